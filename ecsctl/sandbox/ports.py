@@ -1,0 +1,164 @@
+"""The seams inside the sandbox: what the ECS engine asks of the machines, the containers and the balancers.
+
+The engine (``ecsctl.sandbox.ecs``) knows the ECS API and its control loops and nothing else: no moto, no Docker, no
+socket, no clock of its own. Everything outside reaches it through these protocols, so that its tests step it by hand.
+All engine methods run under one lock; nothing behind these protocols may block (Docker works in threads of its own and
+reports through :meth:`Runtime.events`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class PortBinding:
+    """One container port published on its host (``networkBindings[]`` of the API)."""
+
+    container_port: int
+    host_port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+@dataclass(frozen=True)
+class ContainerRequest:
+    """What it takes to start one container of a task, resolved (overrides applied, ports chosen).
+
+    ``definition`` is the container definition of the API as registered, with overrides merged in; ``environment`` is
+    the final map. ``address`` is the loopback address the host ports are published on (the instance's public
+    address in the sandbox), ``hostname`` the name the container sees as its own.
+    """
+
+    task_arn: str
+    cluster: str
+    family: str
+    revision: int
+    name: str
+    image: str
+    definition: Mapping[str, object]
+    environment: Mapping[str, str]
+    ports: Sequence[PortBinding]
+    network_mode: str
+    address: str
+    instance_id: str | None
+    volumes: Sequence[Mapping[str, object]] = ()
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class ContainerEvent:
+    """News of a container from the runtime.
+
+    ``kind``: ``started`` (running; ``runtime_id`` is set), ``exited`` (``exit_code``, perhaps ``reason``), ``failed``
+    (never started; ``reason`` in the words of the ECS agent, as ``CannotPullContainerError: …``), ``health``
+    (``health`` is HEALTHY or UNHEALTHY).
+    """
+
+    task_arn: str
+    name: str
+    kind: Literal["started", "exited", "failed", "health"]
+    runtime_id: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    health: str | None = None
+
+
+class Runtime(Protocol):
+    """Runs containers, for real (Docker) or simulated. No call blocks."""
+
+    kind: Literal["docker", "simulated"]
+
+    def launch(self, request: ContainerRequest) -> None: ...
+
+    def stop(self, task_arn: str, name: str, grace_seconds: float) -> None: ...
+
+    def events(self) -> Sequence[ContainerEvent]:
+        """Take all events since the last call."""
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkInterface:
+    """The elastic network interface of an awsvpc task; addresses are of the EC2 backend (and so describable)."""
+
+    id: str
+    private_ip: str
+    public_ip: str | None
+    mac: str
+    subnet_id: str
+    private_dns: str
+
+
+class Machines(Protocol):
+    """EC2 as the engine needs it."""
+
+    def address(self, instance_id: str) -> str:
+        """The loopback address that stands for the instance's public address."""
+        ...
+
+    def create_interface(
+        self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
+    ) -> NetworkInterface: ...
+
+    def delete_interface(self, interface_id: str) -> None: ...
+
+    def availability_zone(self, subnet_id: str) -> str: ...
+
+
+TargetHealth = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
+
+
+class Balancers(Protocol):
+    """ELB and ELBv2 as the ECS service scheduler needs them. ``target`` is an instance id (classic balancer or
+    target type instance) or an IP address (target type ip)."""
+
+    def classic_exists(self, name: str) -> bool: ...
+
+    def target_group_problem(self, arn: str) -> str | None:
+        """None where the target group exists and has a listener; ``missing`` or ``no-listener`` otherwise."""
+        ...
+
+    def register(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None: ...
+
+    def deregister(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None: ...
+
+    def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth: ...
+
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What an agent tells ECS when it registers (``RegisterContainerInstance`` in the real service)."""
+
+    ec2_instance_id: str
+    instance_type: str
+    availability_zone: str
+    cpu_units: int
+    memory_mib: int
+    ami_id: str
+    os: str = "linux"
+    cpu_architecture: str = "x86_64"
+    vpc_id: str = ""
+    subnet_id: str = ""
+    attributes: Mapping[str, str | None] = field(default_factory=dict)
+    agent_version: str = "1.97.0"
+    docker_version: str = "25.0.8"
+
+
+class AgentDoor(Protocol):
+    """What the machines' side calls on the engine (the engine implements it)."""
+
+    def register_agent(self, cluster: str, facts: HostFacts) -> str:
+        """An agent came up: returns the container instance ARN. A second call for the same EC2 instance reconnects
+        the same container instance. Raises ``ecsctl.sandbox.ecs.wire.EcsApiError`` (``ClientException``
+        "Cluster not found.") as the real service does."""
+        ...
+
+    def agent_connected(self, ec2_instance_id: str, connected: bool) -> None: ...
+
+    def instance_terminated(self, ec2_instance_id: str) -> None:
+        """EC2 terminated it: its container instance deregisters, its tasks stop ("Host EC2 (instance i-…)
+        terminated", stopCode TerminationNotice)."""
+        ...
