@@ -1,0 +1,253 @@
+"""The door to AWS: one session a command, clients made when first used, one way to call and one way to fail.
+
+botocore's session is used rather than boto3's: the same credential chain, configuration files and environment
+variables, at two thirds of the start-up time. Everything here is safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from ecsctl import __version__
+from ecsctl.aws.failures import translate
+from ecsctl.aws.retry import Retrier
+from ecsctl.errors import AwsError, EcsctlError, UsageError
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to call: all that the command line, the file and the environment say of it.
+
+    ``region`` and ``profile`` are None where boto3's own configuration chain decides. ``endpoint_url`` replaces the
+    endpoint of every service (a sandbox, an emulator). ``credentials`` are (access key, secret) for an endpoint that
+    comes with its own, as the sandbox does.
+    """
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+    credentials: tuple[str, str] | None = None
+    debug: bool = False
+
+
+class Aws:
+    """One AWS account and region.
+
+    Args:
+        target: where to call.
+        sleep: waits that many seconds between the tries of a call that AWS's eventual consistency refuses.
+
+    Raises:
+        UsageError: the profile does not exist.
+    """
+
+    def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None) -> None:
+        self.target = target
+        self._retrier = Retrier(sleep)
+        self._lock = threading.RLock()
+        self._clients: dict[str, BaseClient] = {}
+        self._session: Any = None
+        self._account: str | None = None
+
+    @property
+    def session(self) -> Any:
+        """The botocore session (made at first use)."""
+        with self._lock:
+            if self._session is None:
+                from botocore.exceptions import ProfileNotFound
+                from botocore.session import Session
+
+                from ecsctl.aws.loader import install_loader
+
+                session = Session(profile=self.target.profile)
+                try:
+                    session.get_scoped_config()
+                except ProfileNotFound as error:
+                    raise UsageError(
+                        f"{error}",
+                        hint="`aws configure list-profiles` lists those that exist",
+                    ) from None
+                session.user_agent_name = "ecsctl"
+                session.user_agent_version = __version__
+                install_loader(session)
+                if self.target.credentials:
+                    session.set_credentials(*self.target.credentials)
+                if self.target.debug:
+                    session.set_stream_logger("botocore.endpoint", "DEBUG")
+                self._session = session
+            return self._session
+
+    @property
+    def region(self) -> str:
+        """The region in force.
+
+        Raises:
+            UsageError: neither the command, the file, the environment nor the profile names one.
+        """
+        region = self.target.region or self.session.get_config_variable("region")
+        region = region or os.environ.get("AWS_REGION")
+        if not region:
+            raise UsageError(
+                "no AWS region is set",
+                hint="add --region eu-west-1, `region:` in the file, or `export AWS_REGION=eu-west-1`",
+            )
+        return cast(str, region)
+
+    def client(self, service: str, operation: str | None = None) -> Any:
+        """The botocore client of a service, made at its first use and then kept.
+
+        Where the trimmed model lacks ``operation``, a client of the full model takes its place.
+
+        Raises:
+            UsageError: no region; or a service that has no endpoint there.
+        """
+        with self._lock:
+            if operation and service in self._clients and not self._knows(service, operation):
+                self.session.get_component("data_loader").untrim(service)
+                del self._clients[service]
+            if service not in self._clients:
+                from botocore.config import Config
+
+                config = Config(
+                    retries={"mode": "standard", "total_max_attempts": 6},
+                    connect_timeout=5,
+                    read_timeout=60,
+                    max_pool_connections=16,
+                )
+                region = self.region
+                try:
+                    self._clients[service] = self.session.create_client(
+                        service, region_name=region, endpoint_url=self.target.endpoint_url, config=config
+                    )
+                except Exception as error:
+                    raise translate(error, service, "", None, self.target.endpoint_url) from error
+            return self._clients[service]
+
+    def _knows(self, service: str, operation: str) -> bool:
+        return operation in self._clients[service].meta.service_model.operation_names
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        about: str | None = None,
+    ) -> Json:
+        """Call one API operation.
+
+        Args:
+            service: botocore's name of the service, as ``ecs``.
+            operation: the operation, as ``DescribeTasks``.
+            params: its input, in the API's own names.
+            about: the resource, for the error message.
+
+        Returns:
+            the answer without ``ResponseMetadata``.
+
+        Raises:
+            AwsError: AWS refused it, or did not answer (``ambiguous`` where it may have taken effect).
+            EcsctlError: no credentials, or the parameters do not fit the API.
+        """
+
+        def once() -> Json:
+            client = self.client(service, operation)
+            try:
+                answer = client._make_api_call(operation, dict(params or {}))
+            except Exception as error:
+                raise translate(error, service, operation, about, self.target.endpoint_url) from error
+            answer.pop("ResponseMetadata", None)
+            return cast(Json, answer)
+
+        return self._retrier.run(f"{service}:{operation}", once)
+
+    def pages(
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        result: str,
+        *,
+        about: str | None = None,
+    ) -> Iterator[Any]:
+        """All items of a List or Describe operation, page by page.
+
+        The token's name is the service's own (``nextToken``, ``NextToken``, ``Marker``), tried in this order.
+        """
+        query = dict(params)
+        while True:
+            answer = self.call(service, operation, query, about=about)
+            yield from answer.get(result, ())
+            for given, asked in TOKENS:
+                token = answer.get(given)
+                if token:
+                    query[asked] = token
+                    break
+            else:
+                return
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def account_id(self) -> str:
+        """The account of the credentials (sts:GetCallerIdentity), asked once."""
+        if self._account is None:
+            self._account = str(self.call("sts", "GetCallerIdentity")["Account"])
+        return self._account
+
+    def partition(self) -> str:
+        """``aws``, ``aws-cn`` or ``aws-us-gov``: the partition of the region."""
+        try:
+            return cast(str, self.session.get_partition_for_region(self.region))
+        except Exception:
+            return "aws"
+
+    def has_credentials(self) -> bool:
+        """Whether the credential chain yields any, without calling AWS."""
+        try:
+            return self.session.get_credentials() is not None
+        except Exception:
+            return False
+
+    def require_account(self, expected: str | None) -> None:
+        """Refuse to go on in another account than the file's ``account``.
+
+        Raises:
+            EcsctlError: the credentials belong to another account.
+        """
+        if expected and self.account_id() != expected:
+            raise EcsctlError(
+                f"these credentials belong to account {self.account_id()}, but the file is for account {expected}",
+                hint="choose the right profile with --profile, or correct `account:`",
+            )
+
+
+TOKENS = (
+    ("nextToken", "nextToken"),
+    ("NextToken", "NextToken"),
+    ("NextMarker", "Marker"),
+    ("Marker", "Marker"),
+    ("PaginationToken", "PaginationToken"),
+)
+
+
+def batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Cut ``items`` into runs of at most ``size``, for calls with a limit."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def is_error(error: BaseException, *codes: str) -> bool:
+    """Whether ``error`` is an AwsError of one of these codes."""
+    return isinstance(error, AwsError) and error.aws_code in codes

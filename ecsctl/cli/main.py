@@ -1,0 +1,145 @@
+"""The root command: what commands there are, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ecsctl import __version__
+from ecsctl.cli.options import CONNECTION, Group
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import EcsctlError, ExitCode
+
+# name: (module in ecsctl.cli, attribute, what `ecsctl --help` says of it). The text stands here so that
+# `--help` imports none of them; a test holds that it is the command's own.
+COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
+    "The project (ecsctl.yaml)": {
+        "validate": ("definition", "validate", "Check the file offline: every fault with its line."),
+        "plan": ("project", "plan", "Show what `up` would create, change and remove."),
+        "up": ("project", "up", "Make AWS as the file says, and print the addresses."),
+        "down": ("project", "down", "Remove all that this project made, and nothing else."),
+        "render": ("definition", "render", "Print the definitions as they are sent to AWS."),
+        "schema": ("definition", "schema", "Print the JSON Schema of the file, for editors."),
+        "explain": ("definition", "explain", "Explain a rule of `validate` (ECS014)."),
+    },
+    "Clusters and instances": {
+        "cluster": ("cluster", "group", "Create, list, show and delete clusters."),
+        "instance": ("instance", "group", "Bootstrap, list and remove container instances."),
+    },
+    "Tasks and services": {
+        "task": ("task", "group", "Register and show task definitions; the task commands too."),
+        "run": ("tasks", "run", "Run tasks of a task definition."),
+        "stop": ("tasks", "stop", "Stop tasks."),
+        "ps": ("tasks", "ps", "List tasks: where they run, and since when."),
+        "locate": ("locate", "locate", "Print the address where a task answers."),
+        "service": ("service", "group", "Create, list, show, scale and delete services."),
+    },
+    "A local AWS": {
+        "sandbox": (
+            "sandbox",
+            "group",
+            "Run an AWS on this machine, with real containers if there is Docker.",
+        ),
+    },
+}
+BUG_HINT = "this is a bug in ecsctl: please report it with the output of the same command and --debug"
+
+
+class Root(Group):
+    """The root group: imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for section in COMMANDS.values():
+            if cmd_name in section:
+                module, attribute, _ = section[cmd_name]
+                command = getattr(importlib.import_module(f"ecsctl.cli.{module}"), attribute)
+                assert isinstance(command, click.Command)
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, _, text) in section.items()])
+
+
+@click.group(
+    cls=Root,
+    name="ecsctl",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", prog_name="ecsctl", message="%(prog)s %(version)s")
+@click.option(
+    "--sandbox",
+    is_flag=True,
+    envvar="ECSCTL_SANDBOX",
+    help="Use the local sandbox, and start it if it does not run.  [env: ECSCTL_SANDBOX]",
+)
+@click.pass_context
+def cli(ctx: click.Context, sandbox: bool) -> None:
+    """One file to running containers on Amazon ECS, and an address that answers.
+
+    \b
+    ecsctl up              make AWS as ecsctl.yaml says
+    ecsctl locate TASK     where does it run? an address that a browser can open
+    ecsctl down            remove all of it again
+    """
+    ctx.ensure_object(Settings).sandbox = sandbox
+
+
+cli.params += CONNECTION
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run ``ecsctl`` with these arguments; prints, and returns the exit code."""
+    settings = Settings()
+    try:
+        result: Any = cli.main(list(arguments), prog_name="ecsctl", standalone_mode=False, obj=settings)
+        sys.stdout.flush()
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except EcsctlError as error:
+        say_error(error)
+        return int(error.code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.FAILED
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"\ninterrupted{settings.interrupted()}", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing more to say, and no complaint at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception as error:
+        if settings.debug:
+            raise
+        click.echo(f"error: {type(error).__name__}: {error}\nhint: {BUG_HINT}", err=True)
+        return ExitCode.BUG
+    finally:
+        settings.close()
+
+
+def say_error(error: EcsctlError) -> None:
+    """Print an error to stderr: what, the details, and the next command."""
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(error.message, err=True)
+    for line in error.details:
+        click.echo(f"  {line}", err=True)
+    if error.hint:
+        click.secho("hint: ", fg="cyan", nl=False, err=True)
+        click.echo(error.hint, err=True)

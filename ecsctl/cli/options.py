@@ -1,0 +1,135 @@
+"""The options that every command takes, before or after its name: one object, written by whoever names it last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ecsctl.cli.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+OUTPUTS = ("table", "json", "yaml", "text")
+
+
+def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    source = ctx.get_parameter_source(str(param.name))
+    given = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+    if given:
+        ctx.ensure_object(Settings).set(str(param.name), value, on_command_line=source.name == "COMMANDLINE")  # type: ignore[union-attr]
+    return value
+
+
+def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    if value is not None:
+        from ecsctl.wait import parse_duration
+
+        value = parse_duration(value)
+    return _store(ctx, param, value)
+
+
+def _option(*names: str, **settings: Any) -> click.Option:
+    settings.setdefault("callback", _store)
+    return click.Option(list(names), expose_value=False, **settings)
+
+
+CONNECTION: list[click.Parameter] = [
+    _option(
+        "-c",
+        "--cluster",
+        metavar="NAME",
+        envvar=["ECSCTL_CLUSTER", "ECS_CLUSTER"],
+        help="The cluster.  [env: ECSCTL_CLUSTER, ECS_CLUSTER; default: the file's, else `default`]",
+    ),
+    _option("-r", "--region", metavar="REGION", help="The AWS region.  [env: AWS_REGION]"),
+    _option("-p", "--profile", metavar="NAME", help="The profile of the AWS configuration.  [env: AWS_PROFILE]"),
+    _option("--endpoint-url", metavar="URL", help="Call this AWS endpoint.  [env: AWS_ENDPOINT_URL]"),
+    _option(
+        "-o",
+        "--output",
+        type=click.Choice(OUTPUTS),
+        envvar="ECSCTL_OUTPUT",
+        help="The output's form.  [default: table]",
+    ),
+    _option("-q", "--quiet", is_flag=True, help="Print the bare result only; no progress."),
+    _option("--debug", is_flag=True, help="Show every AWS call, and the traceback of a bug."),
+]
+
+
+class Command(click.Command):
+    """A command that takes the connection options besides its own."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.params = [*self.params, *CONNECTION]
+
+
+class Group(click.Group):
+    """A group whose commands and groups are ours."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest name where there is no such command."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            if args and error.message.startswith("No such command"):
+                near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+                known = f"did you mean {near[0]!r}?" if near else f"`{ctx.command_path} --help` lists them."
+                raise click.UsageError(f"No such command {args[0]!r}: {known}", ctx) from None
+            raise
+
+
+Group.group_class = Group
+
+
+def waits(default: str) -> Callable[[F], F]:
+    """Give a command ``--wait/--no-wait`` and ``--timeout`` (seconds land in ``Settings.timeout``)."""
+
+    def decorate(function: F) -> F:
+        function = click.option(
+            "--timeout",
+            metavar="DURATION",
+            callback=_duration,
+            expose_value=False,
+            help=f"How long to wait, as 90s or 10m.  [default: {default}]",
+            default=default,
+        )(function)
+        return click.option(
+            "--wait/--no-wait",
+            default=True,
+            callback=_store,
+            expose_value=False,
+            help="Wait until it is done.  [default: wait]",
+        )(function)
+
+    return decorate
+
+
+def confirms(function: F) -> F:
+    """Give a command ``-y/--yes``."""
+    return click.option(
+        "-y", "--yes", is_flag=True, callback=_store, expose_value=False, help="Do not ask for confirmation."
+    )(function)
+
+
+def from_file(function: F) -> F:
+    """Give a command ``-f/--file`` (repeatable), passed as ``files``."""
+    return click.option(
+        "-f",
+        "--file",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        envvar="ECSCTL_FILE",
+        help="The definition; repeat it to overlay; `-` is stdin.  [env: ECSCTL_FILE; default: ecsctl.yaml]",
+    )(function)
+
+
+pass_settings = click.make_pass_decorator(Settings, ensure=True)

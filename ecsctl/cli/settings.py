@@ -1,0 +1,123 @@
+"""What the command line and the environment say, and the AWS door made of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+
+class Settings:
+    """The values of the options that every command takes; one object a run.
+
+    ``timeout`` is in seconds. A value of the command line stays when the environment names another.
+    """
+
+    def __init__(self) -> None:
+        self.cluster: str | None = None
+        self.region: str | None = None
+        self.profile: str | None = None
+        self.endpoint_url: str | None = None
+        self.output: str = "table"
+        self.quiet = False
+        self.debug = False
+        self.sandbox = False
+        self.wait = True
+        self.timeout: float | None = None
+        self.yes = False
+        self.resume: str | None = None
+        self._given: set[str] = set()
+        self._aws: Aws | None = None
+
+    def set(self, name: str, value: Any, *, on_command_line: bool) -> None:
+        """Take an option's value; the environment does not overrule the command line."""
+        if on_command_line:
+            self._given.add(name)
+        elif name in self._given:
+            return
+        setattr(self, name, value)
+
+    def cluster_name(self, default: str = "default") -> str:
+        """The cluster to act on (its name or ARN)."""
+        return self.cluster or default
+
+    def aws(self, *, region: str | None = None) -> Aws:
+        """The door to AWS, made at the first call.
+
+        Args:
+            region: the file's region; the command line goes before it.
+
+        Raises:
+            UsageError: the endpoint is no URL, or the profile does not exist.
+        """
+        if self._aws is None:
+            from ecsctl.aws.session import Aws, Target
+
+            endpoint, credentials = self.endpoint_url, None
+            region = self.region or region
+            if endpoint and not endpoint.startswith(("http://", "https://")):
+                raise UsageError(f"--endpoint-url {endpoint!r} is not a URL", hint="write it as http://127.0.0.1:4599")
+            if self.sandbox and not endpoint:
+                # The one place that knows of the sandbox: from here on it is an endpoint like any other.
+                from ecsctl.sandbox.control import ensure_started
+
+                info = ensure_started(say=self.say)
+                endpoint, credentials = info.endpoint, info.credentials
+                region = region or info.region
+            self._aws = Aws(
+                Target(
+                    region=region,
+                    profile=None if credentials else self.profile,
+                    endpoint_url=endpoint,
+                    credentials=credentials,
+                    debug=self.debug,
+                )
+            )
+        return self._aws
+
+    def say(self, line: str) -> None:
+        """A progress line on stderr; nothing with ``--quiet``."""
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def note(self, line: str) -> None:
+        """Something the user should know, on stderr; nothing with ``--quiet``."""
+        self.say(f"note: {line}")
+
+    def progress(self) -> Callable[[str], None]:
+        """Where waits report to."""
+        return self.say
+
+    def interactive(self) -> bool:
+        """Whether somebody can answer a question."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def confirm(self, question: str) -> None:
+        """Ask on a terminal; go on with ``--yes``.
+
+        Raises:
+            UsageError: nobody can be asked, and ``--yes`` was not given.
+            click.Abort: the answer was no.
+        """
+        if self.yes:
+            return
+        if not self.interactive():
+            raise UsageError(f"{question} Nobody to ask here", hint="add --yes in a script; nothing was changed")
+        import click
+
+        if not click.confirm(question, err=True):
+            raise UsageError("stopped at your word; nothing was changed")
+
+    def interrupted(self) -> str:
+        """What to say after "interrupted": what goes on in AWS, and how to resume (set by the command)."""
+        return f": {self.resume}" if self.resume else ""
+
+    def close(self) -> None:
+        """Give connections back."""
+        if self._aws is not None:
+            self._aws.close()

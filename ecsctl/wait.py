@@ -1,0 +1,101 @@
+"""The one place that sleeps: polling with a deadline.
+
+``poll`` asks a probe until it says done, until it says that it cannot succeed, or until the deadline. The clock and
+the sleep are arguments, so that tests take no time.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecsctl.errors import UsageError
+
+INTERVAL = 2.0
+JITTER = 0.2
+
+DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def pause(seconds: float) -> None:
+    """Sleep for that many seconds."""
+    time.sleep(seconds)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as ``90``, ``90s``, ``10m`` or ``1h30m``.
+
+    Raises:
+        UsageError: it is not a duration.
+    """
+    match = DURATION.fullmatch(text.strip())
+    if not text.strip() or match is None:
+        raise UsageError(f"{text!r} is not a duration", hint="write it as 90s, 10m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a probe saw.
+
+    ``done``: nothing more to wait for. ``failed``: it cannot succeed any more, and why (the wait ends at once).
+    ``lines``: the state in words, one line a subject; only lines that changed are printed. ``value``: the result.
+    """
+
+    done: bool
+    failed: str | None = None
+    lines: tuple[str, ...] = ()
+    value: Any = None
+    causes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Waited:
+    """How a wait ended: ``outcome`` is ``done``, ``failed`` or ``timeout``; ``last`` is the last that was seen."""
+
+    outcome: str
+    last: Progress
+    seconds: float
+
+
+def poll(
+    probe: Callable[[], Progress],
+    *,
+    timeout: float,
+    report: Callable[[str], None] = lambda line: None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = pause,
+    interval: float = INTERVAL,
+) -> Waited:
+    """Ask ``probe`` every ``interval`` seconds (with 20% jitter) until it ends or ``timeout`` seconds have passed.
+
+    Args:
+        probe: looks once; its exceptions pass through.
+        timeout: seconds; with 0 it looks exactly once.
+        report: gets each line of :attr:`Progress.lines` that the look before did not have.
+
+    Returns:
+        how it ended; the caller makes the error of it, since only it knows the cause.
+    """
+    start = clock()
+    seen: set[str] = set()
+    while True:
+        progress = probe()
+        for line in progress.lines:
+            if line not in seen:
+                report(line)
+        seen = set(progress.lines)
+        passed = clock() - start
+        if progress.failed is not None:
+            return Waited("failed", progress, passed)
+        if progress.done:
+            return Waited("done", progress, passed)
+        left = timeout - passed
+        if left <= 0:
+            return Waited("timeout", progress, passed)
+        sleep(min(interval * random.uniform(1 - JITTER, 1 + JITTER), left))
