@@ -20,7 +20,8 @@ class Column(Generic[T]):
     """One column: its heading, its key in JSON and YAML, and its value of a row.
 
     ``value`` gives the machine's form (None where there is none, a list where there are many); ``text`` the form of
-    tables, by default made of ``value``. ``table`` False keeps a column out of the table, ``data`` False out of the rest.
+    tables, by default made of ``value``. ``table`` False keeps
+    a column out of the table, ``data`` False out of the rest.
     """
 
     heading: str
