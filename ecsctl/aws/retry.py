@@ -28,10 +28,6 @@ class Passing:
 
 ROLE = "Unable to assume the service linked role"
 PASSING: dict[str, tuple[Passing, ...]] = {
-    "ec2:RunInstances": (
-        Passing("InvalidParameterValue", "Invalid IAM Instance Profile"),
-        Passing("InvalidParameterValue", "has no associated IAM Roles"),
-    ),
     "ec2:CreateLaunchTemplate": (Passing("InvalidParameterValue", "Invalid IAM Instance Profile"),),
     "autoscaling:CreateAutoScalingGroup": (
         Passing("ValidationError", "Invalid IAM Instance Profile"),
@@ -61,19 +57,12 @@ PASSING: dict[str, tuple[Passing, ...]] = {
         Passing("InvalidParameterException", "The service cannot be stopped while deployments are active"),
         Passing("DependencyViolation"),
     ),
-    "ecs:PutClusterCapacityProviders": (
-        Passing("ClientException", "Cluster was not ACTIVE"),
-        Passing("ResourceInUseException"),
-        Passing("UpdateInProgressException"),
-    ),
-    "ecs:UpdateCapacityProvider": (Passing("UpdateInProgressException"),),
     "ecs:DeleteCluster": (
         Passing("ClusterContainsContainerInstancesException", "", 600),
         Passing("ClusterContainsTasksException", "", 600),
         Passing("ClusterContainsCapacityProviderException", "", 600),
         Passing("UpdateInProgressException", "", 600),
     ),
-    "elbv2:DeleteTargetGroup": (Passing("ResourceInUse", "is currently in use by a listener or a rule"),),
     "ec2:DeleteSecurityGroup": (Passing("DependencyViolation", "", 300),),
     "iam:DeleteRole": (Passing("DeleteConflict", "must remove roles from instance profile first", 30),),
     "iam:DeleteInstanceProfile": (Passing("DeleteConflict", "", 30),),
@@ -88,7 +77,7 @@ class Retrier:
     """
 
     def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
-        self._sleep = sleep or pause
+        self._sleep = pause if sleep is None else sleep
 
     def run(self, operation: str, once: Callable[[], T]) -> T:
         """Call ``once``; repeat it at growing intervals (1 to 5 s) while its refusal is a passing one.

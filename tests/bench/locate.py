@@ -3,9 +3,9 @@
     make bench                  20 rounds
     make bench ARGS='--rounds 50'
 
-The peers: three ``aws`` calls in a shell script (what one types today), plain boto3 in one script, and three bare HTTP
-requests from Python (the floor: no command line, no credentials chain, no parsing of models). Prints each median and the
-median of the ratios, round by round, to the three calls. Everything runs from compiled bytecode.
+The peers: three ``aws`` calls in a shell script (what one types today), plain boto3 in one script, and three
+bare HTTP requests from Python (the floor: no command line, no credentials chain, no models). Prints each median and
+the median of the ratios, round by round, to the three calls. Everything runs from compiled bytecode.
 """
 
 from __future__ import annotations

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecsctl.errors import UsageError
+from ecsctl.wait import Progress, parse_duration, poll
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_it_prints_only_what_changed() -> None:
+    clock, said = Clock(), []
+    states = iter([Progress(False, lines=("a 0/2", "b 1/1")), Progress(False, lines=("a 0/2", "b 1/1")),
+                   Progress(True, lines=("a 2/2", "b 1/1"))])  # fmt: skip
+    waited = poll(lambda: next(states), timeout=60, report=said.append, clock=clock, sleep=clock.sleep)
+    assert waited.outcome == "done"
+    assert said == ["a 0/2", "b 1/1", "a 2/2"]
+
+
+def test_it_ends_at_once_when_it_cannot_succeed() -> None:
+    clock = Clock()
+    waited = poll(lambda: Progress(False, failed="no"), timeout=60, clock=clock, sleep=clock.sleep)
+    assert (waited.outcome, waited.last.failed, clock.slept) == ("failed", "no", [])
+
+
+def test_it_looks_once_more_at_the_deadline_and_never_sleeps_past_it() -> None:
+    clock, looks = Clock(), []
+
+    def probe() -> Progress:
+        looks.append(clock())
+        return Progress(False)
+
+    waited = poll(probe, timeout=5, clock=clock, sleep=clock.sleep)
+    assert waited.outcome == "timeout"
+    assert looks[-1] == pytest.approx(105.0)
+    assert waited.seconds == pytest.approx(5.0)
+
+
+def test_the_interval_is_jittered_by_a_fifth() -> None:
+    clock = Clock()
+    poll(lambda: Progress(False), timeout=200, clock=clock, sleep=clock.sleep)
+    steady = clock.slept[:-1]
+    assert min(steady) >= 1.6
+    assert max(steady) <= 2.4
+    assert len(set(steady)) > 10
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5m", 90), ("0", 0)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_duration_or_a_usage_error(text: str) -> None:
+    if text.strip() and all(char in "0123456789" for char in text.strip()):
+        assert parse_duration(text) == float(text)
+        return
+    with contextlib.suppress(UsageError):
+        assert parse_duration(text) >= 0
+
+
+@pytest.mark.parametrize("text", ["", "soon", "10x", "-5", "1m1h"])
+def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a duration") as caught:
+        parse_duration(text)
+    assert "10m" in str(caught.value.hint)
