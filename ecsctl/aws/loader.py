@@ -46,6 +46,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "CreateLoadBalancerListeners", "DeleteLoadBalancer", "DeleteLoadBalancerListeners",
         "DescribeInstanceHealth", "DescribeLoadBalancers", "DescribeTags",
     ),
+    "elbv2": ("DescribeListeners", "DescribeLoadBalancers", "DescribeTargetGroups"),
     "iam": (
         "AddRoleToInstanceProfile", "AttachRolePolicy", "CreateInstanceProfile", "CreateRole",
         "DeleteInstanceProfile", "DeleteRole", "DetachRolePolicy", "GetInstanceProfile", "GetRole",

@@ -110,6 +110,10 @@ class Aws:
         Raises:
             UsageError: no region; or a service that has no endpoint there.
         """
+        made = self._clients.get(service)
+        if made is not None and (operation is None or self._knows(service, operation)):
+            # Not under the lock: a call goes on while another service's client is being made.
+            return made
         with self._lock:
             if operation and service in self._clients and not self._knows(service, operation):
                 self.session.get_component("data_loader").untrim(service)
