@@ -111,7 +111,7 @@ class Aws:
             UsageError: no region; or a service that has no endpoint there.
         """
         made = self._clients.get(service)
-        if made is not None and (operation is None or self._knows(service, operation)):
+        if made is not None and (operation is None or operation in made.meta.service_model.operation_names):
             # Not under the lock: a call goes on while another service's client is being made.
             return made
         with self._lock:
