@@ -145,6 +145,10 @@ class HostFacts:
     attributes: Mapping[str, str | None] = field(default_factory=dict)
     agent_version: str = "1.97.0"
     docker_version: str = "25.0.8"
+    gpus: int = 0
+    # How many network interfaces the type takes, its own one included; None: no limit is kept.
+    interfaces: int | None = None
+    auto_scaling_group_arn: str | None = None
 
 
 class AgentDoor(Protocol):

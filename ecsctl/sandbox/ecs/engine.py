@@ -1,0 +1,191 @@
+"""The ECS of one region: the API in front, the control loops behind, the state within.
+
+No method blocks and none locks: whoever shares an engine between threads holds one lock around all its methods.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ecsctl.sandbox.ecs import (  # the modules of operations declare them on import
+    agents,
+    capacity,
+    clusters,
+    definitions,
+    instances,
+    lifecycle,
+    revisions,
+    rollout,
+    services,
+    session,
+    settings,
+    tags,
+    tasks,
+    wire,
+)
+from ecsctl.sandbox.ecs.errors import EcsApiError
+from ecsctl.sandbox.ecs.region import OPERATIONS, Region
+from ecsctl.sandbox.ecs.store import RETENTION_SECONDS, STORE_VERSION, Store
+from ecsctl.sandbox.ports import Balancers, ContainerEvent, ContainerRequest, HostFacts, Machines, Runtime
+
+_MODULES_OF_OPERATIONS = (
+    clusters,
+    capacity,
+    definitions,
+    instances,
+    tasks,
+    services,
+    revisions,
+    session,
+    settings,
+    tags,
+)
+
+TOKEN_SECONDS = 24 * 3600.0
+
+
+class Engine:
+    """One account's ECS in one region. It implements :class:`ecsctl.sandbox.ports.AgentDoor`.
+
+    Args:
+        account: twelve digits.
+        region: as ``eu-west-1``.
+        runtime, machines, balancers: the ports; see ``ecsctl.sandbox.ports``.
+        clock: epoch seconds; the engine never reads another one.
+        seed: of identifiers and random choices; None draws one.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        runtime: Runtime,
+        machines: Machines,
+        balancers: Balancers,
+        clock: Callable[[], float] = time.time,
+        seed: int | None = None,
+    ) -> None:
+        self._clock = clock
+        self._now: float | None = None
+        self._region = Region(Store(account, region, seed), runtime, machines, balancers, self._time)
+
+    def _time(self) -> float:
+        return self._clock() if self._now is None else self._now
+
+    @property
+    def store(self) -> Store:
+        """The state, to read."""
+        return self._region.store
+
+    def handle(self, operation: str, body: bytes) -> wire.Answer:
+        """Answer one HTTP request.
+
+        Args:
+            operation: the operation's name, or the value of ``X-Amz-Target``.
+            body: the request's JSON.
+        Returns:
+            (status, headers, body); errors are answers too, and a bug is a 500 ``ServerException``.
+        """
+        return wire.answer(operation, body, self.call)
+
+    def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Perform one operation: the request checked and the response shaped by the model of the service.
+
+        Raises:
+            EcsApiError: as the service would answer.
+        """
+        perform = OPERATIONS.get(operation)
+        if perform is None:
+            raise EcsApiError("UnknownOperationException", "")
+        request = wire.checked_request(operation, params)
+        return wire.shaped_response(operation, perform(self._region, request))
+
+    def step(self, now: float, events: Sequence[ContainerEvent] | None = None) -> None:
+        """One turn of the control loops.
+
+        Args:
+            now: epoch seconds, never before the last step's.
+            events: news of containers of this region; None takes them from the runtime.
+        """
+        self._now = now
+        try:
+            self._step(now, self._region.runtime.events() if events is None else events)
+        finally:
+            self._now = None
+
+    def _step(self, now: float, events: Sequence[ContainerEvent]) -> None:
+        region, store = self._region, self._region.store
+        for event in events:
+            lifecycle.receive(region, event)
+        for arn in list(store.moving):
+            task = store.tasks.get(arn)
+            if task is None or task.last_status == "STOPPED":
+                store.moving.pop(arn, None)
+                continue
+            lifecycle.advance(region, task)
+            if task.last_status == "STOPPED":
+                rollout.stopped(region, task)
+        touched = list(store.touched_services)
+        store.touched_services.clear()
+        due = [service.key for service in store.services.values() if service.wake_at <= now]
+        for key in dict.fromkeys((*touched, *due)):
+            service = store.services.get(key)
+            if service is not None:
+                rollout.reconcile(region, service)
+        store.forget_stopped(now - RETENTION_SECONDS)
+        definitions.finish_deletions(store)
+        capacity.finish_deletions(region)
+        if store.tokens:
+            for key_of_token in [k for k, token in store.tokens.items() if now - token.at > TOKEN_SECONDS]:
+                del store.tokens[key_of_token]
+
+    def register_agent(self, cluster: str, facts: HostFacts) -> str:
+        """An agent came up: the ARN of its container instance. See :class:`ecsctl.sandbox.ports.AgentDoor`."""
+        return agents.register_agent(self._region, cluster, facts)
+
+    def agent_connected(self, ec2_instance_id: str, connected: bool) -> None:
+        """An agent's connection came or went."""
+        agents.agent_connected(self._region, ec2_instance_id, connected)
+
+    def instance_terminated(self, ec2_instance_id: str) -> None:
+        """EC2 terminated a machine."""
+        agents.instance_terminated(self._region, ec2_instance_id)
+
+    def tagged_resources(self) -> list[tuple[str, dict[str, str]]]:
+        """Every resource with tags, as (ARN, tags): what the Resource Groups Tagging API lists of ECS."""
+        return list(tags.tagged(self.store))
+
+    def operations(self) -> dict[str, bool]:
+        """Every operation of the service's model → whether the engine has it."""
+        return {name: name in OPERATIONS for name in sorted(wire.known_operations())}
+
+    def expected_containers(self) -> list[ContainerRequest]:
+        """The containers that should be running, for a runtime that has just started to take over again."""
+        region = self._region
+        return [
+            lifecycle.request_of(region, task, container)
+            for task in self.store.tasks.values()
+            if task.last_status != "STOPPED"
+            for container in task.containers
+            if container.launched and container.last_status != "STOPPED"
+        ]
+
+    def dump(self) -> bytes:
+        """The whole state, for :meth:`load`."""
+        return pickle.dumps((STORE_VERSION, self.store), protocol=pickle.HIGHEST_PROTOCOL)
+
+    def load(self, data: bytes) -> None:
+        """Take over a state that :meth:`dump` gave. Only for data of one's own: it is unpickled.
+
+        Raises:
+            ValueError: it is of another version, or of another account or region.
+        """
+        version, store = pickle.loads(data)
+        if version != STORE_VERSION or not isinstance(store, Store):
+            raise ValueError(f"the state is of version {version}, not {STORE_VERSION}")
+        if (store.account, store.region) != (self.store.account, self.store.region):
+            raise ValueError(f"the state is of {store.account} in {store.region}")
+        self._region.store = store

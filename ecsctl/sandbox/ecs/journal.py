@@ -1,0 +1,29 @@
+"""Service events: written in ECS's own sentences, the last 100 kept, repeats of a complaint muted for six hours."""
+
+from __future__ import annotations
+
+from ecsctl.sandbox.ecs.region import Region
+from ecsctl.sandbox.ecs.store import Service, ServiceEvent
+
+KEPT = 100
+MUTED_SECONDS = 6 * 3600.0
+
+
+def write(region: Region, service: Service, message: str) -> None:
+    """Add an event, newest first."""
+    service.events.insert(0, ServiceEvent(region.store.new_uuid(), region.now, message))
+    del service.events[KEPT:]
+
+
+def complain(region: Region, service: Service, message: str) -> None:
+    """Add an event unless it was added within the last six hours and its cause has not gone since."""
+    last = service.muted.get(message)
+    if last is not None and region.now - last < MUTED_SECONDS:
+        return
+    service.muted[message] = region.now
+    write(region, service, message)
+
+
+def relieved(service: Service) -> None:
+    """The cause of the complaints has gone: the next one is told at once."""
+    service.muted.clear()

@@ -1,0 +1,47 @@
+"""What every operation and every loop of one region works on, and the table of the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ecsctl.sandbox.ecs.store import Store
+from ecsctl.sandbox.ports import Balancers, Machines, Runtime
+
+Request = dict[str, Any]
+Response = dict[str, Any]
+
+
+@dataclass
+class Region:
+    """The state of a region and the ports it acts through.
+
+    ``clock`` gives epoch seconds; it is the only clock of the engine.
+    """
+
+    store: Store
+    runtime: Runtime
+    machines: Machines
+    balancers: Balancers
+    clock: Callable[[], float]
+
+    @property
+    def now(self) -> float:
+        return self.clock()
+
+
+Operation = Callable[[Region, Request], Response]
+
+OPERATIONS: dict[str, Operation] = {}
+"""Operation name → its function, filled by :func:`operation` when the modules are imported."""
+
+
+def operation(name: str) -> Callable[[Operation], Operation]:
+    """Declare the function that performs an operation of the API."""
+
+    def declare(function: Operation) -> Operation:
+        OPERATIONS[name] = function
+        return function
+
+    return declare

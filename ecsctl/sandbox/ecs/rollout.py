@@ -1,0 +1,378 @@
+"""The service scheduler: desired count, replacement, rolling deployments, circuit breaker, daemon services.
+
+:func:`reconcile` compares what a service has with what it wants and takes the steps that its deployment configuration
+allows. It is called whenever something of the service changed, and at its own ``wake_at``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+from ecsctl.sandbox.ecs import journal, staffing, targets
+from ecsctl.sandbox.ecs.region import Region
+from ecsctl.sandbox.ecs.serviceview import behind_classic, circuit_threshold
+from ecsctl.sandbox.ecs.store import Deployment, Document, Service, Task
+
+RETRY_SECONDS = 1.0
+"""How often a service that lacks a place, or stands behind a balancer, is looked at without any news."""
+
+THROTTLE_AFTER = 3
+FIRST_BACKOFF = 10.0
+LONGEST_BACKOFF = 15 * 60.0
+QUICK_EXIT_SECONDS = 10.0
+QUICK_EXIT_LONGEST = 30.0
+HISTORY = 50
+
+
+def begin(region: Region, service: Service, rollback_of: str | None = None) -> Deployment:
+    """Begin a deployment of the service as it is now; it becomes the PRIMARY one."""
+    store = region.store
+    for earlier in service.deployments:
+        earlier.status = "ACTIVE"
+        earlier.updated_at = region.now
+        if earlier.rollout_state == "IN_PROGRESS":
+            earlier.finished_at = region.now
+            earlier.rollout_state = "FAILED"
+            earlier.rollout_reason = "ECS deployment superseded by a newer deployment."
+    number = store.new_number()
+    deployment = Deployment(
+        id=f"ecs-svc/{number}",
+        number=number,
+        revision_arn=store.arn("service-revision", service.cluster, service.name, store.new_number()),
+        task_definition=service.task_definition,
+        status="PRIMARY",
+        created_at=region.now,
+        updated_at=region.now,
+        settings=deepcopy(service.settings),
+        desired=service.desired,
+        rollout_reason=f"ECS deployment ecs-svc/{number} in progress.",
+        rollback_of=rollback_of,
+    )
+    service.deployments.insert(0, deployment)
+    service.history.insert(0, deployment)
+    del service.history[HISTORY:]
+    service.steady = False
+    service.start_failures = 0
+    service.start_after = 0.0
+    service.wake_at = 0.0
+    store.touch(service)
+    return deployment
+
+
+@dataclass
+class _Roster:
+    """The service's tasks, sorted: ``staying`` ones are of the primary deployment, ``leaving`` ones must make way."""
+
+    present: list[Task]
+    live: list[Task]
+    staying: list[Task]
+    leaving: list[Task]
+    healthy: set[str]
+
+
+def reconcile(region: Region, service: Service) -> None:
+    """Bring the service one step nearer to what it wants."""
+    store = region.store
+    service.wake_at = math.inf
+    if service.status == "INACTIVE":
+        return
+    if service.status == "DRAINING":
+        _drain(region, service)
+        return
+    roster = _roster(region, service)
+    _drop_unhealthy(region, service, roster)
+    _judge(region, service, roster)
+    if service.primary.stalled:
+        return
+    if service.scheduling == "DAEMON":
+        _staff_daemon(region, service, roster)
+    else:
+        _staff_replicas(region, service, roster)
+    _finish(region, service, _roster(region, service))
+    if service.settings.get("loadBalancers") and roster.live:
+        service.wake_at = min(service.wake_at, region.now + (RETRY_SECONDS if service.steady else 0.0))
+    if service.wake_at <= region.now:
+        store.touch(service)
+
+
+def _roster(region: Region, service: Service) -> _Roster:
+    present = region.store.service_tasks(service)
+    live = [task for task in present if task.live]
+    primary = service.primary.id
+    staying: list[Task] = []
+    leaving: list[Task] = []
+    for task in live:
+        stays = task.deployment == primary and not staffing.on_leaving_host(region, task)
+        (staying if stays else leaving).append(task)
+    behind = bool(service.settings.get("loadBalancers"))
+    healthy = {task.arn for task in live if _healthy(region, task, behind)}
+    return _Roster(present, live, staying, leaving, healthy)
+
+
+def _healthy(region: Region, task: Task, behind: bool) -> bool:
+    if task.last_status != "RUNNING":
+        return False
+    checked = any(c.essential and c.definition.get("healthCheck") for c in task.containers)
+    if checked and task.health != "HEALTHY":
+        return False
+    if not behind:
+        return True
+    return bool(task.targets) and all(targets.health(region, target) == "healthy" for target in task.targets)
+
+
+def _drain(region: Region, service: Service) -> None:
+    """A deleted service: all tasks go, then it is INACTIVE."""
+    present = region.store.service_tasks(service)
+    going = [task for task in present if task.live]
+    if going:
+        primary = service.deployments[0].id if service.deployments else ""
+        staffing.stop(region, service, going, f"Scaling activity initiated by (deployment {primary})")
+    if not present:
+        service.status = "INACTIVE"
+        service.deployments = []
+        region.store.services_of_cluster[service.cluster].pop(service.name, None)
+
+
+def _drop_unhealthy(region: Region, service: Service, roster: _Roster) -> None:
+    """Stop the tasks that fail their container's or their balancer's health checks."""
+    grace = service.settings.get("healthCheckGracePeriodSeconds") or 0
+    for task in roster.live:
+        if task.last_status != "RUNNING":
+            continue
+        in_grace = region.now - (task.started_at or region.now) < grace
+        if task.health == "UNHEALTHY":
+            staffing.stop(region, service, [task], "Task failed container health checks")
+            continue
+        if in_grace:
+            continue
+        failing = next((t for t in task.targets if targets.health(region, t) == "unhealthy"), None)
+        if failing is None:
+            continue
+        why = "Health checks failed"
+        if failing.classic:
+            why = "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."
+        where = (
+            f"(instance {failing.target}) (port {failing.port})"
+            if failing.target_group
+            else f"(instance {failing.target})"
+        )
+        journal.write(
+            region,
+            service,
+            f"(service {service.name}) {where} is unhealthy in {failing.balancer} due to (reason {why})",
+        )
+        staffing.stop(region, service, [task], f"Task failed ELB health checks in {failing.balancer}")
+    roster.live = [task for task in roster.live if task.live]
+    roster.staying = [task for task in roster.staying if task.live]
+    roster.leaving = [task for task in roster.leaving if task.live]
+
+
+def stopped(region: Region, task: Task) -> None:
+    """A task of a service has stopped: count it if it failed, and slow down where tasks keep failing."""
+    service = region.store.services.get((task.cluster, task.service or ""))
+    if service is None or service.status != "ACTIVE":
+        return
+    deployment = next((d for d in service.deployments if d.id == task.deployment), None)
+    never_ran = task.started_at is None and task.stop_code in ("TaskFailedToStart", "EssentialContainerExited")
+    unhealthy = task.stop_code == "ServiceSchedulerInitiated" and (task.stopped_reason or "").startswith("Task failed")
+    if deployment is not None and not deployment.proven and (never_ran or unhealthy):
+        deployment.failed_tasks += 1
+        deployment.updated_at = region.now
+    if never_ran:
+        service.start_failures += 1
+        beyond = service.start_failures - THROTTLE_AFTER
+        if beyond >= 0:
+            delay = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(beyond, 10))
+            service.start_after = region.now + delay
+            journal.complain(
+                region,
+                service,
+                f"(service {service.name}) is unable to consistently start tasks successfully. "
+                "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+            )
+    elif task.stop_code == "EssentialContainerExited" and task.started_at is not None:
+        _slow_crash_loop(region, service, task)
+
+
+def _slow_crash_loop(region: Region, service: Service, task: Task) -> None:
+    """Tasks that run and exit at once are restarted ever more slowly.
+
+    The real service does not throttle them, but it takes tens of seconds to start each; here that would be a spin.
+    """
+    ran = (task.execution_stopped_at or region.now) - (task.started_at or region.now)
+    if ran >= QUICK_EXIT_SECONDS:
+        service.quick_exits = 0
+        return
+    service.quick_exits += 1
+    if service.quick_exits > 1:
+        delay = min(QUICK_EXIT_LONGEST, 2.0 ** (service.quick_exits - 2))
+        service.start_after = max(service.start_after, region.now + delay)
+
+
+def _judge(region: Region, service: Service, roster: _Roster) -> None:
+    """A task that runs proves a deployment; failed tasks may trip the circuit breaker."""
+    primary = service.primary
+    if not primary.proven and any(t.arn in roster.healthy for t in roster.staying):
+        primary.proven = True
+        primary.failed_tasks = 0
+        service.start_failures = 0
+        service.start_after = 0.0 if service.quick_exits < 2 else service.start_after
+    breaker = service.settings["deploymentConfiguration"].get("deploymentCircuitBreaker") or {}
+    if not breaker.get("enable") or primary.rollout_state != "IN_PROGRESS":
+        return
+    if primary.failed_tasks < circuit_threshold(service.desired):
+        return
+    primary.rollout_state = "FAILED"
+    primary.rollout_reason = "ECS deployment circuit breaker: tasks failed to start."
+    primary.finished_at = primary.updated_at = region.now
+    journal.write(
+        region, service, f"(service {service.name}) (deployment {primary.id}) deployment failed: tasks failed to start."
+    )
+    rollback = bool(breaker.get("rollback")) and service.last_good is not None and primary.rollback_of is None
+    if not rollback:
+        primary.stalled = True
+        return
+    _roll_back(region, service, service.last_good)
+    fresh = _roster(region, service)
+    roster.staying, roster.leaving = fresh.staying, fresh.leaving
+
+
+def _roll_back(region: Region, service: Service, good: Deployment | None) -> None:
+    """Deploy again what was deployed when the service was last complete."""
+    if good is None:
+        return
+    failed = service.primary
+    service.task_definition = good.task_definition
+    kept: Document = {
+        name: service.settings[name] for name in ("desiredCount", "deploymentConfiguration") if name in service.settings
+    }
+    service.settings = {**deepcopy(good.settings), **kept}
+    begin(region, service, rollback_of=failed.id)
+    journal.write(region, service, f"(service {service.name}) rolling back to deployment {service.primary.id}.")
+    failed.rollout_reason = f"{failed.rollout_reason} rolling back to deploymentId {service.primary.id}"
+
+
+def end_early(region: Region, service: Service, *, rollback: bool) -> None:
+    """End the deployment in progress: where it stands, or by going back to the last complete one."""
+    primary = service.primary
+    primary.rollout_state = "FAILED"
+    primary.finished_at = primary.updated_at = region.now
+    if rollback:
+        _roll_back(region, service, service.last_good)
+    else:
+        primary.stalled = True
+
+
+def _limits(service: Service) -> tuple[int, int]:
+    """(fewest healthy tasks, most live tasks) that a deployment may have."""
+    configuration = service.settings["deploymentConfiguration"]
+    least = math.ceil(service.desired * configuration["minimumHealthyPercent"] / 100)
+    most = math.floor(service.desired * configuration["maximumPercent"] / 100)
+    return least, most
+
+
+def _staff_replicas(region: Region, service: Service, roster: _Roster) -> None:
+    primary = service.primary
+    least, most = _limits(service)
+    surplus = len(roster.staying) - service.desired
+    if surplus > 0:
+        going = staffing.first_to_go(region, roster.staying, surplus)
+        staffing.stop(region, service, going, f"Scaling activity initiated by (deployment {primary.id})")
+    lack = service.desired - len(roster.staying)
+    started = 0
+    if lack > 0:
+        # Where nothing must make way, the desired count itself is the limit.
+        room = min(lack, most - len(roster.live)) if roster.leaving else lack
+        if region.now < service.start_after:
+            service.wake_at = min(service.wake_at, service.start_after)
+        elif room > 0:
+            started = staffing.start(region, service, primary, room, roster.live)
+            if started < lack:
+                service.wake_at = min(service.wake_at, region.now + RETRY_SECONDS)
+    stopped_now = _make_way(region, service, roster, least)
+    stuck = roster.leaving and lack > 0 and most <= len(roster.live) and not stopped_now
+    if stuck and all(task.last_status == "RUNNING" for task in roster.live) and len(roster.present) == len(roster.live):
+        journal.complain(
+            region,
+            service,
+            f"(service {service.name}) was unable to stop or start tasks during a deployment because of the service "
+            "deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
+        )
+
+
+def _make_way(region: Region, service: Service, roster: _Roster, least: int) -> int:
+    """Stop tasks of earlier deployments and of draining instances, as far as enough healthy ones are left."""
+    spare = sum(task.arn in roster.healthy for task in roster.live) - least
+    going: list[Task] = []
+    for task in roster.leaving:
+        if staffing.protected(task, region.now):
+            continue
+        if task.arn not in roster.healthy:
+            going.append(task)
+        elif spare > 0:
+            spare -= 1
+            going.append(task)
+    # Beyond the desired count nothing old is needed; below it, old tasks go no faster than new ones may come.
+    if going:
+        staffing.stop(region, service, going, f"Scaling activity initiated by (deployment {service.primary.id})")
+    return len(going)
+
+
+def _staff_daemon(region: Region, service: Service, roster: _Roster) -> None:
+    primary = service.primary
+    places = staffing.eligible(region, service, primary)
+    wanted = set(places)
+    service.desired = primary.desired = len(places)
+    least, _ = _limits(service)
+    spare = sum(task.arn in roster.healthy for task in roster.live) - least
+    going: list[Task] = []
+    for task in roster.live:
+        misplaced = task.instance not in wanted
+        old = task.deployment != primary.id
+        if misplaced or (old and (task.arn not in roster.healthy or spare > 0)):
+            spare -= task.arn in roster.healthy
+            going.append(task)
+    if going:
+        staffing.stop(region, service, going, f"Scaling activity initiated by (deployment {primary.id})")
+    taken = {task.instance for task in roster.present}
+    free = [arn for arn in places if arn not in taken]
+    if not free:
+        return
+    if region.now < service.start_after:
+        service.wake_at = min(service.wake_at, service.start_after)
+    elif staffing.start_on(region, service, primary, free) < len(free):
+        service.wake_at = min(service.wake_at, region.now + RETRY_SECONDS)
+
+
+def _finish(region: Region, service: Service, roster: _Roster) -> None:
+    """Drop deployments that have no task left; see whether the rollout is complete and the service steady."""
+    primary = service.primary
+    primary.desired = service.desired
+    of: dict[str, int] = {}
+    for task in roster.present:
+        of[task.deployment or ""] = of.get(task.deployment or "", 0) + 1
+    for earlier in service.deployments[1:]:
+        earlier.desired = sum(task.deployment == earlier.id for task in roster.live)
+    service.deployments = [d for d in service.deployments if d is primary or of.get(d.id)]
+    ready = _all_there(service, roster)
+    if ready and len(service.deployments) == 1 and primary.rollout_state == "IN_PROGRESS":
+        primary.rollout_state = "COMPLETED"
+        primary.rollout_reason = f"ECS deployment {primary.id} completed."
+        primary.updated_at = primary.finished_at = region.now
+        service.last_good = deepcopy(primary)
+        if not behind_classic(service):
+            journal.write(region, service, f"(service {service.name}) (deployment {primary.id}) deployment completed.")
+    steady = ready and len(service.deployments) == 1 and len(roster.present) == len(roster.live)
+    if steady and not service.steady:
+        journal.relieved(service)
+        journal.write(region, service, f"(service {service.name}) has reached a steady state.")
+        service.steady_at = region.now
+    service.steady = steady
+
+
+def _all_there(service: Service, roster: _Roster) -> bool:
+    healthy: Sequence[Task] = [task for task in roster.staying if task.arn in roster.healthy]
+    return not roster.leaving and len(healthy) == service.desired == len(roster.staying)

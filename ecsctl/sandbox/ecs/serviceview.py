@@ -1,0 +1,208 @@
+"""A service, its deployments and revisions as the API answers them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ecsctl.sandbox.ecs.region import Response
+from ecsctl.sandbox.ecs.store import Deployment, Service, Store
+from ecsctl.sandbox.ecs.tags import tag_list
+
+_OF_SERVICE = (
+    "loadBalancers",
+    "serviceRegistries",
+    "launchType",
+    "capacityProviderStrategy",
+    "platformVersion",
+    "deploymentConfiguration",
+    "networkConfiguration",
+    "healthCheckGracePeriodSeconds",
+    "deploymentController",
+    "enableECSManagedTags",
+    "propagateTags",
+    "enableExecuteCommand",
+    "availabilityZoneRebalancing",
+)
+_OF_DEPLOYMENT = (
+    "capacityProviderStrategy",
+    "launchType",
+    "platformVersion",
+    "networkConfiguration",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+)
+_OF_REVISION = (
+    "capacityProviderStrategy",
+    "launchType",
+    "platformVersion",
+    "loadBalancers",
+    "serviceRegistries",
+    "networkConfiguration",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+)
+PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
+
+Counts = dict[str, "Counter[str]"]
+
+
+def behind_classic(service: Service) -> bool:
+    """Whether a classic balancer stands before the service: ECS does not report rolloutState then."""
+    return any(balancer.get("loadBalancerName") for balancer in service.settings.get("loadBalancers", ()))
+
+
+def task_counts(store: Store, service: Service) -> Counts:
+    """Deployment id → how many of its tasks are ``running`` and ``pending``."""
+    counts: Counts = {}
+    for task in store.service_tasks(service):
+        of = counts.setdefault(task.deployment or "", Counter())
+        if task.last_status == "RUNNING":
+            of["running"] += 1
+        elif task.last_status in PENDING:
+            of["pending"] += 1
+    return counts
+
+
+def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
+    """A service as DescribeServices answers it."""
+    counts = task_counts(store, service)
+    settings = service.settings
+    view: Response = {name: settings[name] for name in _OF_SERVICE if settings.get(name) is not None}
+    fargate = "platformVersion" in settings
+    view |= {
+        "serviceArn": service.arn,
+        "serviceName": service.name,
+        "clusterArn": store.arn("cluster", service.cluster),
+        "loadBalancers": settings.get("loadBalancers", []),
+        "serviceRegistries": settings.get("serviceRegistries", []),
+        "status": service.status,
+        "desiredCount": service.desired,
+        "runningCount": sum(of["running"] for of in counts.values()),
+        "pendingCount": sum(of["pending"] for of in counts.values()),
+        "platformFamily": "Linux" if fargate else None,
+        "taskDefinition": service.task_definition,
+        "deployments": [deployment_view(service, each, counts) for each in service.deployments],
+        "roleArn": service.role_arn,
+        "events": [
+            {"id": event.id, "createdAt": event.created_at, "message": event.message} for event in service.events
+        ],
+        "createdAt": service.created_at,
+        "placementConstraints": settings.get("placementConstraints", []),
+        "placementStrategy": settings.get("placementStrategy", []),
+        "schedulingStrategy": service.scheduling,
+        "tags": tag_list(service.tags) if tagged else [],
+        "createdBy": f"arn:{store.partition}:iam::{store.account}:root",
+        "resourceManagementType": "CUSTOMER",
+    }
+    if service.deployments:
+        primary = service.primary
+        of = counts.get(primary.id, Counter())
+        view["currentServiceRevisions"] = [
+            {
+                "arn": primary.revision_arn,
+                "requestedTaskCount": primary.desired,
+                "runningTaskCount": of["running"],
+                "pendingTaskCount": of["pending"],
+            }
+        ]
+        if primary.rollout_state == "IN_PROGRESS":
+            view["currentServiceDeployment"] = deployment_arn(store, service, primary)
+    return view
+
+
+def deployment_view(service: Service, deployment: Deployment, counts: Counts) -> Response:
+    """One entry of ``deployments``."""
+    of = counts.get(deployment.id, Counter())
+    view: Response = {
+        name: deployment.settings[name] for name in _OF_DEPLOYMENT if deployment.settings.get(name) is not None
+    }
+    view |= {
+        "id": deployment.id,
+        "status": deployment.status,
+        "taskDefinition": deployment.task_definition,
+        "desiredCount": deployment.desired,
+        "pendingCount": of["pending"],
+        "runningCount": of["running"],
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": deployment.created_at,
+        "updatedAt": deployment.updated_at,
+    }
+    if not behind_classic(service):
+        view["rolloutState"] = deployment.rollout_state
+        view["rolloutStateReason"] = deployment.rollout_reason
+    return view
+
+
+def deployment_arn(store: Store, service: Service, deployment: Deployment) -> str:
+    return store.arn("service-deployment", service.cluster, service.name, deployment.number)
+
+
+def deployment_status(deployment: Deployment) -> str:
+    """The status of a service deployment, from that of the rollout."""
+    if deployment.rollout_state == "COMPLETED":
+        return "ROLLBACK_SUCCESSFUL" if deployment.rollback_of else "SUCCESSFUL"
+    if deployment.rollout_state == "FAILED":
+        return "ROLLBACK_FAILED" if deployment.rollback_of else "STOPPED"
+    return "ROLLBACK_IN_PROGRESS" if deployment.rollback_of else "IN_PROGRESS"
+
+
+def service_deployment_view(store: Store, service: Service, deployment: Deployment) -> Response:
+    """A deployment as DescribeServiceDeployments answers it."""
+    of = task_counts(store, service).get(deployment.id, Counter())
+    configuration = deployment.settings.get("deploymentConfiguration", {})
+    breaker = configuration.get("deploymentCircuitBreaker") or {}
+    stopped = deployment.rollout_state == "FAILED"
+    monitor = "DISABLED"
+    if breaker.get("enable"):
+        states = {"COMPLETED": "MONITORING_COMPLETE", "FAILED": "TRIGGERED"}
+        monitor = states.get(deployment.rollout_state, "MONITORING")
+    return {
+        "serviceDeploymentArn": deployment_arn(store, service, deployment),
+        "serviceArn": service.arn,
+        "clusterArn": store.arn("cluster", service.cluster),
+        "createdAt": deployment.created_at,
+        "startedAt": deployment.created_at,
+        "finishedAt": deployment.finished_at,
+        "stoppedAt": deployment.finished_at if stopped else None,
+        "updatedAt": deployment.updated_at,
+        "sourceServiceRevisions": [],
+        "targetServiceRevision": {
+            "arn": deployment.revision_arn,
+            "requestedTaskCount": deployment.desired,
+            "runningTaskCount": of["running"],
+            "pendingTaskCount": of["pending"],
+        },
+        "status": deployment_status(deployment),
+        "statusReason": deployment.rollout_reason if stopped else None,
+        "deploymentConfiguration": configuration,
+        "deploymentCircuitBreaker": {
+            "status": monitor,
+            "failureCount": deployment.failed_tasks,
+            "threshold": circuit_threshold(deployment.desired),
+        },
+    }
+
+
+def circuit_threshold(desired: int) -> int:
+    """How many failed tasks trip the circuit breaker: half the desired count, at least 3 and at most 200."""
+    return min(200, max(3, -(-desired // 2)))
+
+
+def service_revision_view(store: Store, service: Service, deployment: Deployment) -> Response:
+    """What a deployment deploys, as DescribeServiceRevisions answers it."""
+    settings = deployment.settings
+    view: Response = {name: settings[name] for name in _OF_REVISION if settings.get(name) is not None}
+    family, _, number = deployment.task_definition.rsplit("/", 1)[-1].partition(":")
+    definition = store.definitions.get((family, int(number)))
+    view |= {
+        "serviceRevisionArn": deployment.revision_arn,
+        "serviceArn": service.arn,
+        "clusterArn": store.arn("cluster", service.cluster),
+        "taskDefinition": deployment.task_definition,
+        "containerImages": [
+            {"containerName": c["name"], "image": c["image"]} for c in (definition.containers if definition else ())
+        ],
+        "guardDutyEnabled": False,
+        "createdAt": deployment.created_at,
+    }
+    return view

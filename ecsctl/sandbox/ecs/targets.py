@@ -1,0 +1,105 @@
+"""A service's tasks behind its balancers: in when they run, out before they stop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ecsctl.sandbox.ecs import journal
+from ecsctl.sandbox.ecs.region import Region
+from ecsctl.sandbox.ecs.store import ContainerInstance, Document, Service, Target, Task
+
+
+def wanted(task: Task, host: ContainerInstance | None, balancers: list[Document], now: float) -> list[Target]:
+    """The targets a running task has behind these balancers (``loadBalancers`` of the service).
+
+    Behind a classic balancer or a target group of type ``instance`` it is the EC2 instance and the host port; with
+    network mode awsvpc it is the task's own address and the container port.
+    """
+    found = []
+    for balancer in balancers:
+        container = next((c for c in task.containers if c.name == balancer.get("containerName")), None)
+        if container is None:
+            continue
+        port = next(
+            (b.host_port for b in container.bindings if b.container_port == balancer.get("containerPort")), None
+        )
+        if task.interface is not None:
+            address: str | None = task.interface.private_ip
+            port = balancer.get("containerPort")
+        else:
+            address = host.facts.ec2_instance_id if host else None
+        if address is None or port is None:
+            continue
+        found.append(Target(balancer.get("loadBalancerName"), balancer.get("targetGroupArn"), address, int(port), now))
+    return found
+
+
+def service_of(region: Region, task: Task) -> Service | None:
+    return region.store.services.get((task.cluster, task.service)) if task.service else None
+
+
+def register(region: Region, task: Task, host: ContainerInstance | None) -> None:
+    """Put a task that has just come to run behind its service's balancers."""
+    service = service_of(region, task)
+    if service is None or not service.settings.get("loadBalancers"):
+        return
+    task.targets = wanted(task, host, service.settings["loadBalancers"], region.now)
+    for target in task.targets:
+        region.balancers.register(
+            classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
+        )
+    _tell(region, service, task.targets, "registered")
+
+
+def deregister(region: Region, task: Task) -> None:
+    """Take a task out of its balancers; they may still drain its connections."""
+    if not task.targets:
+        return
+    service = service_of(region, task)
+    for target in task.targets:
+        if not _shared(region, task, target):
+            region.balancers.deregister(
+                classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
+            )
+    if service is not None:
+        _tell(region, service, task.targets, "deregistered")
+        if any(target.target_group for target in task.targets):
+            journal.write(region, service, f"(service {service.name}) has begun draining connections on 1 tasks.")
+    # A classic balancer lets go at once; a target group drains.
+    task.targets = [target for target in task.targets if target.target_group]
+
+
+def _shared(region: Region, task: Task, target: Target) -> bool:
+    """Whether another task of the service stands behind the same entry of a classic balancer, which knows instances."""
+    if target.target_group:
+        return False
+    store = region.store
+    arns = store.tasks_of_service[task.cluster, task.service or ""]
+    return any(
+        (other.classic, other.target, other.port) == (target.classic, target.target, target.port)
+        for arn in arns
+        if arn != task.arn
+        for other in store.tasks[arn].targets
+    )
+
+
+def drained(region: Region, task: Task) -> bool:
+    """Whether the balancers have let go of a deregistered task."""
+    task.targets = [target for target in task.targets if health(region, target) == "draining"]
+    return not task.targets
+
+
+def health(region: Region, target: Target) -> str:
+    """The balancer's word on a target."""
+    return region.balancers.health(
+        classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
+    )
+
+
+def _tell(region: Region, service: Service, targets: list[Target], verb: str) -> None:
+    counts: defaultdict[str, int] = defaultdict(int)
+    for target in targets:
+        noun = "targets" if target.target_group else "instances"
+        counts[f"{noun} in {target.balancer}"] += 1
+    for where, count in counts.items():
+        journal.write(region, service, f"(service {service.name}) {verb} {count} {where}")

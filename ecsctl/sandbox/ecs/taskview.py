@@ -1,0 +1,119 @@
+"""A task as DescribeTasks answers it."""
+
+from __future__ import annotations
+
+from ecsctl.sandbox.ecs.region import Response
+from ecsctl.sandbox.ecs.store import Container, Store, Task
+from ecsctl.sandbox.ecs.tags import tag_list
+
+_SHOWS_PORTS = ("RUNNING", "STOPPED")
+
+
+def task_view(store: Store, task: Task, *, tagged: bool) -> Response:
+    """All members that ECS answers for this task now; those that have no value are None."""
+    return {
+        "attachments": _attachments(task),
+        "attributes": task.attributes,
+        "availabilityZone": task.availability_zone,
+        "capacityProviderName": task.capacity_provider,
+        "clusterArn": store.arn("cluster", task.cluster),
+        "connectivity": "CONNECTED" if task.connectivity_at else None,
+        "connectivityAt": task.connectivity_at,
+        "containerInstanceArn": task.instance,
+        "containers": [_container(task, container) for container in task.containers],
+        "cpu": task.cpu,
+        "createdAt": task.created_at,
+        "desiredStatus": task.desired_status,
+        "enableExecuteCommand": task.execute_command,
+        "executionStoppedAt": task.execution_stopped_at,
+        "group": task.group,
+        "healthStatus": task.health,
+        "lastStatus": task.last_status,
+        "launchType": task.launch_type,
+        "memory": task.memory,
+        "overrides": task.overrides,
+        "platformVersion": task.platform_version,
+        "platformFamily": task.platform_family,
+        "pullStartedAt": task.pull_started_at,
+        "pullStoppedAt": task.pull_stopped_at,
+        "startedAt": task.started_at,
+        "startedBy": task.started_by,
+        "stopCode": task.stop_code,
+        "stoppedAt": task.stopped_at,
+        "stoppedReason": task.stopped_reason,
+        "stoppingAt": task.stopping_at,
+        "tags": tag_list(task.tags) if tagged else [],
+        "taskArn": task.arn,
+        "taskDefinitionArn": task.definition_arn,
+        "version": task.version,
+        "ephemeralStorage": {"sizeInGiB": task.ephemeral_gib} if task.ephemeral_gib else None,
+    }
+
+
+def _container(task: Task, container: Container) -> Response:
+    definition = container.definition
+    shown = container.last_status in _SHOWS_PORTS and container.started_at is not None
+    bridged = task.network_mode in ("bridge", "host")
+    return {
+        "containerArn": container.arn,
+        "taskArn": task.arn,
+        "name": container.name,
+        "image": container.image,
+        "runtimeId": container.runtime_id,
+        "lastStatus": container.last_status,
+        "exitCode": container.exit_code,
+        "reason": container.reason,
+        "networkBindings": [
+            {
+                "bindIP": "0.0.0.0",
+                "containerPort": binding.container_port,
+                "hostPort": binding.host_port,
+                "protocol": binding.protocol,
+            }
+            for binding in container.bindings
+        ]
+        if shown and bridged
+        else [],
+        "networkInterfaces": _interfaces(task),
+        "healthStatus": container.health,
+        "cpu": str(definition.get("cpu", 0)),
+        "memory": _text(definition.get("memory")),
+        "memoryReservation": _text(definition.get("memoryReservation")),
+    }
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _interfaces(task: Task) -> list[Response]:
+    interface = task.interface
+    if interface is None or task.attachment_id is None:
+        return []
+    return [{"attachmentId": task.attachment_id, "privateIpv4Address": interface.private_ip}]
+
+
+def _attachments(task: Task) -> list[Response]:
+    if task.attachment_id is None:
+        return []
+    interface = task.interface
+    details: list[tuple[str, str]] = []
+    if interface is not None:
+        details = [
+            ("subnetId", interface.subnet_id),
+            ("networkInterfaceId", interface.id),
+            ("macAddress", interface.mac),
+            ("privateDnsName", interface.private_dns),
+            ("privateIPv4Address", interface.private_ip),
+        ]
+    elif task.network is not None:
+        subnets = (task.network.get("awsvpcConfiguration") or {}).get("subnets", ())
+        details = [("subnetId", subnets[0])] if subnets else []
+    return [
+        {
+            "id": task.attachment_id,
+            "type": "ElasticNetworkInterface",
+            "status": task.attachment_status,
+            "details": [{"name": name, "value": value} for name, value in details],
+        }
+    ]
