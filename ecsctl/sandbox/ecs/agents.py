@@ -80,7 +80,7 @@ def _provider(store: Store, providers: list[str], group_arn: str | None) -> str 
 
 
 def agent_connected(region: Region, ec2_instance_id: str, connected: bool) -> None:
-    """An agent's connection came or went. On return it reports what happened meanwhile; an unknown machine is ignored."""
+    """An agent's connection came or went; an unknown machine is ignored. Once back, it reports what happened."""
     instance = _of_machine(region.store, ec2_instance_id)
     if instance is None or instance.agent_connected == connected:
         return

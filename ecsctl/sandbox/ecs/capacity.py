@@ -119,8 +119,11 @@ def _filled_group(group: Document) -> Document:
         )
     protection = group.get("managedTerminationProtection", "DISABLED")
     if protection == "ENABLED" and status != "ENABLED":
-        raise client_error("The managed termination protection setting for the capacity provider is invalid. "
-                           "To enable managed termination protection for a capacity provider, managed scaling must be enabled.")  # fmt: skip
+        raise client_error(
+            "The managed termination protection setting for the capacity provider is invalid. "
+            "To enable managed termination protection for a capacity provider, managed"
+            " scaling must be enabled."
+        )
     return {
         "autoScalingGroupArn": group["autoScalingGroupArn"],
         "managedScaling": {
@@ -144,7 +147,8 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
         raise invalid("The capacity provider name is not valid: up to 255 letters, numbers, hyphens and underscores.")
     if name.lower().startswith(("aws", "ecs", "fargate")):
         raise invalid(
-            "The specified capacity provider name is invalid. The name cannot be prefixed with 'aws', 'ecs', or 'fargate'."
+            "The specified capacity provider name is invalid. The name cannot be prefixed with 'aws',"
+            " 'ecs', or 'fargate'."
         )
     group, managed = request.get("autoScalingGroupProvider"), request.get("managedInstancesProvider")
     if bool(group) == bool(managed):

@@ -109,7 +109,10 @@ def _check_environment(container: Document) -> None:
     twice = [name for name, count in Counter(secrets).items() if count > 1]
     shared = twice or [name for name in secrets if name in names]
     if shared:
-        raise client_error(f"The secret name must be unique and not shared with any new or existing environment variables set on the container, such as '{shared[0]}'.")  # fmt: skip
+        raise client_error(
+            "The secret name must be unique and not shared with any new or existing environment variables"
+            f" set on the container, such as '{shared[0]}'."
+        )
 
 
 def _check_logging(container: Document) -> None:
@@ -197,7 +200,8 @@ def _check_dependencies(containers: Sequence[Document]) -> None:
                 )
             if condition == "HEALTHY" and not other.get("healthCheck"):
                 raise client_error(
-                    f"The container '{other['name']}' needs a healthCheck, as '{container['name']}' depends on it being HEALTHY."
+                    f"The container '{other['name']}' needs a healthCheck, as '{container['name']}' "
+                    "depends on it being HEALTHY."
                 )
             graph[container["name"]].append(other["name"])
         for link in container.get("links", ()):

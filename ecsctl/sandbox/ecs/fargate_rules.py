@@ -126,5 +126,8 @@ def _ec2_fault(request: Document, cpu: int | None) -> EcsApiError | None:
     if request.get("ephemeralStorage"):
         return client_error("Tasks using the EC2 launch type do not support EphemeralStorage.")
     if cpu is not None and not _EC2_CPU[0] <= cpu <= _EC2_CPU[1]:
-        return client_error("Invalid 'cpu' setting for task. The value must be between 128 and 196608 CPU units for the EC2 launch type.")  # fmt: skip
+        return client_error(
+            "Invalid 'cpu' setting for task. The value must be between 128 and 196608 CPU units for the "
+            "EC2 launch type."
+        )
     return None

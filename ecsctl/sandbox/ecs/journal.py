@@ -15,6 +15,18 @@ def write(region: Region, service: Service, message: str) -> None:
     del service.events[KEPT:]
 
 
+def tally(service: Service, message: str, count: int = 1) -> None:
+    """Add to an event that counts what happens within one step; ``{}`` in it stands for the number."""
+    service.tallies[message] = service.tallies.get(message, 0) + count
+
+
+def flush(region: Region, service: Service) -> None:
+    """Write the events that were counted since the last time."""
+    tallies, service.tallies = service.tallies, {}
+    for message, count in tallies.items():
+        write(region, service, message.format(count))
+
+
 def complain(region: Region, service: Service, message: str) -> None:
     """Add an event unless it was added within the last six hours and its cause has not gone since."""
     last = service.muted.get(message)

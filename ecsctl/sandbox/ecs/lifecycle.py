@@ -1,5 +1,6 @@
-"""The life of a task: PROVISIONING → PENDING → ACTIVATING → RUNNING → DEACTIVATING → STOPPING → DEPROVISIONING → STOPPED.
+"""The life of a task, from PROVISIONING to STOPPED.
 
+PROVISIONING → PENDING → ACTIVATING → RUNNING → DEACTIVATING → STOPPING → DEPROVISIONING → STOPPED.
 Every step of the engine moves a task by one status at most, so that each status can be seen.
 """
 

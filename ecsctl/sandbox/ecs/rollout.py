@@ -77,6 +77,7 @@ def reconcile(region: Region, service: Service) -> None:
     """Bring the service one step nearer to what it wants."""
     store = region.store
     service.wake_at = math.inf
+    journal.flush(region, service)
     if service.status == "INACTIVE":
         return
     if service.status == "DRAINING":

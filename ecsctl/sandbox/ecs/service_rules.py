@@ -1,4 +1,4 @@
-"""What CreateService and UpdateService refuse. Every refusal is an ``InvalidParameterException`` unless said otherwise."""
+"""What CreateService and UpdateService refuse. Refusals are ``InvalidParameterException``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def check_settings(region: Region, cluster: Cluster, definition: TaskDefinition,
         EcsApiError: ``InvalidParameterException``.
     """
     if settings.get("launchType") and settings.get("capacityProviderStrategy"):
-        raise invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")  # fmt: skip
+        raise invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        )
     checked_strategy(settings.get("capacityProviderStrategy", ()), cluster.capacity_providers)
     launch_type = launch_type_of(settings)
     check_compatible(definition, launch_type)
@@ -99,14 +101,20 @@ def _check_deployment(settings: Document) -> None:
     if strategy != "ROLLING":
         for balancer in settings.get("loadBalancers", ()):
             if not balancer.get("advancedConfiguration"):
-                raise invalid(f"advancedConfiguration must be specified for load balancers with the deployment strategy {strategy}.")  # fmt: skip
+                raise invalid(
+                    "advancedConfiguration must be specified for load balancers with the deployment "
+                    f"strategy {strategy}."
+                )
 
 
 def _check_scheduling(settings: Document) -> None:
     rebalancing = settings.get("availabilityZoneRebalancing") == "ENABLED"
     if settings["schedulingStrategy"] == "DAEMON":
         if settings.get("desiredCount") is not None:
-            raise invalid("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.")  # fmt: skip
+            raise invalid(
+                "The daemon scheduling strategy does not support a desired count for services. Remove the"
+                " desired count value and try again."
+            )
         if settings.get("placementStrategy"):
             raise invalid("Placement strategies are not supported for daemon scheduling strategy.")
         if launch_type_of(settings) == "FARGATE":
@@ -118,7 +126,9 @@ def _check_scheduling(settings: Document) -> None:
     elif settings["desiredCount"] < 0:
         raise invalid("Desired count must be at least 0.")
     if rebalancing and settings["deploymentConfiguration"].get("maximumPercent", 200) <= 100:
-        raise invalid("Availability Zone Rebalancing does not support maximumPercent <= 100 % as deployment configuration")  # fmt: skip
+        raise invalid(
+            "Availability Zone Rebalancing does not support maximumPercent <= 100 % as deployment configuration"
+        )
 
 
 def _check_balancers(region: Region, definition: TaskDefinition, settings: Document, launch_type: str) -> None:
@@ -144,7 +154,10 @@ def _check_balancers(region: Region, definition: TaskDefinition, settings: Docum
 def _check_balancer(region: Region, definition: TaskDefinition, balancer: Document, launch_type: str) -> None:
     classic, group = balancer.get("loadBalancerName"), balancer.get("targetGroupArn")
     if classic and group:
-        raise invalid("loadBalancerName and targetGroupArn cannot both be specified. You must specify either a loadBalancerName or a targetGroupArn.")  # fmt: skip
+        raise invalid(
+            "loadBalancerName and targetGroupArn cannot both be specified. You must specify either a "
+            "loadBalancerName or a targetGroupArn."
+        )
     if not classic and not group:
         raise invalid("Either a loadBalancerName or a targetGroupArn must be specified.")
     name, port = balancer.get("containerName"), balancer.get("containerPort")
@@ -158,7 +171,10 @@ def _check_balancer(region: Region, definition: TaskDefinition, balancer: Docume
         if definition.network_mode == "awsvpc":
             raise invalid("Classic Load Balancers are not supported with network mode awsvpc.")
         if not mapping.get("hostPort") and definition.network_mode == "bridge":
-            raise invalid(f"The container {name} does not have a static host port for container port {port}, which a classic load balancer requires.")  # fmt: skip
+            raise invalid(
+                f"The container {name} does not have a static host port for container port {port}, which a"
+                " classic load balancer requires."
+            )
         if not region.balancers.classic_exists(classic):
             raise invalid(f"Unable to find load balancer {classic}.")
         return

@@ -80,8 +80,6 @@ def create_service(region: Region, request: Request) -> Response:
     definition = runnable_definition(region, request["taskDefinition"])
     check_settings(region, cluster, definition, settings)
     tags = checked_tags(request.get("tags"))
-    if request.get("propagateTags") == "SERVICE" or request.get("enableECSManagedTags"):
-        tags = dict(tags)
     service = Service(
         arn=store.arn("service", cluster.name, name),
         name=name,
@@ -128,16 +126,16 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
     configuration.setdefault("maximumPercent", 100 if daemon else 200)
     configuration.setdefault("minimumHealthyPercent", 0 if daemon else 100)
     configuration.setdefault("strategy", "ROLLING")
-    configuration.setdefault("bakeTimeInMinutes", 0) if configuration["strategy"] == "ROLLING" else None
+    if configuration["strategy"] == "ROLLING":
+        configuration.setdefault("bakeTimeInMinutes", 0)
     settings.setdefault("deploymentController", {"type": "ECS"})
     settings.setdefault("enableECSManagedTags", False)
     settings.setdefault("propagateTags", "NONE")
     settings.setdefault("enableExecuteCommand", False)
     if "availabilityZoneRebalancing" not in settings:
-        # ENABLED is the default only where the service can do it.
-        fit = not daemon and configuration["maximumPercent"] > 100
+        # ENABLED even where maximumPercent then has it refused; the service exempts only what can never rebalance.
         classic = any(balancer.get("loadBalancerName") for balancer in settings.get("loadBalancers", ()))
-        settings["availabilityZoneRebalancing"] = "ENABLED" if fit and not classic else "DISABLED"
+        settings["availabilityZoneRebalancing"] = "DISABLED" if daemon or classic else "ENABLED"
     return settings
 
 
@@ -162,7 +160,10 @@ def update_service(region: Region, request: Request) -> Response:
     if service.status != "ACTIVE":
         raise service_not_active()
     if service.scheduling == "DAEMON" and request.get("desiredCount") is not None:
-        raise invalid("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.")  # fmt: skip
+        raise invalid(
+            "The daemon scheduling strategy does not support a desired count for services. Remove the "
+            "desired count value and try again."
+        )
     given = {key: deepcopy(request[key]) for key in _UPDATED if key in request and key != "taskDefinition"}
     settings = {**service.settings, **given}
     settings["deploymentConfiguration"] = {

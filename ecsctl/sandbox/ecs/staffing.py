@@ -136,7 +136,10 @@ def _placer(region: Region, launch: Launch, only: Sequence[str] | None = None) -
 
 def unplaced(service: Service, problems: Sequence[Refusal]) -> str:
     """ECS's sentence for a task without a place."""
-    start = f"(service {service.name}) was unable to place a task because no container instance met all of its requirements."
+    start = (
+        f"(service {service.name}) was unable to place a task because no container instance met all of its "
+        "requirements."
+    )
     if not problems:
         return f"{start} Reason: No Container Instances were found in your cluster. {_SEE}"
     closest = problems[0]
@@ -157,7 +160,7 @@ def protected(task: Task, now: float) -> bool:
 
 
 def first_to_go(region: Region, tasks: Sequence[Task], count: int) -> list[Task]:
-    """The tasks that a scale-in stops: those not running first, then from the fullest zone and instance, newest first."""
+    """The tasks that a scale-in stops: not running, fullest zone, fullest instance, newest."""
     zones = Counter(task.availability_zone for task in tasks)
     hosts = Counter(task.instance for task in tasks)
     left = [task for task in tasks if not protected(task, region.now)]

@@ -98,7 +98,7 @@ class ContainerInstance:
 
 @dataclass(frozen=True)
 class Need:
-    """What one task takes from an instance: CPU units, MiB, GPUs, fixed host ports, whether it has its own interface."""
+    """What one task takes from an instance: CPU units, MiB, GPUs, fixed host ports, whether its own interface."""
 
     cpu: int = 0
     memory: int = 0
@@ -253,6 +253,8 @@ class Service:
     history: list[Deployment] = field(default_factory=list)
     events: list[ServiceEvent] = field(default_factory=list)
     muted: dict[str, float] = field(default_factory=dict)
+    # Sentence with a place for a number → the number, until the scheduler next looks at the service.
+    tallies: dict[str, int] = field(default_factory=dict)
     role_arn: str | None = None
     steady: bool = False
     steady_at: float = 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from ecsctl.sandbox.ecs import journal
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.store import ContainerInstance, Document, Service, Target, Task
@@ -48,7 +46,7 @@ def register(region: Region, task: Task, host: ContainerInstance | None) -> None
         region.balancers.register(
             classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
         )
-    _tell(region, service, task.targets, "registered")
+    _tell(service, task.targets, "registered")
 
 
 def deregister(region: Region, task: Task) -> None:
@@ -62,9 +60,9 @@ def deregister(region: Region, task: Task) -> None:
                 classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
             )
     if service is not None:
-        _tell(region, service, task.targets, "deregistered")
+        _tell(service, task.targets, "deregistered")
         if any(target.target_group for target in task.targets):
-            journal.write(region, service, f"(service {service.name}) has begun draining connections on 1 tasks.")
+            journal.tally(service, f"(service {service.name}) has begun draining connections on {{}} tasks.")
     # A classic balancer lets go at once; a target group drains.
     task.targets = [target for target in task.targets if target.target_group]
 
@@ -96,10 +94,7 @@ def health(region: Region, target: Target) -> str:
     )
 
 
-def _tell(region: Region, service: Service, targets: list[Target], verb: str) -> None:
-    counts: defaultdict[str, int] = defaultdict(int)
+def _tell(service: Service, targets: list[Target], verb: str) -> None:
     for target in targets:
         noun = "targets" if target.target_group else "instances"
-        counts[f"{noun} in {target.balancer}"] += 1
-    for where, count in counts.items():
-        journal.write(region, service, f"(service {service.name}) {verb} {count} {where}")
+        journal.tally(service, f"(service {service.name}) {verb} {{}} {noun} in {target.balancer}")

@@ -246,7 +246,7 @@ def describe_tasks(region: Region, request: Request) -> Response:
 
 @operation("ListTasks")
 def list_tasks(region: Region, request: Request) -> Response:
-    """ListTasks: by desired status (RUNNING where none is asked), family, instance, service, launch type, or startedBy."""
+    """ListTasks: by desired status (RUNNING by default), family, instance, service, launch type; or startedBy."""
     cluster = find_cluster(region, request).name
     filters = ("containerInstance", "family", "serviceName", "launchType", "daemonName")
     if "startedBy" in request and any(name in request for name in filters):

@@ -181,7 +181,7 @@ def _wrong_type(expected: str, value: Any, path: str) -> EcsApiError:
 
 
 def shaped_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    """The response as the model has it: unknown members and nulls dropped, times as epoch seconds to the millisecond."""
+    """The response as the model has it: unknown members and nulls dropped, times in epoch seconds."""
     shape = _operation_model(operation).output_shape
     return _shaped(shape, response) if shape is not None else {}
 

@@ -1,4 +1,4 @@
-"""A small world around the engine: a clock moved by hand, a runtime, machines and balancers that do as they are told."""
+"""A small world around the engine: a clock moved by hand, and ports that do as they are told."""
 
 from __future__ import annotations
 
