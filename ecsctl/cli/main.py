@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "run": ("tasks", "run", "Run tasks of a task definition."),
         "stop": ("tasks", "stop", "Stop tasks."),
         "ps": ("tasks", "ps", "List tasks: where they run, and since when."),
+        "wait": ("tasks", "wait", "Wait until tasks run, or until they have stopped."),
         "locate": ("locate", "locate", "Print the address where a task answers."),
         "service": ("service", "group", "Create, list, show, scale and delete services."),
     },
@@ -99,9 +100,13 @@ def cli(ctx: click.Context, sandbox: bool) -> None:
 cli.params += CONNECTION
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run ``ecsctl`` with these arguments; prints, and returns the exit code."""
-    settings = Settings()
+def run(arguments: Sequence[str], settings: Settings | None = None) -> int:
+    """Run ``ecsctl`` with these arguments; prints, and returns the exit code.
+
+    Args:
+        settings: what the options are written to; a caller may bring one whose AWS is already chosen.
+    """
+    settings = settings or Settings()
     try:
         result: Any = cli.main(list(arguments), prog_name="ecsctl", standalone_mode=False, obj=settings)
         sys.stdout.flush()

@@ -42,6 +42,10 @@ class Settings:
             return
         setattr(self, name, value)
 
+    def chose(self, name: str) -> bool:
+        """Whether the option was given on the command line itself."""
+        return name in self._given
+
     def cluster_name(self, default: str = "default") -> str:
         """The cluster to act on (its name or ARN)."""
         return self.cluster or default

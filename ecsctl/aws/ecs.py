@@ -1,0 +1,213 @@
+"""What ECS is asked: lists as pages, describes in batches of the API's limits, ``failures[]`` beside what was found.
+
+Answers are the API's own mappings; :mod:`ecsctl.views` makes values of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.session import Aws, Json, batches, is_error
+from ecsctl.errors import NotFoundError
+
+# The most that one describe call takes.
+TASKS = 100
+CONTAINER_INSTANCES = 100
+CLUSTERS = 100
+SERVICES = 10
+# The most that one list page gives, and one RunTask call starts.
+PAGE = 100
+RUN_TASK = 10
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row of ``failures[]``: what it is about (an ARN, or nothing), the reason (``MISSING``) and its detail."""
+
+    arn: str
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+
+
+@dataclass(frozen=True)
+class Described:
+    """The answer of a describe call: what was found, and the failures, which come with HTTP 200."""
+
+    found: tuple[Json, ...]
+    failures: tuple[Failure, ...]
+
+
+def failures_of(answer: Json) -> tuple[Failure, ...]:
+    """The ``failures[]`` of an answer."""
+    return tuple(
+        Failure(str(row.get("arn", "")), str(row.get("reason", "")), str(row.get("detail", "")))
+        for row in answer.get("failures", ())
+    )
+
+
+def _describe(ask: Callable[[Sequence[str]], Json], names: Sequence[str], size: int, result: str) -> Described:
+    answers = list(overlapped(ask, list(batches(names, size))))
+    return Described(
+        tuple(item for answer in answers for item in answer.get(result, ())),
+        tuple(failure for answer in answers for failure in failures_of(answer)),
+    )
+
+
+def list_tasks(
+    aws: Aws,
+    cluster: str,
+    *,
+    service: str | None = None,
+    family: str | None = None,
+    container_instance: str | None = None,
+    started_by: str | None = None,
+    desired_status: str = "RUNNING",
+) -> Iterator[str]:
+    """The ARNs of a cluster's tasks whose desired status is RUNNING or STOPPED (ecs:ListTasks).
+
+    ``started_by`` must be the only filter. Stopped tasks are kept for about an hour.
+
+    Raises:
+        AwsError: ClusterNotFoundException (exit 6), ServiceNotFoundException (exit 6) …
+    """
+    query: Json = {"cluster": cluster, "maxResults": PAGE}
+    if started_by is not None:
+        query["startedBy"] = started_by
+    else:
+        query["desiredStatus"] = desired_status
+        filters = {"serviceName": service, "family": family, "containerInstance": container_instance}
+        query.update({name: value for name, value in filters.items() if value})
+    return aws.pages("ecs", "ListTasks", query, "taskArns", about=f"cluster {cluster}")
+
+
+def describe_tasks(aws: Aws, cluster: str, tasks: Sequence[str]) -> Described:
+    """Describe tasks by id or ARN, 100 a call (ecs:DescribeTasks). A task of another cluster is a failure MISSING."""
+
+    def ask(batch: Sequence[str]) -> Json:
+        return aws.call("ecs", "DescribeTasks", {"cluster": cluster, "tasks": list(batch)}, about=f"cluster {cluster}")
+
+    return _describe(ask, tasks, TASKS, "tasks")
+
+
+def describe_listed_tasks(aws: Aws, cluster: str, arns: Iterable[str]) -> Iterator[Described]:
+    """Describe the tasks of a listing while it goes on, 100 at a time: the next page is asked for meanwhile."""
+
+    def cut() -> Iterator[list[str]]:
+        source = iter(arns)
+        while batch := list(islice(source, TASKS)):
+            yield batch
+
+    return overlapped(lambda batch: describe_tasks(aws, cluster, batch), cut())
+
+
+def list_container_instances(
+    aws: Aws, cluster: str, *, status: str | None = None, query: str | None = None
+) -> Iterator[str]:
+    """The ARNs of a cluster's container instances (ecs:ListContainerInstances).
+
+    Args:
+        status: ``ACTIVE``, ``DRAINING`` … or None for all but INACTIVE.
+        query: an expression of the cluster query language, as ``ec2InstanceId == i-0abc``.
+    """
+    asked: Json = {"cluster": cluster, "maxResults": PAGE}
+    if status:
+        asked["status"] = status
+    if query:
+        asked["filter"] = query
+    return aws.pages("ecs", "ListContainerInstances", asked, "containerInstanceArns", about=f"cluster {cluster}")
+
+
+def describe_container_instances(aws: Aws, cluster: str, instances: Sequence[str]) -> Described:
+    """Describe container instances by id or ARN, 100 a call (ecs:DescribeContainerInstances)."""
+
+    def ask(batch: Sequence[str]) -> Json:
+        query = {"cluster": cluster, "containerInstances": list(batch)}
+        return aws.call("ecs", "DescribeContainerInstances", query, about=f"cluster {cluster}")
+
+    return _describe(ask, instances, CONTAINER_INSTANCES, "containerInstances")
+
+
+def list_clusters(aws: Aws) -> Iterator[str]:
+    """The ARNs of the region's clusters (ecs:ListClusters)."""
+    return aws.pages("ecs", "ListClusters", {"maxResults": PAGE}, "clusterArns")
+
+
+def describe_clusters(aws: Aws, clusters: Sequence[str]) -> Described:
+    """Describe clusters by name or ARN, 100 a call, with tags; deleted ones are still told as INACTIVE."""
+
+    def ask(batch: Sequence[str]) -> Json:
+        return aws.call("ecs", "DescribeClusters", {"clusters": list(batch), "include": ["TAGS"]})
+
+    return _describe(ask, clusters, CLUSTERS, "clusters")
+
+
+def list_services(aws: Aws, cluster: str) -> Iterator[str]:
+    """The ARNs of a cluster's services; those DRAINING are left out by AWS (ecs:ListServices)."""
+    query: Json = {"cluster": cluster, "maxResults": PAGE}
+    return aws.pages("ecs", "ListServices", query, "serviceArns", about=f"cluster {cluster}")
+
+
+def describe_services(aws: Aws, cluster: str, services: Sequence[str]) -> Described:
+    """Describe services by name or ARN, 10 a call, with tags (ecs:DescribeServices)."""
+
+    def ask(batch: Sequence[str]) -> Json:
+        query = {"cluster": cluster, "services": list(batch), "include": ["TAGS"]}
+        return aws.call("ecs", "DescribeServices", query, about=f"cluster {cluster}")
+
+    return _describe(ask, services, SERVICES, "services")
+
+
+def describe_task_definition(aws: Aws, name: str) -> Json | None:
+    """A task definition with its ``tags``, or None where there is none (ecs:DescribeTaskDefinition).
+
+    Args:
+        name: ``family`` (its latest ACTIVE revision), ``family:revision`` or an ARN.
+    """
+    query = {"taskDefinition": name, "include": ["TAGS"]}
+    try:
+        answer = aws.call("ecs", "DescribeTaskDefinition", query, about=name)
+    except Exception as error:
+        if is_error(error, "ClientException") and "unable to describe" in str(error).lower():
+            return None
+        raise
+    return {**answer["taskDefinition"], "tags": answer.get("tags", [])}
+
+
+def list_task_definitions(aws: Aws, family: str, *, status: str = "ACTIVE") -> Iterator[str]:
+    """The ARNs of the family's revisions of that status, oldest first (ecs:ListTaskDefinitions).
+
+    The API takes a prefix of the family; what merely begins like it is left out here.
+    """
+    query: Json = {"familyPrefix": family, "status": status, "sort": "ASC", "maxResults": PAGE}
+    for arn in aws.pages("ecs", "ListTaskDefinitions", query, "taskDefinitionArns", about=family):
+        if arn.rsplit("/", 1)[-1].rpartition(":")[0] == family:
+            yield arn
+
+
+def list_families(aws: Aws, prefix: str | None = None) -> Iterator[str]:
+    """The families that have an ACTIVE revision (ecs:ListTaskDefinitionFamilies)."""
+    query: Json = {"status": "ACTIVE", "maxResults": PAGE}
+    if prefix:
+        query["familyPrefix"] = prefix
+    return aws.pages("ecs", "ListTaskDefinitionFamilies", query, "families")
+
+
+def require_cluster(aws: Aws, cluster: str) -> Json:
+    """The cluster's description.
+
+    Raises:
+        NotFoundError: there is none, or it was deleted.
+    """
+    for found in describe_clusters(aws, [cluster]).found:
+        if found.get("status") != "INACTIVE":
+            return found
+    raise NotFoundError(
+        f"there is no cluster {cluster} in {aws.region}",
+        hint="`ecsctl cluster list` shows those of this region; `ecsctl cluster create NAME` makes one",
+    )

@@ -1,0 +1,86 @@
+"""Which cluster a reading command is about: the command line's, else the one of the file at hand, else ``default``.
+
+A reading command needs two words of the file, so the file is not loaded and checked for it: its top-level ``name``,
+``cluster`` and ``region`` are read where they are plain words, and the whole definition is loaded only where they are not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecsctl.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+FILE = "ecsctl.yaml"
+KEYS = ("name", "cluster", "region")
+TOP = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*|)$")
+WORD = re.compile(r"""(?P<quote>["']?)(?P<word>[A-Za-z0-9_-]+)(?P=quote)\s*(\s#.*)?""")
+# A line of the first column that is none of these means that the file is not a plain block mapping.
+PLAIN = re.compile(r"\s|#|$|-\s|---\s*$")
+
+
+def connect(settings: Settings) -> tuple[Aws, str]:
+    """The door to AWS and the cluster that the command is about.
+
+    Raises:
+        UsageError: the file at hand has to be loaded for it, and has faults.
+    """
+    if settings.cluster:
+        return settings.aws(), settings.cluster
+    cluster, region = of_files(files_at_hand())
+    return settings.aws(region=region), settings.cluster_name(cluster or "default")
+
+
+def files_at_hand() -> list[str]:
+    """The definition files that a command without ``-f`` is about: ``ECSCTL_FILE``, or ``ecsctl.yaml`` if it is there."""
+    named = os.environ.get("ECSCTL_FILE", "").split()
+    if named:
+        return named
+    return [FILE] if Path(FILE).is_file() else []
+
+
+def of_files(files: Sequence[str]) -> tuple[str | None, str | None]:
+    """The cluster and region that the overlaid files name; None where they do not."""
+    words: dict[str, str] = {}
+    for file in files:
+        found = peek(file)
+        if found is None:
+            return _loaded(files)
+        words.update(found)
+    return words.get("cluster") or words.get("name"), words.get("region")
+
+
+def peek(file: str) -> dict[str, str] | None:
+    """The plain top-level words of a YAML file, or None where it takes a parser to tell."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        match = TOP.match(line)
+        if match is None:
+            if not PLAIN.match(line):
+                return None
+            continue
+        key, value = match["key"], match["value"].strip()
+        if key not in KEYS:
+            continue
+        word = WORD.fullmatch(value)
+        if word is None or key in found:
+            return None
+        found[key] = word["word"]
+    return found
+
+
+def _loaded(files: Sequence[str]) -> tuple[str | None, str | None]:
+    from ecsctl.spec import load
+
+    spec = load(list(files))
+    return spec.cluster, spec.region

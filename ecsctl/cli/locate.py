@@ -1,0 +1,214 @@
+"""``ecsctl locate``: where does it run? An address that a browser can open.
+
+This command is asked most, so it starts lightest: nothing is imported that the answer does not need.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ecsctl.cli.context import connect
+from ecsctl.cli.options import Command, pass_settings
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+    from ecsctl.location import Location
+    from ecsctl.views import TaskView
+
+TIMEOUT = 600.0
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    from ecsctl.wait import parse_duration
+
+    return None if value is None else parse_duration(value)
+
+
+@click.command(cls=Command)
+@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.option("--service", metavar="NAME", help="The running tasks of this service.")
+@click.option("--family", metavar="NAME", help="The running tasks of this task definition family.")
+@click.option("--private", is_flag=True, help="Print private addresses although there are public ones.")
+@click.option("--wait/--no-wait", default=False, help="Wait until they run.  [default: no-wait]")
+@click.option(
+    "--timeout", metavar="DURATION", callback=_seconds, help="How long to wait, as 90s or 10m.  [default: 10m]"
+)
+@pass_settings
+def locate(
+    settings: Settings,
+    tasks: tuple[str, ...],
+    service: str | None,
+    family: str | None,
+    private: bool,
+    wait: bool,
+    timeout: float | None,
+) -> None:
+    """Print the address where a task answers.
+
+    TASK is a task's id, the beginning of one, its ARN, or the name of a container or host as `ecsctl ps` shows it.
+    Without any, every running task of the cluster.
+
+    Prints one HOST:PORT a line and nothing else, for `curl $(ecsctl locate -q TASK)`; on a terminal, several come as
+    a table (`-o table` gives it anywhere). Exits with 1 where a task named has no address (yet), 6 where there is none.
+    """
+    if tasks and (service or family):
+        raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
+    aws, cluster = connect(settings)
+    from ecsctl import hosts
+    from ecsctl.aws.warm import warm
+
+    aws.client("ecs")
+    warming = warm(aws, "ec2")
+    chosen = _waited(settings, aws, cluster, tasks, service, family, timeout) if wait else None
+    if chosen is None:
+        chosen = _chosen(aws, cluster, tasks, service, family)
+    placed = [task for task in chosen if task.last_status == "RUNNING" or _has_address(task)]
+    warming.join(5)
+    found = hosts.locate_all(aws, placed, private=private)
+    locations = [location for _, spots, _ in found for location in spots.locations]
+    reachable = [location for location in locations if location.address]
+    _print(settings, locations, several=len(chosen) > 1)
+    notes = [note for _, spots, _ in found for note in spots.notes]
+    problems = [_problem(task) for task in chosen if task not in placed]
+    for task, spots, ports in found:
+        if not spots.locations:
+            problems.append(f"task {task.short_id} ({task.definition}) publishes no port")
+        elif tasks:
+            from ecsctl.location import silent_containers
+
+            notes += [f"container {name} publishes no port" for name in silent_containers(task, ports)]
+    _conclude(settings, cluster, bool(tasks), bool(service or family), chosen, reachable, notes, problems)
+
+
+def _has_address(task: TaskView) -> bool:
+    """Whether a task on its way up or down has its ports or its interface, and is not gone."""
+    return task.last_status in ("ACTIVATING", "DEACTIVATING", "STOPPING") and any(c.bindings for c in task.containers)
+
+
+def _chosen(aws: Aws, cluster: str, tasks: Sequence[str], service: str | None, family: str | None) -> list[TaskView]:
+    from ecsctl import lookup
+
+    if tasks:
+        return lookup.find(aws, cluster, tasks)
+    chosen = list(lookup.select(aws, cluster, service=service, family=family))
+    if not chosen and service:
+        lookup.require_service(aws, cluster, service)
+    elif not chosen and family:
+        lookup.require_family(aws, family)
+    return chosen
+
+
+def _waited(
+    settings: Settings,
+    aws: Aws,
+    cluster: str,
+    tasks: Sequence[str],
+    service: str | None,
+    family: str | None,
+    timeout: float | None,
+) -> list[TaskView]:
+    from ecsctl.wait import Progress, poll
+
+    def probe() -> Progress:
+        chosen = _chosen(aws, cluster, tasks, service, family)
+        coming = [task for task in chosen if not task.stopped and task.last_status != "RUNNING"]
+        lines = tuple(f"task {task.short_id} ({task.definition}) is {task.last_status}" for task in coming)
+        none_yet = not chosen and bool(service or family)
+        return Progress(not coming and not none_yet, lines=lines or ("no task yet",) * none_yet, value=chosen)
+
+    waited = poll(probe, timeout=TIMEOUT if timeout is None else timeout, report=settings.progress())
+    if waited.outcome == "timeout":
+        raise WaitTimeoutError(
+            f"not running after {waited.seconds:.0f} s",
+            details=waited.last.lines,
+            hint=f"wait longer with --timeout, or see why: `ecsctl ps --all -c {cluster}`",
+        )
+    result: list[TaskView] = waited.last.value
+    return result
+
+
+def _problem(task: TaskView) -> str:
+    from ecsctl.causes import task_causes
+    from ecsctl.views import age, utc_now
+
+    if not task.stopped:
+        return f"task {task.short_id} ({task.definition}) is {task.last_status}: it has no address yet"
+    when = ""
+    if task.stopped_at:
+        when = f" {age(task.stopped_at, utc_now())} ago, at {task.stopped_at:%Y-%m-%d %H:%M:%S %Z}"
+    why = "; ".join(task_causes(task)) or "ECS gives no reason"
+    return f"task {task.short_id} ({task.definition}) stopped{when}: {why}"
+
+
+def _print(settings: Settings, locations: Sequence[Location], *, several: bool) -> None:
+    output = settings.output
+    wants_table = settings.chose("output") or (several and sys.stdout.isatty())
+    if output == "table" and (settings.quiet or not wants_table):
+        for line in dict.fromkeys(location.bare for location in locations if location.bare):
+            print(line)
+        return
+    from ecsctl.render.table import Column, emit
+
+    columns: list[Column[Location]] = [
+        Column("ADDRESS", "address", lambda row: row.endpoint, lambda row: row.bare or "-"),
+        Column("TASK", "task", lambda row: row.task.id, lambda row: row.task.short_id),
+        Column("", "taskArn", lambda row: row.task.arn, table=False),
+        Column("DEFINITION", "taskDefinition", lambda row: row.task.definition),
+        Column("", "family", lambda row: row.task.family, table=False),
+        Column("", "revision", lambda row: row.task.revision, table=False),
+        Column("", "service", lambda row: row.task.service, table=False),
+        Column("", "cluster", lambda row: row.task.cluster, table=False),
+        Column("CONTAINER", "container", lambda row: row.container),
+        Column("PORT", "containerPort", lambda row: row.container_port),
+        Column("", "hostPort", lambda row: row.port, table=False),
+        Column("", "protocol", lambda row: row.protocol, table=False),
+        Column("INSTANCE", "instanceId", _instance_id, lambda row: row.task.host or "-"),
+        Column("ZONE", "availabilityZone", lambda row: row.task.zone),
+        Column("", "publicAddress", lambda row: row.public_address, table=False),
+        Column("", "privateAddress", lambda row: row.private_address, table=False),
+        Column("", "url", lambda row: row.url, table=False),
+    ]
+    emit(locations, columns, output)
+
+
+def _instance_id(row: Location) -> str | None:
+    return row.task.instance.instance_id if row.task.instance else None
+
+
+def _conclude(
+    settings: Settings,
+    cluster: str,
+    named: bool,
+    selected: bool,
+    chosen: Sequence[TaskView],
+    reachable: Sequence[Location],
+    notes: Sequence[str],
+    problems: Sequence[str],
+) -> None:
+    pending = any(not task.stopped and task.last_status != "RUNNING" for task in chosen)
+    hint = (
+        "--wait waits until they run" if pending else "`ecsctl ps --all` shows the tasks; ports come from portMappings"
+    )
+    if named or (selected and not reachable):
+        unreachable = list(problems)
+        if not unreachable and not reachable:
+            unreachable, notes = list(notes), []
+        for note in dict.fromkeys(notes):
+            settings.note(note)
+        if len(unreachable) == 1:
+            raise EcsctlError(unreachable[0], hint=hint)
+        if unreachable:
+            raise EcsctlError(f"{len(unreachable)} tasks have no address", details=unreachable, hint=hint)
+        if not chosen:
+            raise EcsctlError(f"none of its tasks runs in cluster {cluster}", hint=hint)
+        return
+    for note in (*dict.fromkeys(notes), *problems):
+        settings.note(note)
+    if not chosen:
+        settings.note(f"no task runs in cluster {cluster}")

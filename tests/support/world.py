@@ -1,0 +1,200 @@
+"""A cluster in memory, as ECS and EC2 describe it: what the reading side is tested on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecsctl.errors import AwsError, ExitCode
+from tests.support.fake_aws import Answer, FakeAws
+
+Json = dict[str, Any]
+ARN = "arn:aws:ecs:eu-west-1:123456789012"
+
+
+def task_id(number: int) -> str:
+    """A whole task id; no two share their first six digits."""
+    return f"{number:06x}" + "0123456789abcdef0123456789"
+
+
+class World:
+    """Clusters with tasks and hosts. Limits and failures are the real service's; pages have ``page`` items."""
+
+    def __init__(self, page: int = 100) -> None:
+        self.page = page
+        self.tasks: dict[str, list[Json]] = {"web": []}
+        self.instances: dict[str, list[Json]] = {"web": []}
+        self.services: dict[str, list[Json]] = {"web": []}
+        self.hosts: list[Json] = []
+        self.interfaces: list[Json] = []
+        self.definitions: dict[str, Json] = {}
+
+    def instance(
+        self, number: int, *, cluster: str = "web", public: bool = True, ec2_id: str | None = None, **more: Any
+    ) -> str:
+        """Add a container instance with its EC2 instance; gives its ARN."""
+        arn = f"{ARN}:container-instance/{cluster}/{number:032x}"
+        ec2_id = ec2_id or f"i-{number:017x}"
+        integers = {"CPU": 2048, "MEMORY": 1900}
+        resources = [{"name": name, "type": "INTEGER", "integerValue": value} for name, value in integers.items()]
+        self.instances.setdefault(cluster, []).append(
+            {
+                "containerInstanceArn": arn,
+                "ec2InstanceId": ec2_id,
+                "status": "ACTIVE",
+                "agentConnected": True,
+                "registeredResources": resources,
+                "remainingResources": [
+                    *resources,
+                    {"name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22", "80"]},
+                ],
+                "attributes": [
+                    {"name": "ecs.instance-type", "value": "t3.small"},
+                    {"name": "ecs.availability-zone", "value": "eu-west-1a"},
+                ],
+                **more,
+            }
+        )
+        if ec2_id.startswith("i-"):
+            host: Json = {"InstanceId": ec2_id, "PrivateIpAddress": f"10.0.0.{number}", "InstanceType": "t3.small"}
+            if public:
+                host["PublicIpAddress"] = f"198.51.100.{number}"
+            self.hosts.append(host)
+        return arn
+
+    def task(
+        self,
+        number: int,
+        *,
+        cluster: str = "web",
+        on: str | None = None,
+        ports: list[Json] | None = None,
+        family: str = "nginx",
+        status: str = "RUNNING",
+        **more: Any,
+    ) -> Json:
+        """Add a task of one container; ``ports`` are its networkBindings."""
+        arn = f"{ARN}:task/{cluster}/{task_id(number)}"
+        task: Json = {
+            "taskArn": arn,
+            "clusterArn": f"{ARN}:cluster/{cluster}",
+            "taskDefinitionArn": f"{ARN}:task-definition/{family}:1",
+            "lastStatus": status,
+            "desiredStatus": "STOPPED" if status == "STOPPED" else "RUNNING",
+            "launchType": "EC2",
+            "group": f"family:{family}",
+            "containers": [
+                {
+                    "name": family,
+                    "lastStatus": status,
+                    "runtimeId": f"{number:012x}" + "e" * 52,
+                    "networkBindings": ports or [],
+                }
+            ],
+            **more,
+        }
+        if on:
+            task["containerInstanceArn"] = on
+        self.tasks.setdefault(cluster, []).append(task)
+        return task
+
+    def aws(self) -> FakeAws:
+        """An AWS that answers of this world."""
+        answers: dict[str, Answer] = {
+            "ecs:ListClusters": lambda query: {"clusterArns": [f"{ARN}:cluster/{name}" for name in self.tasks]},
+            "ecs:ListTasks": self._list_tasks,
+            "ecs:DescribeTasks": lambda q: self._describe(q, "DescribeTasks", "tasks", self.tasks, "taskArn", 100),
+            "ecs:ListContainerInstances": self._list_instances,
+            "ecs:DescribeContainerInstances": lambda q: self._describe(
+                q,
+                "DescribeContainerInstances",
+                "containerInstances",
+                self.instances,
+                "containerInstanceArn",
+                100,
+            ),
+            "ecs:DescribeServices": lambda q: self._describe(
+                q, "DescribeServices", "services", self.services, "serviceArn", 10
+            ),
+            "ecs:ListServices": lambda q: {
+                "serviceArns": [s["serviceArn"] for s in self.services[_name(q["cluster"])]]
+            },
+            "ecs:ListTaskDefinitionFamilies": lambda q: {
+                "families": [name for name in self.definitions if name.startswith(q.get("familyPrefix", ""))]
+            },
+            "ecs:DescribeTaskDefinition": self._definition,
+            "ec2:DescribeInstances": self._hosts,
+            "ec2:DescribeNetworkInterfaces": self._interfaces,
+        }
+        return FakeAws(answers)
+
+    def _known(self, query: Json, operation: str) -> str:
+        cluster = _name(query["cluster"])
+        if cluster not in self.tasks:
+            raise AwsError(
+                f"ecs:{operation}", "ClusterNotFoundException", "Cluster not found.", code=ExitCode.NOT_FOUND
+            )
+        return cluster
+
+    def _describe(self, query: Json, operation: str, what: str, of: dict[str, list[Json]], key: str, most: int) -> Json:
+        cluster = self._known(query, operation)
+        assert 0 < len(query[what]) <= most, "more than one call of the real service takes"
+        known = {_name(item[key]): item for item in of.get(cluster, [])}
+        found = [known[_name(name)] for name in query[what] if _name(name) in known]
+        missing = [{"arn": name, "reason": "MISSING"} for name in query[what] if _name(name) not in known]
+        return {what: found, "failures": missing}
+
+    def _list_tasks(self, query: Json) -> Json:
+        cluster = self._known(query, "ListTasks")
+        wanted = [
+            task["taskArn"]
+            for task in self.tasks[cluster]
+            if task["desiredStatus"] == query.get("desiredStatus", "RUNNING")
+            and ("serviceName" not in query or task["group"] == f"service:{_name(query['serviceName'])}")
+            and ("family" not in query or f"/{query['family']}:" in task["taskDefinitionArn"])
+            and ("containerInstance" not in query or task.get("containerInstanceArn") == query["containerInstance"])
+        ]
+        return self._page(query, wanted, "taskArns")
+
+    def _list_instances(self, query: Json) -> Json:
+        cluster = self._known(query, "ListContainerInstances")
+        wanted = query.get("filter", "").rpartition("== ")[2]
+        arns = [
+            row["containerInstanceArn"]
+            for row in self.instances.get(cluster, [])
+            if not wanted or row["ec2InstanceId"] == wanted
+        ]
+        return self._page(query, arns, "containerInstanceArns")
+
+    def _page(self, query: Json, items: list[str], result: str) -> Json:
+        start = int(query.get("nextToken", 0))
+        answer: Json = {result: items[start : start + self.page]}
+        if start + self.page < len(items):
+            answer["nextToken"] = str(start + self.page)
+        return answer
+
+    def _definition(self, query: Json) -> Json:
+        family = _name(query["taskDefinition"]).partition(":")[0]
+        if family not in self.definitions:
+            raise AwsError("ecs:DescribeTaskDefinition", "ClientException", "Unable to describe task definition.")
+        return {"taskDefinition": self.definitions[family], "tags": []}
+
+    def _hosts(self, query: Json) -> Json:
+        wanted = _filter(query, "instance-id")
+        assert all(name.startswith("i-") for name in wanted), "not an EC2 id"
+        return {"Reservations": [{"Instances": [h]} for h in self.hosts if h["InstanceId"] in wanted]}
+
+    def _interfaces(self, query: Json) -> Json:
+        wanted = _filter(query, "network-interface-id")
+        return {"NetworkInterfaces": [row for row in self.interfaces if row["NetworkInterfaceId"] in wanted]}
+
+
+def _filter(query: Json, name: str) -> list[str]:
+    assert "InstanceIds" not in query, "one unknown id would fail the whole call"
+    values: list[str] = query["Filters"][0]["Values"]
+    assert query["Filters"][0]["Name"] == name
+    assert len(values) <= 200
+    return values
+
+
+def _name(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]
