@@ -1,0 +1,180 @@
+"""The definition file: YAML or JSON in, a frozen ``Spec`` or every fault at its place out.
+
+    bytes → tree with positions → shorthands expanded → overlaid → schema → rules → ``Spec``
+
+What ``load_spec`` returns has no errors; ``check`` gives warnings and errors instead of raising them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ecsctl.errors import UsageError
+from ecsctl.spec.model import Fault, Spec, SpecError, TaskDefinitionSpec
+
+if TYPE_CHECKING:
+    from ecsctl.spec.load import Checked, Reader
+    from ecsctl.spec.nodes import Node
+
+__all__ = ["Fault", "Spec", "SpecError", "check", "load_service", "load_spec", "load_task_definition"]
+
+
+def load_spec(
+    files: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    env: Mapping[str, str] | None = None,
+    lenient: bool = False,
+    strict: bool = False,
+) -> Spec:
+    """Read a project.
+
+    Args:
+        files: paths, ``-`` for stdin; later ones overlay earlier ones. None: ``ECSCTL_FILE``, else ``ecsctl.yaml``.
+        lenient: unknown keys are warnings, and left out.
+        strict: warnings are errors.
+
+    Raises:
+        SpecError: with all faults.
+        UsageError: there is no file, or it cannot be read.
+    """
+    spec, faults = check(files, stdin=stdin, env=env, lenient=lenient)
+    wrong = [fault for fault in faults if strict or fault.severity == "error"]
+    if spec is None or wrong:
+        raise SpecError(wrong or faults)
+    return spec
+
+
+def check(
+    files: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    env: Mapping[str, str] | None = None,
+    lenient: bool = False,
+) -> tuple[Spec | None, list[Fault]]:
+    """As ``load_spec``, but faults are returned, in the order of the files; no ``Spec`` where one is an error.
+
+    Raises:
+        UsageError: there is no file, or it cannot be read.
+    """
+    from ecsctl.spec.build import build
+    from ecsctl.spec.load import Reader, find_files, load_project
+
+    chosen = find_files(files, os.environ if env is None else env)
+    checked = load_project(chosen, Reader(stdin), lenient=lenient)
+    if checked.data is None or checked.errors:
+        return None, checked.faults
+    return build(checked.data), checked.faults
+
+
+def load_task_definition(
+    path: str, family: str | None = None, *, stdin: BinaryIO | None = None
+) -> tuple[list[TaskDefinitionSpec], list[str]]:
+    """Read task definitions of any shape that people have them in (see ``ecsctl.spec.shapes``).
+
+    Args:
+        path: a file, ``-`` for stdin.
+        family: the family; where the file has several, the one that is meant.
+
+    Returns:
+        the task definitions, and notes for the user.
+
+    Raises:
+        SpecError: with all faults.
+        UsageError: the file cannot be read, or does not tell the family.
+    """
+    from ecsctl.spec import shapes
+    from ecsctl.spec.build import task_definition
+    from ecsctl.spec.load import Reader, read_only
+
+    reader = Reader(stdin)
+    document = reader.read(path)
+    if document.root is None:
+        raise SpecError(document.faults)
+    found = shapes.task_definitions(document.root, read_only)
+    notes = list(found.notes)
+    named = _families(path, family, found.items, notes)
+    checked = _sections("taskDefinitions", named, document.root, [*document.faults, *found.faults], reader)
+    assert checked.data is not None
+    specs = [task_definition(name, item) for name, item in checked.data["taskDefinitions"].items()]
+    return specs, [*notes, *checked.notes, *(str(fault) for fault in checked.faults)]
+
+
+def load_service(
+    path: str, name: str | None = None, *, stdin: BinaryIO | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Read a service of any shape: the input of create-service, the answer of describe-services, a section.
+
+    Args:
+        path: a file, ``-`` for stdin.
+        name: the service that is meant where the file has several.
+
+    Returns:
+        the input of CreateService (with ``cluster`` only where the file has one), and notes for the user.
+
+    Raises:
+        SpecError: with all faults.
+        UsageError: the file cannot be read, or has several services and none was named.
+    """
+    from ecsctl.spec.load import Reader
+    from ecsctl.spec.service_file import read_service
+
+    return read_service(path, name, Reader(stdin))
+
+
+def _sections(section: str, named: list[tuple[str, Node]], at: Node, faults: list[Fault], reader: Reader) -> Checked:
+    from ecsctl.spec import load, shapes
+    from ecsctl.spec.expand import Expander
+    from ecsctl.spec.schema import definitions
+
+    document = load.Document(faults=list(faults))
+    root = load.take_in(shapes.section_of(section, named, at), reader, document)
+    expander = Expander(definitions())
+    document.root = expander.expand(root, "Sections")
+    document.faults += expander.faults
+    document.bad += expander.bad
+    checked = load.check(document, "Sections", strip=2 if len(named) == 1 else 1)
+    if checked.errors or checked.data is None:
+        raise SpecError(checked.errors)
+    return checked
+
+
+def _families(
+    path: str, family: str | None, items: list[tuple[str | None, Node]], notes: list[str]
+) -> list[tuple[str, Node]]:
+    if len(items) == 1:
+        inner, node = items[0]
+        name = family or inner or _family_of_file(path, notes)
+        if family and inner and family != inner:
+            notes.append(f"the family is {family}, as the command line says; the file says {inner}")
+            node = _without_family(node)
+        return [(name, node)]
+    if family is None:
+        return [(name or "", node) for name, node in items]
+    chosen = [(name, node) for name, node in items if name == family]
+    if not chosen:
+        known = ", ".join(sorted(name or "" for name, _ in items))
+        raise UsageError(f"{path} has no family {family!r}", hint=f"it has {known}")
+    return [(family, node) for _, node in chosen]
+
+
+def _without_family(node: Node) -> Node:
+    from ecsctl.spec.nodes import MapNode
+
+    if isinstance(node, MapNode) and "family" in node.entries:
+        node = node.copy()
+        node.drop("family")
+    return node
+
+
+def _family_of_file(path: str, notes: list[str]) -> str:
+    import re
+
+    stem = os.path.basename(path).split(".")[0]
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") if path != "-" else ""
+    if not name:
+        raise UsageError("the input does not say its family", hint="name it with --family FAMILY")
+    notes.append(f"the family is {name}, after the file; --family names another")
+    return name

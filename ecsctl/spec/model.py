@@ -149,9 +149,9 @@ class HealthCheckSpec:
     ``target`` is the classic form (``HTTP:80/``, ``TCP:80``), ``path`` the one of target groups.
     """
 
-    interval: int = 30
+    interval: int = 10
     timeout: int = 5
-    healthy_threshold: int = 5
+    healthy_threshold: int = 2
     unhealthy_threshold: int = 2
     target: str | None = None
     path: str | None = None

@@ -1,0 +1,88 @@
+"""Walks a document along the schema and puts the long form in the place of every shorthand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecsctl.spec.expansions import Context, ShorthandError
+from ecsctl.spec.model import Fault
+from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
+from ecsctl.spec.shorthands import SHORTHANDS
+
+Schema = dict[str, Any]
+REFERENCE = "#/$defs/"
+
+
+class Expander:
+    """Expands documents; ``faults`` has the shorthands that could not be read, ``bad`` their paths."""
+
+    def __init__(self, definitions: dict[str, Schema]) -> None:
+        self.definitions = definitions
+        self.faults: list[Fault] = []
+        self.bad: list[Path] = []
+
+    def members(self, shape: str) -> frozenset[str]:
+        """The names of a shape's members."""
+        return frozenset(self.definitions[shape].get("properties", ()))
+
+    def expand(self, node: Node, shape: str, path: Path = (), key: str = "") -> Node:
+        """The tree in its long form.
+
+        Args:
+            shape: the name of its schema in ``$defs`` (``Project``, ``TaskDefinition``, ``Service``).
+            path: where it stands, for the faults.
+            key: the key that it stands under, such as the family.
+        """
+        return self._expand(node, {"$ref": REFERENCE + shape}, path, key)
+
+    def _expand(self, node: Node, schema: Schema, path: Path, key: str) -> Node:
+        name = None
+        if "$ref" in schema:
+            name = schema["$ref"].removeprefix(REFERENCE)
+            schema = self.definitions[name]
+            if name in SHORTHANDS:
+                node = self._short(name, node, path, key)
+        if isinstance(node, MapNode):
+            return self._expand_map(node, schema, name, path)
+        if isinstance(node, ListNode):
+            items = schema.get("items")
+            if items and ("$ref" in items or items.get("type") == "string"):
+                new = ListNode(node.file, node.line, node.column)
+                new.items = [self._expand(item, items, (*path, index), "") for index, item in enumerate(node.items)]
+                return new
+            return node
+        assert isinstance(node, Scalar)
+        return _as_wanted(node, schema.get("type"))
+
+    def _expand_map(self, node: MapNode, schema: Schema, name: str | None, path: Path) -> Node:
+        properties = schema.get("properties", {})
+        others = schema.get("additionalProperties")
+        new = MapNode(node.file, node.line, node.column)
+        new.keys = dict(node.keys)
+        for key, value in node.entries.items():
+            at = (*path, key)
+            member = properties.get(key) or (others if isinstance(others, dict) else None)
+            if member is not None:
+                if f"{name}.{key}" in SHORTHANDS:
+                    value = self._short(f"{name}.{key}", value, at, key)
+                value = self._expand(value, member, at, key)
+            new.entries[key] = value
+        return new
+
+    def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
+        try:
+            return SHORTHANDS[name].expand(node, Context(key, self.members))
+        except ShorthandError as error:
+            self.faults.append(Fault(error.node.position, path_text(path), error.message, allowed=error.allowed))
+            self.bad.append(path)
+            return node
+
+
+def _as_wanted(node: Scalar, wanted: Any) -> Scalar:
+    """A number where a text is wanted is the text as written; ``yes`` and ``no`` are booleans where one is wanted."""
+    value = node.value
+    if wanted == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Scalar(node.file, node.line, node.column, node.text, node.text)
+    if wanted == "boolean" and node.trap == "boolean":
+        return Scalar(node.file, node.line, node.column, node.text.lower() in ("yes", "on"), node.text)
+    return node

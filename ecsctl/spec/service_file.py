@@ -1,0 +1,81 @@
+"""Reads one service out of a file of any shape, as the input of CreateService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecsctl.errors import UsageError
+from ecsctl.spec import shapes
+from ecsctl.spec.expand import Expander
+from ecsctl.spec.load import Document, Reader, check, read_only, take_in
+from ecsctl.spec.model import SpecError
+from ecsctl.spec.nodes import MapNode, Node, Scalar
+from ecsctl.spec.project import Project, referred
+from ecsctl.spec.schema import definitions
+
+
+def read_service(path: str, name: str | None, reader: Reader) -> tuple[dict[str, Any], list[str]]:
+    """See ``ecsctl.spec.load_service``."""
+    document = reader.read(path)
+    if document.root is None:
+        raise SpecError(document.faults)
+    found = shapes.services(document.root, read_only)
+    if found.faults:
+        raise SpecError([*document.faults, *found.faults])
+    chosen, node = _choose(path, name, found.items)
+    taken, cluster = _without_cluster(node)
+    root = shapes.section_of("services", [(chosen, taken)], document.root)
+    if isinstance(document.root, MapNode) and isinstance(document.root.entries.get("taskDefinitions"), MapNode):
+        # The same file's task definitions tell which container a short reference to a balancer means.
+        root.set("taskDefinitions", document.root.entries["taskDefinitions"], document.root)
+    work = Document(faults=document.faults, notes=list(found.notes))
+    expander = Expander(definitions())
+    work.root = expander.expand(take_in(root, reader, work), "Sections")
+    work.faults += expander.faults
+    work.bad += expander.bad
+    checked = check(work, "Sections", strip=2)
+    if checked.errors or checked.data is None:
+        raise SpecError(checked.errors)
+    project = Project(checked.data, whole=False)
+    service = project.services[chosen]
+    made = {key: value for key, value in service.data.items() if key != "loadBalancer"}
+    made["serviceName"] = chosen
+    target = referred(project, service)
+    if target is not None:
+        part = {"loadBalancerName": target.name, "containerName": target.container, "containerPort": target.port}
+        made["loadBalancers"] = [part]
+    if cluster is not None:
+        made["cluster"] = cluster
+    warnings = [str(fault) for fault in checked.faults]
+    return made, [*checked.notes, *warnings]
+
+
+def _choose(path: str, name: str | None, items: list[tuple[str | None, Node]]) -> tuple[str, Node]:
+    if name is None and len(items) == 1:
+        inner, node = items[0]
+        if inner is None:
+            inner = _name_in(path, node)
+        return inner, node
+    known = ", ".join(sorted(item or "" for item, _ in items)) or "none"
+    if name is None:
+        raise UsageError(f"{path} has {len(items)} services", hint=f"name one of them: {known}")
+    for item, node in items:
+        if item == name:
+            return name, node
+    raise UsageError(f"{path} has no service {name!r}", hint=f"it has {known}")
+
+
+def _name_in(path: str, node: Node) -> str:
+    if not isinstance(node, MapNode) or "serviceName" not in node.entries:
+        raise UsageError(f"{path} does not say the service's name", hint="write serviceName: NAME")
+    return str(getattr(node.entries["serviceName"], "text", ""))
+
+
+def _without_cluster(node: Node) -> tuple[Node, str | None]:
+    if not isinstance(node, MapNode):
+        return node, None
+    cluster = node.entries.get("cluster")
+    node = node.copy()
+    node.drop("cluster")
+    node.drop("clientToken")
+    return node, cluster.text if isinstance(cluster, Scalar) and isinstance(cluster.value, str) else None
