@@ -140,7 +140,7 @@ def _service(project: Project, service: Definition) -> ServiceSpec:
 
 def _own_classic(project: Project, definition: dict[str, Any]) -> LoadBalancerRef | None:
     # loadBalancers written the API's way, naming a balancer of this file: the same as the shorthand.
-    listed = definition.get("loadBalancers") or ()
+    listed: list[dict[str, Any]] = definition.get("loadBalancers") or []
     if len(listed) != 1:
         return None
     only = listed[0]

@@ -122,9 +122,11 @@ class Checker:
                 continue
             elif others is False:
                 warning = self.unknown_is == "warning"
-                self._fault(
-                    node.keys[key], at, f"unknown key {shorten(key)!r}", nearest(key, properties), warning=warning
-                )
+                guess = meant(key, properties)
+                allowed = f"did you mean {guess}?" if guess else _known(properties)
+                self._fault(node.keys[key], at, f"unknown key {shorten(key)!r}", allowed, warning=warning)
+                if guess:
+                    self.bad.append((*path, guess))
             elif isinstance(others, dict):
                 self._keep(found, key, value, others, at)
             else:

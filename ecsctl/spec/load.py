@@ -165,9 +165,12 @@ def check(document: Document, shape: str, *, lenient: bool = False, strip: int =
 
 def _in_doubt(finding: Finding, bad: list[Path]) -> bool:
     # A conclusion from something that was itself refused would only repeat the fault.
-    return any(
-        path[: len(start)] == start for path in bad for start in (finding.path, finding.depends) if start is not None
-    )
+    for path in bad:
+        if path[: len(finding.path)] == finding.path:
+            return True
+        if any(path[: len(start)] == start or start[: len(path)] == path for start in finding.depends):
+            return True
+    return False
 
 
 def _within(path: str, told: set[str]) -> bool:

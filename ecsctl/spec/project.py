@@ -93,6 +93,24 @@ def host_port(mode: str, mapping: Data) -> int | None:
     return mapping.get("hostPort") or None
 
 
+def ports_of(definition: Definition | None) -> tuple[Path, ...]:
+    """The places in a task definition that say which container has which ports."""
+    if definition is None:
+        return ()
+    boxes = definition.data.get("containerDefinitions") or [None]
+    inside = [
+        (*definition.path, "containerDefinitions", index, member)
+        for index in range(len(boxes))
+        for member in ("name", "portMappings")
+    ]
+    return (*inside, (*definition.path, "networkMode"))
+
+
+def names_of(definition: Definition | None) -> tuple[Path, ...]:
+    """The places in a task definition that say what containers it has."""
+    return tuple(path for path in ports_of(definition) if path[-1] == "name")
+
+
 @dataclass(frozen=True)
 class Referred:
     """A service's balancer in full, or ``problem`` where it cannot be told."""

@@ -208,10 +208,12 @@ def _read_yaml(builder: Builder, text: str) -> None:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    line = event.start_mark.line + 1
+                    mark: Any = event.start_mark
                     second = "a second document begins here; one file is one document"
                     raise UnreadableError(
-                        builder.fault(line, 1, second, allowed="take the `---` out, or use two files and -f twice")
+                        builder.fault(
+                            mark.line + 1, 1, second, allowed="take the `---` out, or use two files and -f twice"
+                        )
                     )
             else:
                 _take(builder, event, yaml)

@@ -22,13 +22,13 @@ MODULES = ("references", "names", "balancers")
 class Finding:
     """What a rule found: the place, what is wrong there, what is allowed.
 
-    ``depends``: another place that it was concluded from; where that has a fault of its own, the finding is not told.
+    ``depends``: other places that it was concluded from; where one has a fault of its own, the finding is not told.
     """
 
     path: Path
     message: str
     allowed: str | None = None
-    depends: Path | None = None
+    depends: tuple[Path, ...] = ()
 
 
 Check = Callable[[Project], Iterable[Finding]]

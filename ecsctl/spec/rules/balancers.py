@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ecsctl.spec.model import HealthCheckSpec
-from ecsctl.spec.project import Definition, Project, host_port, listed, network_mode, on_fargate, referred
+from ecsctl.spec.project import Definition, Project, host_port, listed, network_mode, on_fargate, ports_of, referred
 from ecsctl.spec.rules import Finding, rule
 
 CLASSIC_TIMEOUT = 60
@@ -63,7 +63,7 @@ def classic_takes_instances(project: Project) -> Iterator[Finding]:
                 yield Finding(path, f"the classic load balancer {name} cannot serve Fargate tasks", "type: application")
             elif definition is not None and network_mode(project, definition) == "awsvpc":
                 message = f"the classic load balancer {name} cannot serve tasks of network mode awsvpc"
-                yield Finding(path, message, "type: application, or networkMode: bridge", definition.path)
+                yield Finding(path, message, "type: application, or networkMode: bridge", ports_of(definition))
 
 
 def _classic_of(project: Project, service: Definition) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -96,7 +96,7 @@ def classic_needs_static_port(project: Project) -> Iterator[Finding]:
                 fixed = _raw_is_fixed(project, service, name)
             if not fixed:
                 message = f"the classic load balancer {name} needs a fixed host port"
-                yield Finding(path, message, 'portMappings: ["80:80"] (host:container)', definition.path)
+                yield Finding(path, message, 'portMappings: ["80:80"] (host:container)', ports_of(definition))
 
 
 def _raw_is_fixed(project: Project, service: Definition, name: str) -> bool:
@@ -142,7 +142,7 @@ def fixed_port_needs_instances(project: Project) -> Iterator[Finding]:
         if ports and desired > count["max"]:
             message = f"{desired} tasks of the fixed host port {ports[0]} do not fit on {count['max']} instances"
             allowed = f"desiredCount {count['max']} at most, more instances, or a host port that is left to ECS"
-            yield Finding((*service.path, "desiredCount"), message, allowed, definition.path)
+            yield Finding((*service.path, "desiredCount"), message, allowed, ports_of(definition))
 
 
 @rule(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ecsctl.spec.check import one_of
-from ecsctl.spec.project import Project, listed, referred
+from ecsctl.spec.project import Project, listed, names_of, ports_of, referred
 from ecsctl.spec.rules import Finding, rule
 
 ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A-Za-z0-9_-]{1,255}:\d+")
@@ -68,8 +68,7 @@ def reference_resolves(project: Project) -> Iterator[Finding]:
             continue
         target = referred(project, service)
         if target is not None and target.problem:
-            definition = project.task_definition_of(service)
-            depends = definition.path if definition else None
+            depends = ports_of(project.task_definition_of(service))
             yield Finding((*service.path, "loadBalancer"), target.problem, target.allowed, depends)
 
 
@@ -92,7 +91,7 @@ def container_exists(project: Project) -> Iterator[Finding]:
                 name = item.get("containerName")
                 if name is not None and name not in names:
                     message = f"the container {name} does not exist in the task definition {definition.name}"
-                    yield Finding((*path, "containerName"), message, one_of(name, names), definition.path)
+                    yield Finding((*path, "containerName"), message, one_of(name, names), names_of(definition))
 
 
 @rule(
@@ -116,7 +115,7 @@ def container_port_exists(project: Project) -> Iterator[Finding]:
             if name in ports and port is not None and port not in ports[name]:
                 known = ", ".join(str(number) for number in ports[name] if number) or "it has no port mappings"
                 message = f"the container {name} does not have a container port {port}"
-                yield Finding((*path, "containerPort"), message, known, definition.path)
+                yield Finding((*path, "containerPort"), message, known, ports_of(definition))
 
 
 @rule(
