@@ -1,0 +1,128 @@
+"""Task definitions in AWS: registering only what is new, and removing one's own revisions.
+
+RegisterTaskDefinition has no client token: a repeated call (a lost answer, two runs at once) makes another revision. So
+whoever registers looks at the family afterwards, and everybody keeps the lowest of equal revisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.aws.ecs import describe_task_definition, list_families, list_task_definitions
+from ecsctl.aws.session import batches
+from ecsctl.errors import AwsError
+from ecsctl.resources import OWNER_TAG
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+DELETE_BATCH = 10
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A revision: ``name`` is ``family:revision``; ``made`` says whether it is new."""
+
+    name: str
+    arn: str
+    made: bool
+
+
+def register(aws: Aws, definition: Mapping[str, Any], tags: Mapping[str, str]) -> Registered:
+    """Register a definition, unless the family's latest ACTIVE revision says the same.
+
+    Args:
+        definition: the input of RegisterTaskDefinition, without tags.
+        tags: put on a new revision; the owner tag among them decides which revisions are one's own.
+
+    Raises:
+        AwsError: AWS refuses it (ecs:RegisterTaskDefinition, ClientException).
+    """
+    family = str(definition["family"])
+    owner = tags.get(OWNER_TAG)
+    latest = describe_task_definition(aws, family)
+    if latest is not None and same(definition, latest):
+        return Registered(_name(latest), str(latest["taskDefinitionArn"]), False)
+    known = int(latest["revision"]) if latest is not None else 0
+    answer = aws.call(
+        "ecs",
+        "RegisterTaskDefinition",
+        {**definition, "tags": [{"key": key, "value": tags[key]} for key in sorted(tags)]},
+        about=f"task definition {family}",
+    )
+    mine = answer["taskDefinition"]
+    # Equal revisions since then are the same registration made twice: the lowest stays, whoever made it.
+    twins = [
+        found
+        for arn in list_task_definitions(aws, family)
+        if known < _revision(arn) < int(mine["revision"])
+        and (found := describe_task_definition(aws, arn)) is not None
+        and _owner(found) == owner
+        and same(definition, found)
+    ]
+    if not twins:
+        return Registered(_name(mine), str(mine["taskDefinitionArn"]), True)
+    keep = min(twins, key=lambda found: int(found["revision"]))
+    remove_revisions(aws, [str(mine["taskDefinitionArn"])])
+    return Registered(_name(keep), str(keep["taskDefinitionArn"]), True)
+
+
+def same(definition: Mapping[str, Any], described: Mapping[str, Any]) -> bool:
+    """Whether a definition says what a described revision says, in normalised form."""
+    from ecsctl.spec.normalize import diff_task_definitions
+
+    return not diff_task_definitions(described, definition)
+
+
+def owned_families(aws: Aws, project: str) -> set[str]:
+    """The families with a revision that this project made.
+
+    Asked of the Resource Groups Tagging API (resourcegroupstaggingapi:GetResources); where that is denied or missing, the
+    region's families are looked at one by one.
+    """
+    query = {
+        "TagFilters": [{"Key": OWNER_TAG, "Values": [project]}],
+        "ResourceTypeFilters": ["ecs:task-definition"],
+    }
+    try:
+        found = aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList")
+        arns = [str(item["ResourceARN"]) for item in found]
+    except AwsError:
+        return {family for family in list_families(aws) if own_revisions(aws, family, project, only_latest=True)}
+    names = (arn.rsplit("/", 1)[-1].rpartition(":")[0] for arn in arns if ":task-definition/" in arn)
+    return {name for name in names if name}
+
+
+def own_revisions(aws: Aws, family: str, project: str, *, only_latest: bool = False) -> list[str]:
+    """The ARNs of the family's ACTIVE revisions that carry the project's owner tag, oldest first."""
+    arns = list(list_task_definitions(aws, family))
+    found = (describe_task_definition(aws, arn) for arn in (arns[-1:] if only_latest else arns))
+    return [str(item["taskDefinitionArn"]) for item in found if item is not None and _owner(item) == project]
+
+
+def remove_revisions(aws: Aws, arns: Sequence[str]) -> None:
+    """Deregister revisions, then delete them (ecs:DeregisterTaskDefinition, DeleteTaskDefinitions).
+
+    Their numbers are never given again. Running tasks keep the definition that they were started with.
+    """
+    for arn in arns:
+        aws.call("ecs", "DeregisterTaskDefinition", {"taskDefinition": arn}, about=arn.rsplit("/", 1)[-1])
+    for batch in batches(arns, DELETE_BATCH):
+        aws.call("ecs", "DeleteTaskDefinitions", {"taskDefinitions": list(batch)})
+
+
+def _name(described: Mapping[str, Any]) -> str:
+    return f"{described['family']}:{described['revision']}"
+
+
+def _revision(arn: str) -> int:
+    return int(arn.rsplit(":", 1)[-1])
+
+
+def _owner(described: Mapping[str, Any]) -> str | None:
+    for tag in described.get("tags", ()):
+        if tag.get("key") == OWNER_TAG:
+            return str(tag.get("value", ""))
+    return None

@@ -1,0 +1,39 @@
+"""How each kind of resource is read and written: one row a kind, held complete by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecsctl.kinds.balancer import ClassicLoadBalancerKind
+from ecsctl.kinds.base import Kind
+from ecsctl.kinds.cluster import ClusterKind
+from ecsctl.kinds.definition import TaskDefinitionKind
+from ecsctl.kinds.fleet import AutoScalingGroupKind, LaunchTemplateKind
+from ecsctl.kinds.iam import InstanceProfileKind, InstanceRoleKind
+from ecsctl.kinds.network import SecurityGroupKind
+from ecsctl.kinds.service import ServiceKind
+
+TABLE: dict[str, Kind[Any]] = {
+    kind.resource.kind: kind
+    for kind in (
+        ClusterKind(),
+        InstanceRoleKind(),
+        InstanceProfileKind(),
+        SecurityGroupKind(),
+        LaunchTemplateKind(),
+        AutoScalingGroupKind(),
+        TaskDefinitionKind(),
+        ClassicLoadBalancerKind(),
+        ServiceKind(),
+    )
+}
+
+# What goes first when all goes: each row needs that the rows before it have gone. (A service keeps its tasks and its
+# balancer busy, instances their security group and profile, a group's rules the group that they name.)
+REMOVAL: tuple[frozenset[str], ...] = (
+    frozenset({"service"}),
+    frozenset({"auto-scaling-group", "load-balancer", "task-definition"}),
+    frozenset({"launch-template"}),
+    frozenset({"security-group", "instance-profile"}),
+    frozenset({"iam-role", "cluster"}),
+)

@@ -1,0 +1,139 @@
+"""Classic load balancers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
+from ecsctl.resources import ClassicLoadBalancer, Listener
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+GONE = frozenset({"LoadBalancerNotFound", "AccessPointNotFound"})
+TAGS_A_CALL = 20
+
+
+class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
+    """elb:CreateLoadBalancer, ConfigureHealthCheck, DescribeLoadBalancers, DeleteLoadBalancer."""
+
+    resource = ClassicLoadBalancer
+    fixed = frozenset({"scheme", "subnets"})
+    exists = frozenset({"DuplicateLoadBalancerName", "DuplicateAccessPointName", "DuplicateListener"})
+    gone = GONE
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        found = {
+            item["LoadBalancerName"]: item
+            for item in aws.pages("elb", "DescribeLoadBalancers", {}, "LoadBalancerDescriptions")
+        }
+        owners: dict[str, str | None] = {}
+        asked = sorted(found)
+        for start in range(0, len(asked), TAGS_A_CALL):
+            query = {"LoadBalancerNames": asked[start : start + TAGS_A_CALL]}
+            try:
+                rows = aws.call("elb", "DescribeTags", query).get("TagDescriptions", ())
+            except AwsError as error:
+                # One was deleted since it was listed: then each by itself.
+                if error.aws_code not in GONE:
+                    raise
+                rows = [row for name in query["LoadBalancerNames"] for row in _tags(aws, name)]
+            owners.update({row["LoadBalancerName"]: owner_of(row.get("Tags", ())) for row in rows})
+        for name, item in found.items():
+            if name not in names and owners.get(name) != scope.project:
+                continue
+            yield Actual(
+                self.resource(name).key,
+                name,
+                owners.get(name),
+                fields=_fields(item),
+                attributes={"name": name, "address": item.get("DNSName", "")},
+            )
+
+    def create(self, aws: Aws, resource: ClassicLoadBalancer) -> Mapping[str, str]:
+        query: dict[str, Any] = {
+            "LoadBalancerName": resource.name,
+            "Listeners": [_listener(listener) for listener in resource.listeners],
+            "Subnets": list(resource.subnets),
+            "SecurityGroups": sorted(str(group) for group in resource.security_groups),
+            "Tags": tag_list(resource.tags),
+        }
+        if resource.scheme == "internal":
+            query["Scheme"] = "internal"
+        answer = aws.call("elb", "CreateLoadBalancer", query, about=f"load balancer {resource.name}")
+        self._check(aws, resource)
+        return {"name": resource.name, "address": answer.get("DNSName", "")}
+
+    def update(
+        self, aws: Aws, resource: ClassicLoadBalancer, actual: Actual, changed: Collection[str]
+    ) -> Mapping[str, str]:
+        about = f"load balancer {resource.name}"
+        if "listeners" in changed:
+            present, wanted = set(actual.fields["listeners"]), set(resource.listeners)
+            ports = sorted({listener.port for listener in present - wanted})
+            if ports:
+                query: dict[str, Any] = {"LoadBalancerName": resource.name, "LoadBalancerPorts": ports}
+                aws.call("elb", "DeleteLoadBalancerListeners", query, about=about)
+            missing = sorted(wanted - present, key=lambda listener: listener.port)
+            if missing:
+                query = {"LoadBalancerName": resource.name, "Listeners": [_listener(item) for item in missing]}
+                aws.call("elb", "CreateLoadBalancerListeners", query, about=about)
+        if "securityGroups" in changed:
+            groups = sorted(str(group) for group in resource.security_groups)
+            query = {"LoadBalancerName": resource.name, "SecurityGroups": groups}
+            aws.call("elb", "ApplySecurityGroupsToLoadBalancer", query, about=about)
+        if "healthCheck" in changed:
+            self._check(aws, resource)
+        return actual.attributes
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+        query = {"LoadBalancerName": actual.key.name}
+        aws.call("elb", "DeleteLoadBalancer", query, about=f"load balancer {actual.key.name}")
+
+    @staticmethod
+    def _check(aws: Aws, resource: ClassicLoadBalancer) -> None:
+        query = {"LoadBalancerName": resource.name, "HealthCheck": dict(resource.health_check)}
+        aws.call("elb", "ConfigureHealthCheck", query, about=f"load balancer {resource.name}")
+
+
+def _tags(aws: Aws, name: str) -> list[Any]:
+    try:
+        return list(aws.call("elb", "DescribeTags", {"LoadBalancerNames": [name]}).get("TagDescriptions", ()))
+    except AwsError as error:
+        if error.aws_code in GONE:
+            return []
+        raise
+
+
+def _listener(listener: Listener) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "Protocol": listener.protocol,
+        "LoadBalancerPort": listener.port,
+        "InstanceProtocol": listener.instance_protocol,
+        "InstancePort": listener.instance_port,
+    }
+    if listener.certificate:
+        item["SSLCertificateId"] = listener.certificate
+    return item
+
+
+def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
+    listeners = [row.get("Listener", {}) for row in item.get("ListenerDescriptions", ())]
+    return {
+        "scheme": item.get("Scheme") or "internet-facing",
+        "subnets": frozenset(item.get("Subnets", ())),
+        "securityGroups": frozenset(item.get("SecurityGroups", ())),
+        "listeners": frozenset(
+            Listener(
+                int(row["LoadBalancerPort"]),
+                str(row["Protocol"]).upper(),
+                int(row["InstancePort"]),
+                str(row.get("InstanceProtocol") or row["Protocol"]).upper(),
+                row.get("SSLCertificateId") or None,
+            )
+            for row in listeners
+        ),
+        "healthCheck": dict(item.get("HealthCheck") or {}),
+    }

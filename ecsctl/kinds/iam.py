@@ -1,0 +1,162 @@
+"""The instances' IAM role and instance profile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
+from ecsctl.resources import InstanceProfile, InstanceRole
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+GONE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
+
+
+def _own_names(scope: Scope, names: Collection[str]) -> list[str]:
+    # Their names are made of the project and the region, so these find them when nothing is desired, too.
+    return sorted({*names, f"ecsctl-{scope.project}-{scope.region}"})
+
+
+def _get(aws: Aws, operation: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        return aws.call("iam", operation, query, about=next(iter(query.values())))
+    except AwsError as error:
+        if error.aws_code in GONE:
+            return None
+        raise
+
+
+class InstanceRoleKind(Kind[InstanceRole]):
+    """iam:CreateRole, AttachRolePolicy, GetRole, ListAttachedRolePolicies, DetachRolePolicy, DeleteRole."""
+
+    resource = InstanceRole
+    exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException"})
+    gone = GONE
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        for name in _own_names(scope, names):
+            found = _get(aws, "GetRole", {"RoleName": name})
+            if found is None:
+                continue
+            policies = self._policies(aws, name)
+            yield Actual(
+                self.resource(name).key,
+                found["Role"]["Arn"],
+                owner_of(found["Role"].get("Tags", ())),
+                fields={"policies": frozenset(policies)},
+                attributes={"name": name, "arn": found["Role"]["Arn"]},
+            )
+
+    def create(self, aws: Aws, resource: InstanceRole) -> Mapping[str, str]:
+        answer = aws.call(
+            "iam",
+            "CreateRole",
+            {
+                "RoleName": resource.name,
+                "AssumeRolePolicyDocument": json.dumps(TRUST),
+                "Description": "Lets EC2 instances join an ECS cluster (made by ecsctl)",
+                "Tags": tag_list(resource.tags),
+            },
+            about=f"role {resource.name}",
+        )
+        self._attach(aws, resource, resource.policies)
+        return {"name": resource.name, "arn": answer["Role"]["Arn"]}
+
+    def update(
+        self, aws: Aws, resource: InstanceRole, actual: Actual, changed: Collection[str]
+    ) -> Mapping[str, str]:
+        self._attach(aws, resource, sorted(set(resource.policies) - set(actual.fields["policies"])))
+        return actual.attributes
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+        name = actual.key.name
+        for arn in self._policies(aws, name):
+            query = {"RoleName": name, "PolicyArn": arn}
+            aws.call("iam", "DetachRolePolicy", query, about=f"role {name}")
+        aws.call("iam", "DeleteRole", {"RoleName": name}, about=f"role {name}")
+
+    @staticmethod
+    def _policies(aws: Aws, name: str) -> list[str]:
+        try:
+            found = aws.pages("iam", "ListAttachedRolePolicies", {"RoleName": name}, "AttachedPolicies")
+            return [policy["PolicyArn"] for policy in found]
+        except AwsError as error:
+            if error.aws_code in GONE:
+                return []
+            raise
+
+    @staticmethod
+    def _attach(aws: Aws, resource: InstanceRole, policies: Iterable[str]) -> None:
+        for arn in policies:
+            query = {"RoleName": resource.name, "PolicyArn": arn}
+            aws.call("iam", "AttachRolePolicy", query, about=f"policy {arn} to role {resource.name}")
+
+
+class InstanceProfileKind(Kind[InstanceProfile]):
+    """iam:CreateInstanceProfile, AddRoleToInstanceProfile, GetInstanceProfile and their opposites."""
+
+    resource = InstanceProfile
+    # LimitExceeded: the profile, which takes one role, has it already.
+    exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException", "LimitExceeded", "LimitExceededException"})
+    gone = GONE
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        for name in _own_names(scope, names):
+            found = _get(aws, "GetInstanceProfile", {"InstanceProfileName": name})
+            if found is None:
+                continue
+            profile = found["InstanceProfile"]
+            roles = [role["RoleName"] for role in profile.get("Roles", ())]
+            yield Actual(
+                self.resource(name).key,
+                profile["Arn"],
+                owner_of(profile.get("Tags", ())),
+                fields={"role": roles[0] if roles else ""},
+                attributes={"name": name, "arn": profile["Arn"]},
+            )
+
+    def create(self, aws: Aws, resource: InstanceProfile) -> Mapping[str, str]:
+        answer = aws.call(
+            "iam",
+            "CreateInstanceProfile",
+            {"InstanceProfileName": resource.name, "Tags": tag_list(resource.tags)},
+            about=f"instance profile {resource.name}",
+        )
+        self._add(aws, resource)
+        return {"name": resource.name, "arn": answer["InstanceProfile"]["Arn"]}
+
+    def update(
+        self, aws: Aws, resource: InstanceProfile, actual: Actual, changed: Collection[str]
+    ) -> Mapping[str, str]:
+        if actual.fields["role"]:
+            self._remove(aws, actual)
+        self._add(aws, resource)
+        return actual.attributes
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+        if actual.fields["role"]:
+            self._remove(aws, actual)
+        name = actual.key.name
+        aws.call("iam", "DeleteInstanceProfile", {"InstanceProfileName": name}, about=f"instance profile {name}")
+
+    @staticmethod
+    def _add(aws: Aws, resource: InstanceProfile) -> None:
+        query = {"InstanceProfileName": resource.name, "RoleName": str(resource.role)}
+        aws.call("iam", "AddRoleToInstanceProfile", query, about=f"instance profile {resource.name}")
+
+    @staticmethod
+    def _remove(aws: Aws, actual: Actual) -> None:
+        query = {"InstanceProfileName": actual.key.name, "RoleName": str(actual.fields["role"])}
+        try:
+            aws.call("iam", "RemoveRoleFromInstanceProfile", query, about=str(actual.key))
+        except AwsError as error:
+            if error.aws_code not in GONE:
+                raise

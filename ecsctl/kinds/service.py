@@ -1,0 +1,146 @@
+"""ECS services."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.errors import AwsError, EcsctlError
+from ecsctl.kinds.base import Actual, Kind, Scope, ecs_tags, last, owner_of
+from ecsctl.resources import Service
+from ecsctl.wait import Progress, poll
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+DRAIN_SECONDS = 900.0
+# What UpdateService takes; all else that CreateService takes can only be had anew.
+UPDATABLE = frozenset(
+    {
+        "availabilityZoneRebalancing",
+        "capacityProviderStrategy",
+        "deploymentConfiguration",
+        "deploymentController",
+        "desiredCount",
+        "enableECSManagedTags",
+        "enableExecuteCommand",
+        "healthCheckGracePeriodSeconds",
+        "loadBalancers",
+        "networkConfiguration",
+        "placementConstraints",
+        "placementStrategy",
+        "platformVersion",
+        "propagateTags",
+        "serviceConnectConfiguration",
+        "serviceRegistries",
+        "taskDefinition",
+        "volumeConfigurations",
+        "vpcLatticeConfigurations",
+    }
+)
+
+
+class ServiceKind(Kind[Service]):
+    """ecs:CreateService, UpdateService, DescribeServices, DeleteService."""
+
+    resource = Service
+    fixed = frozenset({"launchType", "role", "schedulingStrategy", "clientToken"})
+    gone = frozenset({"ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"})
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        try:
+            listed = {
+                last(arn)
+                for arn in aws.pages("ecs", "ListServices", {"cluster": scope.cluster, "maxResults": 100}, "serviceArns")
+            }
+        except AwsError as error:
+            if error.aws_code == "ClusterNotFoundException":
+                return
+            raise
+        # Services that drain are not listed, only described: those of the file are asked for by name.
+        asked = sorted({*listed, *names})
+        for start in range(0, len(asked), 10):
+            query = {"cluster": scope.cluster, "services": asked[start : start + 10], "include": ["TAGS"]}
+            answer = aws.call("ecs", "DescribeServices", query, about=f"cluster {scope.cluster}")
+            for found in answer.get("services", ()):
+                if found.get("status") == "INACTIVE":
+                    continue
+                owner = owner_of(found.get("tags", ()), "key", "value")
+                name = str(found["serviceName"])
+                if name not in names and owner != scope.project:
+                    continue
+                yield Actual(
+                    self.resource(name).key,
+                    str(found["serviceArn"]),
+                    owner,
+                    fields=_fields(found),
+                    attributes={"name": name, "arn": str(found["serviceArn"])},
+                    status="" if found.get("status") == "ACTIVE" else str(found.get("status", "")),
+                )
+
+    def create(self, aws: Aws, resource: Service) -> Mapping[str, str]:
+        query = {
+            **resource.definition,
+            "cluster": resource.cluster,
+            "serviceName": resource.name,
+            "tags": ecs_tags(resource.tags),
+        }
+        # The same request is the same service, however often its answer is lost or two runs meet.
+        text = json.dumps(query, sort_keys=True, default=str)
+        query.setdefault("clientToken", hashlib.sha256(text.encode()).hexdigest()[:32])
+        answer = aws.call("ecs", "CreateService", query, about=f"service {resource.name}")
+        return {"name": resource.name, "arn": str(answer["service"]["serviceArn"])}
+
+    def update(self, aws: Aws, resource: Service, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
+        query = {name: value for name, value in resource.definition.items() if name in changed and name in UPDATABLE}
+        query.update(cluster=resource.cluster, service=resource.name)
+        aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
+        return actual.attributes
+
+    def replaced_by(self, field: str, resource: Service) -> bool:
+        """Whether a difference of that field needs a new service; a classic balancer is fixed at creation."""
+        if field == "loadBalancers":
+            return any("loadBalancerName" in item for item in resource.definition.get(field, ()))
+        return field not in UPDATABLE
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+        name, cluster = actual.key.name, scope.cluster
+        if actual.status != "DRAINING":
+            query = {"cluster": cluster, "service": name, "force": True}
+            aws.call("ecs", "DeleteService", query, about=f"service {name}")
+        ended = poll(lambda: _inactive(aws, cluster, name), timeout=DRAIN_SECONDS, interval=1.0)
+        if ended.outcome != "done":
+            raise EcsctlError(
+                f"service {name} still drains after {DRAIN_SECONDS / 60:.0f} minutes: {'; '.join(ended.last.lines)}",
+                hint="run the same command again; `ecsctl ps` shows the tasks that it waits for",
+            )
+
+
+def _inactive(aws: Aws, cluster: str, name: str) -> Progress:
+    query = {"cluster": cluster, "services": [name]}
+    try:
+        found = aws.call("ecs", "DescribeServices", query, about=f"service {name}").get("services", ())
+    except AwsError as error:
+        if error.aws_code == "ClusterNotFoundException":
+            return Progress(True)
+        raise
+    alive = [item for item in found if item.get("status") != "INACTIVE"]
+    if not alive:
+        return Progress(True)
+    running = alive[0].get("runningCount", 0)
+    return Progress(False, lines=(f"service {name} is {alive[0].get('status')}, {running} tasks run",))
+
+
+def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A described service in the words of CreateService."""
+    fields = {name: value for name, value in found.items() if name in UPDATABLE or name in ServiceKind.fixed}
+    fields["taskDefinition"] = last(str(found.get("taskDefinition", "")))
+    fields["role"] = last(str(found.get("roleArn", "")))
+    for deployment in found.get("deployments", ()):
+        if deployment.get("status") == "PRIMARY":
+            # Network and strategy are told of the deployment where the service itself lacks them.
+            for name in ("networkConfiguration", "capacityProviderStrategy", "serviceConnectConfiguration"):
+                fields.setdefault(name, deployment.get(name))
+    return {name: value for name, value in fields.items() if value is not None}
