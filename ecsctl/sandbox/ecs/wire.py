@@ -120,9 +120,9 @@ def _checked_structure(operation: str, shape: Shape, value: Any, path: str) -> d
     if not isinstance(value, Mapping):
         raise _wrong_type("STRUCTURE", value, path)
     for name in shape.required_members:
-        if value.get(name) is None:
-            where = f"{path}.{name}" if path else name
-            sentence = _MISSING_SENTENCES.get((operation, where))
+        where = f"{path}.{name}" if path else name
+        sentence = _MISSING_SENTENCES.get((operation, where))
+        if value.get(name) is None or (sentence and value[name] in ("", [])):
             raise refusal(
                 operation,
                 sentence
