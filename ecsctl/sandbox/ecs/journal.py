@@ -36,6 +36,7 @@ def complain(region: Region, service: Service, message: str) -> None:
     write(region, service, message)
 
 
-def relieved(service: Service) -> None:
-    """The cause of the complaints has gone: the next one is told at once."""
-    service.muted.clear()
+def relieved(service: Service, about: str = "") -> None:
+    """The cause of the complaints (those that contain ``about``) has gone: the next one is told at once."""
+    for message in [message for message in service.muted if about in message]:
+        del service.muted[message]

@@ -114,7 +114,7 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
             settings["capacityProviderStrategy"] = deepcopy(cluster.default_strategy)
         else:
             settings["launchType"] = "EC2"
-    if settings.get("capacityProviderStrategy"):
+    if settings.get("capacityProviderStrategy") and not settings.get("launchType"):
         settings["capacityProviderStrategy"] = checked_strategy(
             settings["capacityProviderStrategy"], cluster.capacity_providers
         )

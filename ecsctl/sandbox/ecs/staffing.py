@@ -89,7 +89,7 @@ def start(region: Region, service: Service, deployment: Deployment, count: int, 
         if len(made) < count:
             journal.complain(region, service, unplaced(service, placer.problems()))
         else:
-            journal.relieved(service)
+            journal.relieved(service, "was unable to place a task")
     _tell(region, service, "has started {} tasks", made)
     return len(made)
 

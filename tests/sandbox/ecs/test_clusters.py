@@ -34,9 +34,7 @@ def test_describe_answers_what_is_asked_for(world: World) -> None:
     assert full["tags"] == [{"key": "team", "value": "web"}]
     assert {"name": "runningEC2TasksCount", "value": "0"} in full["statistics"]
     answer = world.call("DescribeClusters", clusters=["default", "nope"])
-    assert answer["failures"] == [
-        {"arn": "arn:aws:ecs:eu-west-1:123456789012:cluster/nope", "reason": "MISSING"}
-    ]
+    assert answer["failures"] == [{"arn": "arn:aws:ecs:eu-west-1:123456789012:cluster/nope", "reason": "MISSING"}]
 
 
 def test_delete_is_refused_while_something_is_in_it_and_leaves_an_inactive_cluster(world: World) -> None:
