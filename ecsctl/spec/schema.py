@@ -1,7 +1,7 @@
-"""The JSON Schema (2020-12) of the file: the API's shapes generated from botocore's model, and ecsctl's own part.
+"""The JSON Schema (2020-12) of the API's part of the file, generated from botocore's own model.
 
 Two forms are made of it. The *strict* one describes a definition after its shorthands are expanded; ``check`` walks it.
-The *editor's* one allows the shorthands too, carries the API's documentation, and is what ``ecsctl schema`` prints.
+The *editor's* one (``ecsctl.spec.editor``) allows the shorthands too and carries the API's documentation.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ecsctl.spec.sections import project_definitions
+
 Schema = dict[str, Any]
 
 OPERATIONS = ("RegisterTaskDefinition", "CreateService", "RunTask")
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
-NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
 SCALARS: dict[str, Schema] = {
     "string": {"type": "string"},
     "integer": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
@@ -153,114 +154,6 @@ def text_of(documentation: str) -> str:
     text = html.unescape(re.sub(r"<[^>]+>", "", text))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).replace("\n\n-", "\n-").strip()
-
-
-def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
-    """``$defs`` of ecsctl's own part, by name: ``Project`` is the whole file, ``Sections`` its definitions alone."""
-    task = api["RegisterTaskDefinitionRequest"]
-    service = api["CreateServiceRequest"]
-    service_members = {k: v for k, v in service["properties"].items() if k not in ("cluster", "clientToken")}
-    port = {"type": "integer", "minimum": 1, "maximum": 65535}
-    text: Schema = {"type": "string", "minLength": 1}
-    texts: Schema = {"type": "array", "items": text}
-    return {
-        "TaskDefinition": {**task, "required": [key for key in task.get("required", ()) if key != "family"]},
-        "Service": {
-            **service,
-            "properties": {**service_members, "loadBalancer": {"$ref": "#/$defs/LoadBalancerReference"}},
-            "required": ["taskDefinition"],
-        },
-        "LoadBalancerReference": _closed(
-            {"name": text, "containerName": text, "containerPort": port}, required=("name",)
-        ),
-        "Count": _closed(
-            {key: {"type": "integer", "minimum": 0, "maximum": 5000} for key in ("min", "desired", "max")},
-            required=("desired",),
-        ),
-        "Ingress": _closed(
-            {
-                "fromPort": port,
-                "toPort": port,
-                "protocol": {"type": "string", "enum": ["tcp", "udp"]},
-                "cidr": text,
-            },
-            required=("fromPort",),
-        ),
-        "Instances": _closed(
-            {
-                "count": {"$ref": "#/$defs/Count"},
-                "type": {"type": "string", "pattern": r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"},
-                "image": text,
-                "subnets": {**texts, "items": {"type": "string", "pattern": "^subnet-[0-9a-f]+$"}},
-                "ingress": {"type": "array", "items": {"$ref": "#/$defs/Ingress"}},
-                "keyName": text,
-            },
-            required=("count",),
-        ),
-        "LoadBalancerHealthCheck": _closed(
-            {
-                "interval": {"type": "integer", "minimum": 5, "maximum": 300},
-                "timeout": {"type": "integer", "minimum": 2, "maximum": 120},
-                "healthyThreshold": {"type": "integer", "minimum": 2, "maximum": 10},
-                "unhealthyThreshold": {"type": "integer", "minimum": 2, "maximum": 10},
-                "target": {"type": "string", "pattern": r"^(?:(?:TCP|SSL):\d{1,5}|HTTPS?:\d{1,5}/\S*)$"},
-                "path": {"type": "string", "pattern": r"^/\S*$"},
-            }
-        ),
-        "Listener": _closed(
-            {
-                "port": port,
-                "instancePort": port,
-                "protocol": {"type": "string", "enum": ["HTTP", "HTTPS", "TCP", "SSL", "TLS", "UDP", "TCP_UDP"]},
-                "instanceProtocol": {"type": "string", "enum": ["HTTP", "HTTPS", "TCP", "SSL"]},
-                "certificate": text,
-            },
-            required=("port",),
-        ),
-        "LoadBalancerDefinition": _closed(
-            {
-                "type": {"type": "string", "enum": ["classic", "application", "network"]},
-                "healthCheck": {"$ref": "#/$defs/LoadBalancerHealthCheck"},
-                "listeners": {"type": "array", "items": {"$ref": "#/$defs/Listener"}},
-                "subnets": {**texts, "items": {"type": "string", "pattern": "^subnet-[0-9a-f]+$"}},
-                "ingress": texts,
-                "scheme": {"type": "string", "enum": ["internet-facing", "internal"]},
-            }
-        ),
-        **_whole_files(),
-    }
-
-
-def _whole_files() -> dict[str, Schema]:
-    sections = {
-        "instances": {"$ref": "#/$defs/Instances"},
-        "taskDefinitions": _map_of("TaskDefinition"),
-        "loadBalancers": _map_of("LoadBalancerDefinition"),
-        "services": _map_of("Service"),
-    }
-    return {
-        "Sections": _closed(sections),
-        "Project": _closed(
-            {
-                "name": {"type": "string", "pattern": f"^{NAME}$"},
-                "region": {"type": "string", "pattern": r"^[a-z]{2}(-[a-z0-9]+)+-\d+$"},
-                "account": {"type": "string", "pattern": r"^\d{12}$"},
-                "cluster": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$"},
-                **sections,
-                "tags": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 256}},
-            },
-            required=("name",),
-        ),
-    }
-
-
-def _closed(properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Schema:
-    made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**made, "required": list(required)} if required else made
-
-
-def _map_of(name: str) -> Schema:
-    return {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{name}"}}
 
 
 @lru_cache(maxsize=1)

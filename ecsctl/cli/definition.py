@@ -1,0 +1,196 @@
+"""``validate``, ``render``, ``schema`` and ``explain``: the definition file, without AWS."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ecsctl.cli.options import CONNECTION, OUTPUTS, Command, from_file, pass_settings
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import ExitCode, NotFoundError
+
+if TYPE_CHECKING:
+    from ecsctl.spec.model import Fault
+    from ecsctl.spec.rules import Rule
+
+GITHUB = "github"
+
+
+def _with_annotations(command: click.Command) -> click.Command:
+    """Give a command's ``--output`` the form ``github``, too."""
+    own = copy.copy(next(option for option in CONNECTION if option.name == "output"))
+    own.type = click.Choice([*OUTPUTS, GITHUB])
+    command.params = [own if option.name == "output" else option for option in command.params]
+    return command
+
+
+@_with_annotations
+@click.command(cls=Command)
+@from_file
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("--lenient", is_flag=True, help="Unknown keys are warnings only.")
+@pass_settings
+def validate(settings: Settings, files: tuple[str, ...], strict: bool, lenient: bool) -> int:
+    """Check the file offline: every fault with its line.
+
+    Nothing of AWS is asked. Each line is FILE:LINE:COLUMN, the place in the file, what is wrong and what is allowed;
+    `ecsctl explain ECS014` says more of a rule. `-o json` and `-o github` (annotations) are for CI. Exits with 2 where
+    there is an error.
+    """
+    from ecsctl.spec import check
+
+    spec, faults = check(files, lenient=lenient)
+    if strict:
+        faults = [_as_error(fault) for fault in faults]
+    errors = sum(fault.severity == "error" for fault in faults)
+    _print_faults(faults, settings.output)
+    if errors or spec is None:
+        settings.say(f"{_counted(errors, 'error')}, {_counted(len(faults) - errors, 'warning')}")
+        return ExitCode.USAGE
+    sections = {
+        "task definition": len(spec.task_definitions),
+        "service": len(spec.services),
+        "load balancer": len(spec.load_balancers),
+    }
+    holds = ", ".join(_counted(count, name) for name, count in sections.items() if count) or "no definitions"
+    warnings = f"; {_counted(len(faults), 'warning')}" if faults else ""
+    settings.say(f"{spec.name}: {holds}: valid{warnings}")
+    return ExitCode.OK
+
+
+def _as_error(fault: Fault) -> Fault:
+    from dataclasses import replace
+
+    return replace(fault, severity="error")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _print_faults(faults: list[Fault], output: str) -> None:
+    from ecsctl.render.table import emit_data
+
+    if output in ("json", "yaml"):
+        emit_data([_as_data(fault) for fault in faults], output)
+    elif output == GITHUB:
+        for fault in faults:
+            print(_annotation(fault))
+    else:
+        for fault in faults:
+            print(fault)
+
+
+def _as_data(fault: Fault) -> dict[str, object]:
+    at = fault.position
+    return {
+        "file": at.file if at else None,
+        "line": at.line if at else None,
+        "column": at.column if at else None,
+        "severity": fault.severity,
+        "rule": fault.rule,
+        "path": fault.path,
+        "message": fault.message,
+        "allowed": fault.allowed,
+    }
+
+
+def _annotation(fault: Fault) -> str:
+    """A workflow command of GitHub Actions; its special characters are escaped as it wants."""
+
+    def escaped(text: str, more: str = "") -> str:
+        for char in "%\r\n" + more:
+            text = text.replace(char, f"%{ord(char):02X}")
+        return text
+
+    at = fault.position
+    place = f" file={escaped(at.file, ':,')},line={at.line},col={at.column}," if at else " "
+    title = escaped(fault.rule or "ecsctl", ":,")
+    parts = [fault.path, fault.message + (f" ({fault.allowed})" if fault.allowed else "")]
+    return f"::{fault.severity}{place}title={title}::{escaped(': '.join(part for part in parts if part))}"
+
+
+@click.command(cls=Command)
+@from_file
+@click.option("--task-definition", "family", metavar="FAMILY", help="Only this input of register-task-definition.")
+@click.option("--service", metavar="NAME", help="Only this input of create-service.")
+@pass_settings
+def render(settings: Settings, files: tuple[str, ...], family: str | None, service: str | None) -> None:
+    """Print the definitions as they are sent to AWS.
+
+    Shorthands are expanded and files overlaid. YAML, or JSON with `-o json`: with `--task-definition` or `--service`
+    it is what `aws ecs … --cli-input-json` takes.
+    """
+    from ecsctl.render.table import emit_data
+    from ecsctl.spec import load_spec
+    from ecsctl.spec.rendered import inputs
+
+    data = inputs(load_spec(files))
+    for section, name in (("taskDefinitions", family), ("services", service)):
+        if name is not None:
+            chosen = data.get(section, {})
+            if name not in chosen:
+                known = ", ".join(sorted(chosen)) or "none"
+                raise NotFoundError(f"the file has no {name!r} under {section}", hint=f"it has: {known}")
+            data = chosen[name]
+            break
+    emit_data(data, "json" if settings.output == "json" else "yaml")
+
+
+@click.command(cls=Command)
+@pass_settings
+def schema(settings: Settings) -> None:
+    """Print the JSON Schema of the file, for editors.
+
+    `ecsctl schema > ecsctl.schema.json`, and as the first line of ecsctl.yaml
+    `# yaml-language-server: $schema=ecsctl.schema.json`.
+    """
+    from ecsctl.render.table import emit_data
+    from ecsctl.spec.editor import file_schema
+
+    emit_data(file_schema(), "yaml" if settings.output == "yaml" else "json")
+
+
+@click.command(cls=Command)
+@click.argument("rule", required=False)
+@pass_settings
+def explain(settings: Settings, rule: str | None) -> None:
+    """Explain a rule of `validate` (ECS014).
+
+    Without RULE, all of them.
+    """
+    from ecsctl.render.table import Column, emit
+    from ecsctl.spec.rules import all_rules
+
+    rules = all_rules()
+    if rule is not None:
+        found = rules.get(rule.upper())
+        if found is None:
+            raise NotFoundError(f"there is no rule {rule!r}", hint="`ecsctl explain` lists them")
+        if settings.output not in ("json", "yaml"):
+            sys.stdout.write(_page(found))
+            return
+    columns: list[Column[Rule]] = [
+        Column("RULE", "rule", lambda one: one.id),
+        Column("SEVERITY", "severity", lambda one: one.severity),
+        Column("WHAT", "title", lambda one: one.title),
+        Column("SERVICE", "service", lambda one: one.service, table=False),
+        Column("WHY", "why", lambda one: one.why, table=False),
+    ]
+    chosen = [rules[rule.upper()]] if rule is not None else list(rules.values())
+    emit(chosen, columns, settings.output, single=rule is not None)
+
+
+def _page(rule: Rule) -> str:
+    import textwrap
+
+    def paragraph(text: str) -> str:
+        return textwrap.fill(text, 100)
+
+    parts = [f"{rule.id} ({rule.severity}): {rule.title}", paragraph(rule.why)]
+    if rule.service:
+        parts.append(paragraph(f"The service's own words: {rule.service}"))
+    return "\n\n".join(parts) + "\n"

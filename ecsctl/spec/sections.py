@@ -1,0 +1,173 @@
+"""ecsctl's own part of the schema: the sections of the file around the API's definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = dict[str, Any]
+
+NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
+CLUSTER_NAME = "[A-Za-z0-9_-]{1,255}"
+
+# What an editor shows, by definition and member.
+DESCRIPTIONS: dict[str, dict[str, str]] = {
+    "Project": {
+        "name": "The project. Everything that it makes carries its name as the tag ecsctl:project.",
+        "region": "The AWS region. Default: --region, AWS_REGION, the profile's.",
+        "account": "A guard: the 12 digits of the only account that this may be applied to, in quotes.",
+        "cluster": "The cluster's name. Default: the project's name.",
+        "instances": "EC2 capacity. Leave it out for Fargate, or for a cluster that has its own.",
+        "taskDefinitions": "Task definitions by family: the input of RegisterTaskDefinition, or a path to a file.",
+        "loadBalancers": "Load balancers that the project makes, by name.",
+        "services": "Services by name: the input of CreateService, or a path to a file.",
+        "tags": "Tags on everything that the project makes.",
+    },
+    "Instances": {
+        "count": "How many instances: a number, or {min, desired, max} of the Auto Scaling group.",
+        "type": "The instance type. Default: t3.small.",
+        "image": "al2023 (default), bottlerocket, ubuntu, an AMI id, or the name of an SSM parameter.",
+        "subnets": "Subnet ids. Default: those of the default VPC.",
+        "ingress": "What may reach the instances: ports, as 80, 8000-8100/udp or 443@10.0.0.0/8.",
+        "keyName": "An EC2 key pair; Session Manager needs none.",
+    },
+    "LoadBalancerDefinition": {
+        "type": "classic (default), application or network.",
+        "healthCheck": "When a target is healthy.",
+        "listeners": "Ports. Default: the container ports of the services that name this balancer.",
+        "subnets": "Subnet ids. Default: those of the default VPC.",
+        "ingress": "Networks that may reach the listeners. Default: 0.0.0.0/0.",
+        "scheme": "internet-facing (default) or internal.",
+    },
+    "LoadBalancerHealthCheck": {
+        "interval": "Seconds between two checks. Default: 10.",
+        "timeout": "Seconds until a check counts as failed, below the interval. Default: 5.",
+        "healthyThreshold": "Checks in a row until healthy. Default: 2.",
+        "unhealthyThreshold": "Checks in a row until unhealthy. Default: 2.",
+        "target": "What a classic balancer asks: HTTP:80/path or TCP:80. Default: TCP and the first listener's port.",
+        "path": "The path that is asked by HTTP.",
+    },
+    "Listener": {
+        "port": "The balancer's port.",
+        "instancePort": "The port of the instances. Default: the host port of the service's container.",
+        "protocol": "The protocol to the balancer. Default: HTTP; HTTPS with a certificate; TCP of a network balancer.",
+        "instanceProtocol": "The protocol to the instances.",
+        "certificate": "The ARN of a certificate.",
+    },
+    "LoadBalancerReference": {
+        "name": "One of the file's loadBalancers.",
+        "containerName": "The container; may be left out where the port tells it.",
+        "containerPort": "The container's port; may be left out where there is one only.",
+    },
+    "Service": {
+        "loadBalancer": "The balancer in front: name:port of the container, or {name, containerName, containerPort}."
+    },
+}
+
+
+def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
+    """``$defs`` of ecsctl's own part, by name: ``Project`` is the whole file, ``Sections`` its definitions alone."""
+    task = api["RegisterTaskDefinitionRequest"]
+    service = api["CreateServiceRequest"]
+    service_members = {k: v for k, v in service["properties"].items() if k not in ("cluster", "clientToken")}
+    port = {"type": "integer", "minimum": 1, "maximum": 65535}
+    text: Schema = {"type": "string", "minLength": 1}
+    texts: Schema = {"type": "array", "items": text}
+    return {
+        "TaskDefinition": {**task, "required": [key for key in task.get("required", ()) if key != "family"]},
+        "Service": {
+            **service,
+            "properties": {**service_members, "loadBalancer": {"$ref": "#/$defs/LoadBalancerReference"}},
+            "required": ["taskDefinition"],
+        },
+        "LoadBalancerReference": _closed(
+            {"name": text, "containerName": text, "containerPort": port}, required=("name",)
+        ),
+        "Count": _closed(
+            {key: {"type": "integer", "minimum": 0, "maximum": 5000} for key in ("min", "desired", "max")},
+            required=("desired",),
+        ),
+        "Ingress": _closed(
+            {
+                "fromPort": port,
+                "toPort": port,
+                "protocol": {"type": "string", "enum": ["tcp", "udp"]},
+                "cidr": text,
+            },
+            required=("fromPort",),
+        ),
+        "Instances": _closed(
+            {
+                "count": {"$ref": "#/$defs/Count"},
+                "type": {"type": "string", "pattern": r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"},
+                "image": text,
+                "subnets": {**texts, "items": {"type": "string", "pattern": "^subnet-[0-9a-f]+$"}},
+                "ingress": {"type": "array", "items": {"$ref": "#/$defs/Ingress"}},
+                "keyName": text,
+            },
+            required=("count",),
+        ),
+        "LoadBalancerHealthCheck": _closed(
+            {
+                "interval": {"type": "integer", "minimum": 5, "maximum": 300},
+                "timeout": {"type": "integer", "minimum": 2, "maximum": 120},
+                "healthyThreshold": {"type": "integer", "minimum": 2, "maximum": 10},
+                "unhealthyThreshold": {"type": "integer", "minimum": 2, "maximum": 10},
+                "target": {"type": "string", "pattern": r"^(?:(?:TCP|SSL):\d{1,5}|HTTPS?:\d{1,5}/\S*)$"},
+                "path": {"type": "string", "pattern": r"^/\S*$"},
+            }
+        ),
+        "Listener": _closed(
+            {
+                "port": port,
+                "instancePort": port,
+                "protocol": {"type": "string", "enum": ["HTTP", "HTTPS", "TCP", "SSL", "TLS", "UDP", "TCP_UDP"]},
+                "instanceProtocol": {"type": "string", "enum": ["HTTP", "HTTPS", "TCP", "SSL"]},
+                "certificate": text,
+            },
+            required=("port",),
+        ),
+        "LoadBalancerDefinition": _closed(
+            {
+                "type": {"type": "string", "enum": ["classic", "application", "network"]},
+                "healthCheck": {"$ref": "#/$defs/LoadBalancerHealthCheck"},
+                "listeners": {"type": "array", "items": {"$ref": "#/$defs/Listener"}},
+                "subnets": {**texts, "items": {"type": "string", "pattern": "^subnet-[0-9a-f]+$"}},
+                "ingress": texts,
+                "scheme": {"type": "string", "enum": ["internet-facing", "internal"]},
+            }
+        ),
+        **_whole_files(),
+    }
+
+
+def _whole_files() -> dict[str, Schema]:
+    sections = {
+        "instances": {"$ref": "#/$defs/Instances"},
+        "taskDefinitions": _map_of("TaskDefinition"),
+        "loadBalancers": _map_of("LoadBalancerDefinition"),
+        "services": _map_of("Service"),
+    }
+    return {
+        "Sections": _closed(sections),
+        "Project": _closed(
+            {
+                "name": {"type": "string", "pattern": f"^{NAME}$"},
+                "region": {"type": "string", "pattern": r"^[a-z]{2}(-[a-z0-9]+)+-\d+$"},
+                "account": {"type": "string", "pattern": r"^\d{12}$"},
+                "cluster": {"type": "string", "pattern": f"^{CLUSTER_NAME}$"},
+                **sections,
+                "tags": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 256}},
+            },
+            required=("name",),
+        ),
+    }
+
+
+def _closed(properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Schema:
+    made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**made, "required": list(required)} if required else made
+
+
+def _map_of(name: str) -> Schema:
+    return {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{name}"}}
