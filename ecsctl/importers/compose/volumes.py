@@ -1,0 +1,202 @@
+"""Volumes: named ones, folders of the instance, and those in memory."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+from ecsctl.importers.compose.part import Context, Part
+from ecsctl.importers.report import Section, settle
+from ecsctl.importers.words import mebibytes, safe_name
+from ecsctl.importers.write import Commented, strip
+from ecsctl.spec.nodes import MapNode, Node, Path
+
+OPTIONS = {"ro", "rw", "z", "Z", "cached", "delegated", "consistent", "nocopy", "rslave", "rshared", "rprivate",
+           "slave", "shared", "private"}  # fmt: skip
+# What every Linux machine has: to mount it needs no file of one's own on the instances.
+EVERYWHERE = re.compile(
+    r"/(?:var/run|run)/docker\.sock|/(?:proc|sys|dev|etc/(?:localtime|timezone|hostname))(?:/.*)?|/"
+)
+WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+TMPFS_MIB = 64
+
+
+def read_volumes(section: Section, part: Part, context: Context) -> None:
+    """``volumes``, ``tmpfs`` and ``volumes_from`` of a service."""
+    for node, path in section.nodes("volumes"):
+        if isinstance(node, MapNode):
+            _long(Section(node, path, section.report, section.dialect), part, context)
+        elif (text := section.scalar(node, path)) is not None:
+            _short(section, node, path, text, part, context)
+    for node, path in section.nodes("tmpfs"):
+        text = section.scalar(node, path)
+        if text is not None:
+            target, _, options = text.partition(":")
+            _tmpfs(section, node, path, part, context, target, options.split(",") if options else [])
+    if context.fargate:
+        section.note("volume_driver", "Fargate knows no volume drivers")
+    section.note("volume_driver", "name the driver at the volume: dockerVolumeConfiguration.driver")
+
+
+def _short(section: Section, node: Node, path: Path, text: str, part: Part, context: Context) -> None:
+    settled = settle(text)
+    if settled is None:
+        section.report.note(node, path, "a variable without a default in a volume: it is left out")
+        return
+    windows = WINDOWS.match(settled)
+    pieces = (settled[2:] if windows else settled).split(":")
+    if windows:
+        pieces[0] = settled[:2] + pieces[0]
+    options: list[str] = []
+    if len(pieces) > 1 and set(pieces[-1].split(",")) <= OPTIONS:
+        options = pieces.pop().split(",")
+    if len(pieces) > 2 or not pieces[-1].startswith("/"):
+        section.report.note(node, path, "it is no volume as Compose writes it: it is left out")
+        return
+    unknown = [option for option in options if option not in ("ro", "rw")]
+    if unknown:
+        section.report.note(
+            node, path, f"the option {', '.join(unknown)} has no equivalent; the volume is mounted without"
+        )
+    source = pieces[0] if len(pieces) == 2 else ""
+    _mount(section, node, path, part, context, source, pieces[-1], "ro" in options)
+
+
+def _long(section: Section, part: Part, context: Context) -> None:
+    node = section.place
+    assert node is not None
+    kind = section.plain("type") or "volume"
+    source, target = section.parsed("source", str, "a text"), section.parsed("target", str, "a path")
+    read_only = section.flag("read_only") is True
+    size = section.section("tmpfs")
+    if kind == "tmpfs" and target:
+        amount = size.parsed("size", mebibytes, "a size")
+        size.note("mode", "ECS gives a tmpfs no mode of its own; mountOptions can")
+        _tmpfs(section, node, section.path, part, context, target, [f"size={amount}m"] if amount else [])
+    for key in ("bind", "volume"):
+        inner = section.section(key)
+        inner.meaningless("create_host_path")
+        for name in inner:
+            inner.note(name, "it has no equivalent; the volume is mounted without")
+    section.note("consistency", "it has no equivalent; the volume is mounted without")
+    if kind not in ("volume", "bind", "tmpfs"):
+        section.note("type", f"ECS mounts no {kind}: it is left out")
+    elif not target or not target.startswith("/"):
+        section.note_here("a volume without an absolute target: it is left out")
+    elif kind != "tmpfs":
+        _mount(section, node, section.path, part, context, source or "", target, read_only)
+    section.close()
+
+
+def _mount(
+    section: Section, node: Node, path: Path, part: Part, context: Context, source: str, target: str, read_only: bool
+) -> None:
+    is_folder = source.startswith((".", "/", "~")) or WINDOWS.match(source) is not None
+    if is_folder:
+        name = _folder(section, node, path, part, context, source)
+    elif source:
+        name = _named(section, node, path, part, context, source)
+    else:
+        name = f"{part.name}-{safe_name(target, 100)}".lower()
+        part.volumes[name] = {}
+    if name is None:
+        return
+    mounts: list[str] = part.container.setdefault("mountPoints", [])
+    mounts[:] = [mount for mount in mounts if mount.split(":")[1] != target]
+    if ":" in target:
+        section.report.note(node, path, "a path with a colon in it cannot be mounted: it is left out")
+        return
+    mounts.append(f"{name}:{target.replace('$', '$$')}{':ro' if read_only else ''}")
+
+
+def _folder(section: Section, node: Node, path: Path, part: Part, context: Context, source: str) -> str | None:
+    if context.fargate:
+        section.report.note(
+            node, path, "Fargate has no folders of a machine to mount: put the files into the image, or on EFS"
+        )
+        return None
+    if not source.startswith("/"):
+        section.report.note(
+            node,
+            path,
+            "the instances have no such folder of yours: put the files into the image, or on EFS: it is left out",
+        )
+        return None
+    clean = str(PurePosixPath(source))
+    if not EVERYWHERE.fullmatch(clean):
+        section.report.note(node, path, f"{clean} must be there on every instance")
+    name = safe_name(clean.strip("/").replace("/", "-"), 100).lower() if clean != "/" else "root"
+    while name in part.volumes and strip(part.volumes[name]) != clean.replace("$", "$$"):
+        name += "-2"
+    part.volumes[name] = clean.replace("$", "$$")
+    return name
+
+
+def _named(section: Section, node: Node, path: Path, part: Part, context: Context, source: str) -> str:
+    context.used.add(("volumes", source))
+    definition = context.volumes.get(source)
+    name = safe_name(f"{context.project}_{source}", 255)
+    if context.fargate:
+        if definition is not None:
+            for key in definition:
+                definition.note(key, "Fargate has no volume drivers: the volume is empty when its task starts")
+        part.volumes[name] = Commented({}, above=("Empty when a task starts; efsVolumeConfiguration keeps files.",))
+        return name
+    docker: dict[str, Any] = {"scope": "shared", "autoprovision": True}
+    if definition is not None:
+        driver = definition.text("driver")
+        docker["driver"] = driver or "local"
+        options = {key: text for key, (text, *_) in definition.pairs("driver_opts").items() if text is not None}
+        labels = {key: text or "" for key, (text, *_) in definition.pairs("labels").items()}
+        if options:
+            docker["driverOpts"] = options
+        if labels:
+            docker["labels"] = labels
+        own = definition.parsed("name", str, "a name")
+        external = _external(definition)
+        if own or external:
+            name = safe_name(own or (external if isinstance(external, str) else source), 255)
+        if external:
+            docker.pop("autoprovision")
+            definition.report.note(node, path, f"the Docker volume {name} must be there on every instance")
+    docker.setdefault("driver", "local")
+    part.volumes[name] = Commented(
+        {"dockerVolumeConfiguration": docker},
+        above=("Stays on its instance: a task that moves finds another one.",),
+    )
+    return name
+
+
+def _external(definition: Section) -> str | bool:
+    node = definition.get("external")
+    if isinstance(node, MapNode):
+        inner = definition.section("external")
+        return inner.plain("name") or True
+    return definition.flag("external") is True
+
+
+def _tmpfs(
+    section: Section, node: Node, path: Path, part: Part, context: Context, target: str, options: list[str]
+) -> None:
+    if not target.startswith("/"):
+        section.report.note(node, path, "it is no absolute path: it is left out")
+        return
+    size, kept = TMPFS_MIB, []
+    for option in options:
+        if option.startswith("size="):
+            try:
+                size = max(1, mebibytes(option[len("size=") :]))
+            except ValueError:
+                section.report.note(node, path, "its size cannot be read")
+        else:
+            kept.append(option)
+    if context.fargate:
+        section.report.note(node, path, "tmpfs is not for Fargate: it is left out")
+        return
+    given = any(option.startswith("size=") for option in options)
+    mount: dict[str, Any] = {"containerPath": target}
+    mount["size"] = size if given else Commented(size, beside="MiB; Compose sets no limit, ECS wants one")
+    if kept:
+        mount["mountOptions"] = kept
+    part.linux().setdefault("tmpfs", []).append(mount)
