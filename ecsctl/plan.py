@@ -21,10 +21,12 @@ from typing import Any
 from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Actual
 from ecsctl.observe import Snapshot
-from ecsctl.resources import Key, Ref, Resource, SecurityGroup, Service, TaskDefinition, resolve
+from ecsctl.resources import Key, Ref, Resource, SecurityGroup, Service, TaskDefinition, refs, resolve
 
 CREATE, UPDATE, REPLACE, REMOVE = "create", "update", "replace", "remove"
 SECRET_FIELDS = frozenset({"userData"})
+# Fields of a service that are named in several ways: by name or ARN.
+BY_NAME = frozenset({"taskDefinition", "role"})
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
     changes: list[Change] = []
     conflicts: list[Conflict] = []
     notes: list[str] = []
+    known = snapshot.attributes()
     for key in ordered(desired):
         resource, actual = desired[key], snapshot.found.get(key)
         if actual is not None and actual.owner != project:
@@ -121,9 +124,12 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
             else:
                 conflicts.append(Conflict(key, actual.id, actual.owner))
             continue
-        change = decide(resource, actual, snapshot.attributes())
+        change = decide(resource, actual, known)
         if change is not None:
             changes.append(change)
+            if change.action != UPDATE or key.kind == TaskDefinition.kind:
+                # What refers to it will refer to something else.
+                known.pop(key, None)
     if prune:
         extra = [
             actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired
@@ -145,15 +151,17 @@ def decide(resource: Resource, actual: Actual | None, known: Mapping[Key, Mappin
     if not different:
         return None
     kind = TABLE[resource.key.kind]
-    replaced_by = getattr(kind, "replaced_by", lambda field, _: field in kind.fixed)
-    tops = {item.path.split(".")[0].split("[")[0] for item in different}
-    action = REPLACE if any(replaced_by(top, resource) for top in tops) else UPDATE
+    action = REPLACE if any(kind.replaced_by(top, resource) for top in _tops(different)) else UPDATE
     return Change(action, resource.key, different, resource, actual, after)
 
 
 def changed_fields(change: Change) -> frozenset[str]:
     """The names of the top-level fields that differ."""
-    return frozenset(item.path.split(".")[0].split("[")[0] for item in change.fields)
+    return _tops(change.fields)
+
+
+def _tops(fields: Iterable[FieldChange]) -> frozenset[str]:
+    return frozenset(item.path.split(".")[0] for item in fields)
 
 
 def differences(
@@ -163,8 +171,8 @@ def differences(
     if isinstance(resource, TaskDefinition):
         from ecsctl.spec.normalize import diff_task_definitions
 
-        for item in diff_task_definitions(actual.fields["definition"], resource.definition):
-            yield FieldChange(f"definition.{item.path}", item.before_text, item.after_text)
+        changes = diff_task_definitions(actual.fields["definition"], resource.definition)
+        yield from (_shown(f"definition.{path}", before, after) for path, before, after in changes)
         return
     fields: dict[str, Any] = resolve(resource.fields(), known)
     have = dict(actual.fields)
@@ -172,7 +180,12 @@ def differences(
         # A rule that stands there already, by whose hand ever, need not be made.
         have["ingress"] = have["ingress"] | (have.get("unmarked", frozenset()) & fields["ingress"])
     if isinstance(resource, Service):
-        have, fields = _comparable_service(have), _comparable_service(fields)
+        from ecsctl.spec.normalize import diff_services
+
+        simple = {name: value for name, value in fields.items() if name not in BY_NAME and not any(refs(value))}
+        yield from (_shown(*item) for item in diff_services(simple, have))
+        fields = {name: _short_name(value) for name, value in fields.items() if name not in simple}
+        have.update({name: _short_name(have.get(name)) for name in BY_NAME})
     if resource.kind == "iam-role":
         have["policies"] = have["policies"] & fields["policies"]
     for name, value in fields.items():
@@ -185,13 +198,15 @@ def differences(
                 yield FieldChange(path, _text(before), _text(after))
 
 
-def _comparable_service(fields: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(fields)
-    if not isinstance(result.get("taskDefinition", ""), Ref) and "taskDefinition" in result:
-        result["taskDefinition"] = str(result["taskDefinition"]).rsplit("/", 1)[-1]
-    if result.get("role"):
-        result["role"] = str(result["role"]).rsplit("/", 1)[-1]
-    return result
+def _short_name(value: Any) -> Any:
+    """An ARN or a name as the name that ends it."""
+    return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
+
+
+def _shown(path: str, before: Any, after: Any) -> FieldChange:
+    from ecsctl.spec.normalize import redact
+
+    return FieldChange(path, _text(redact(path, before)), _text(redact(path, after)))
 
 
 def _compare(path: str, have: Any, want: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -268,7 +283,3 @@ def ordered(resources: Mapping[Key, Resource]) -> list[Key]:
         visit(key, ())
     return result
 
-
-def removals(changes: Iterable[Change]) -> list[Change]:
-    """The removals among changes."""
-    return [change for change in changes if change.action == REMOVE]

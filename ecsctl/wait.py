@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,9 +22,26 @@ JITTER = 0.2
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
+_stopping = threading.Event()
+
+
+class Stopped(KeyboardInterrupt):
+    """A wait in a worker thread ended because the run was interrupted."""
+
+
 def pause(seconds: float) -> None:
-    """Sleep for that many seconds."""
-    time.sleep(seconds)
+    """Sleep for that many seconds.
+
+    Raises:
+        Stopped: the run is interrupted (see :func:`stop_waiting`).
+    """
+    if _stopping.wait(seconds):
+        raise Stopped
+
+
+def stop_waiting() -> None:
+    """End every pause of this process, now and from now on: Ctrl-C reaches the main thread only."""
+    _stopping.set()
 
 
 def parse_duration(text: str) -> float:

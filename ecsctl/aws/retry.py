@@ -47,6 +47,7 @@ PASSING: dict[str, tuple[Passing, ...]] = {
     "ecs:CreateService": (
         Passing("InvalidParameterException", ROLE),
         Passing("ClusterNotFoundException", "", 20),
+        Passing("InvalidParameterException", "Unable to Start a service that is still Draining", 600),
         Passing(
             "InvalidParameterException",
             "verify that the ECS service role being passed has the proper permissions",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from ecsctl.errors import AwsError
 from ecsctl.resources import OWNER_TAG, Key, Resource
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class Kind(Generic[R]):
     exists: ClassVar[frozenset[str]] = frozenset()
     gone: ClassVar[frozenset[str]] = frozenset()
     shared: ClassVar[bool] = False
+
+    def raced(self, error: AwsError) -> bool:
+        """Whether a refusal may only mean that somebody else (or a call whose answer was lost) was faster."""
+        return error.ambiguous or error.aws_code in self.exists or error.aws_code in self.gone
+
+    def replaced_by(self, field: str, resource: R) -> bool:
+        """Whether a difference of that field needs a replacement."""
+        return field in self.fixed
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         """Those of these names, whoever made them, and all others that the project owns."""

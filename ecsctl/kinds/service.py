@@ -46,7 +46,7 @@ class ServiceKind(Kind[Service]):
     """ecs:CreateService, UpdateService, DescribeServices, DeleteService."""
 
     resource = Service
-    fixed = frozenset({"launchType", "role", "schedulingStrategy", "clientToken"})
+    fixed = frozenset({"launchType", "role", "schedulingStrategy"})
     gone = frozenset({"ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
@@ -79,6 +79,9 @@ class ServiceKind(Kind[Service]):
                     attributes={"name": name, "arn": str(found["serviceArn"])},
                     status="" if found.get("status") == "ACTIVE" else str(found.get("status", "")),
                 )
+
+    def raced(self, error: AwsError) -> bool:
+        return super().raced(error) or "not idempotent" in error.aws_message
 
     def create(self, aws: Aws, resource: Service) -> Mapping[str, str]:
         query = {

@@ -1,0 +1,187 @@
+"""``plan``, ``up`` and ``down``: the whole project, from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from ecsctl.cli.options import Command, confirms, from_file, pass_settings, waits
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import EcsctlError, ExitCode
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+    from ecsctl.project import Prepared
+    from ecsctl.spec.model import Spec
+    from ecsctl.views import ServiceView
+
+
+def load(settings: Settings, files: Sequence[str]) -> tuple[Spec, Aws]:
+    """The Spec of the files with the command line's words put on it, and the door to its AWS.
+
+    Raises:
+        SpecError: the file has faults.
+        UsageError: there is no file, or --cluster names another cluster than the file.
+    """
+    from ecsctl.spec import check
+    from ecsctl.spec.model import SpecError
+
+    spec, faults = check(files)
+    errors = [fault for fault in faults if fault.severity == "error"]
+    if spec is None or errors:
+        raise SpecError(errors or faults, hint="`ecsctl validate` checks it again, without AWS")
+    for fault in faults:
+        settings.say(str(fault))
+    return spec, settings.aws(region=spec.region)
+
+
+@click.command(cls=Command)
+@from_file
+@click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to change.")
+@pass_settings
+def plan(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
+    """Show what `up` would create, change and remove.
+
+    Field by field, and nothing is changed. Exits with 1 where something that the project did not make is in the way.
+    """
+    spec, aws = load(settings, files)
+    from ecsctl.project import prepare
+
+    prepared = prepare(aws, spec)
+    show(settings, prepared)
+    for note in prepared.plan.notes:
+        settings.note(note)
+    if prepared.plan.conflicts:
+        from ecsctl.apply import conflict
+
+        raise conflict(prepared.plan)
+    return ExitCode.FINDINGS if exit_code and not prepared.plan.empty else ExitCode.OK
+
+
+def show(settings: Settings, prepared: Prepared, *, to_stderr: bool = False) -> None:
+    """Print a plan in the format asked for."""
+    import sys
+
+    stream = sys.stderr if to_stderr else sys.stdout
+    if settings.output in ("json", "yaml") and not to_stderr:
+        from ecsctl.render.table import emit_data
+
+        emit_data(prepared.plan.to_data(), settings.output)
+        return
+    from ecsctl.render.plan import write_plan
+
+    write_plan(prepared.plan, stream)
+
+
+@click.command(cls=Command)
+@from_file
+@waits("10m")
+@confirms
+@pass_settings
+def up(settings: Settings, files: tuple[str, ...]) -> None:
+    """Make AWS as the file says, and print the addresses.
+
+    It shows the plan and asks (--yes does not), makes what can be made side by side, waits until every service is
+    steady, and ends with the addresses on stdout. Run again, it goes on where AWS stands.
+    """
+    spec, aws = load(settings, files)
+    from ecsctl.project import prepare
+
+    prepared = prepare(aws, spec)
+    services = carry_out(settings, aws, prepared, f"ecsctl up{_flags(files)}")
+    addresses(settings, aws, spec, services)
+
+
+def _flags(files: Sequence[str]) -> str:
+    return "".join(f" -f {file}" for file in files)
+
+
+def carry_out(
+    settings: Settings, aws: Aws, prepared: Prepared, again: str, *, question: str | None = None, ask: bool = True
+) -> list[ServiceView]:
+    """Show a plan, ask, execute it with its progress on stderr, and wait.
+
+    Args:
+        again: the command to resume with, for whoever interrupts.
+        question: asked instead of the usual one.
+        ask: False carries it out without a question (an imperative command that only makes things).
+    """
+    from ecsctl.apply import conflict
+    from ecsctl.project import execute
+    from ecsctl.render.progress import Progress
+
+    plan_ = prepared.plan
+    for note in plan_.notes:
+        settings.note(note)
+    if plan_.conflicts:
+        raise conflict(plan_)
+    if not settings.quiet and (ask or plan_.empty):
+        show(settings, prepared, to_stderr=True)
+    if not plan_.empty and ask:
+        settings.confirm(question or "Carry this out?")
+    settings.resume = f"what AWS has begun goes on there; `{again}` takes it up again"
+    with Progress(quiet=settings.quiet) as progress:
+        services = execute(
+            aws,
+            prepared,
+            on_event=progress.event,
+            say=progress.line,
+            wait=settings.wait,
+            timeout=600.0 if settings.timeout is None else settings.timeout,
+        )
+    settings.resume = None
+    return services
+
+
+def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[ServiceView]) -> None:
+    """Print where the services answer: the balancers first, then the tasks."""
+    from ecsctl import hosts, lookup
+    from ecsctl.cli.locate import print_locations
+    from ecsctl.project import balancer_addresses
+
+    if not services:
+        return
+    fronts = balancer_addresses(aws, services)
+    tasks = [task for view in services for task in lookup.select(aws, spec.cluster, service=view.name)]
+    located = hosts.locate_all(aws, tasks)
+    print_locations(settings, located, fronts=fronts_of(services, fronts))
+
+
+def fronts_of(services: Sequence[ServiceView], known: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(service, balancer, address) of each balancer with an address."""
+    return [
+        (view.name, balancer.name, known[balancer.name])
+        for view in services
+        for balancer in view.balancers
+        if balancer.name and balancer.name in known
+    ]
+
+
+@click.command(cls=Command)
+@from_file
+@waits("15m")
+@confirms
+@pass_settings
+def down(settings: Settings, files: tuple[str, ...]) -> None:
+    """Remove all that this project made, and nothing else.
+
+    It shows what goes and asks (--yes does not). What it cannot remove it reports, and exits with 1.
+    """
+    spec, aws = load(settings, files)
+    from ecsctl.project import leftovers, prepare_removal
+
+    prepared = prepare_removal(aws, spec)
+    if prepared.plan.empty:
+        settings.say(f"Nothing to remove: AWS has nothing of project {spec.name}.")
+        return
+    carry_out(settings, aws, prepared, f"ecsctl down{_flags(files)}", question="Remove all this?")
+    left = leftovers(aws, spec)
+    if left:
+        raise EcsctlError(
+            f"{len(left)} resources of project {spec.name} are still there",
+            details=left,
+            hint="run `ecsctl down` again; what stays then is held by something that ecsctl did not make",
+        )
+    settings.say(f"Nothing is left of project {spec.name}.")

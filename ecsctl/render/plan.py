@@ -1,0 +1,57 @@
+"""A plan, as people read it: one line a change, the fields below it, the counts at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from ecsctl.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
+
+SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "±", REMOVE: "-"}
+COLOURS = {CREATE: "green", UPDATE: "yellow", REPLACE: "magenta", REMOVE: "red"}
+WIDTH = 60
+
+
+def write_plan(plan: Plan, stream: TextIO | None = None) -> None:
+    """Print a plan; in colour on a terminal, unless ``NO_COLOR`` is set."""
+    stream = stream or sys.stdout
+    colour = stream.isatty() and not os.environ.get("NO_COLOR")
+    for text, style in lines(plan):
+        if colour and style:
+            from rich.console import Console
+            from rich.text import Text
+
+            Console(file=stream, highlight=False, soft_wrap=True).print(Text(text, style=style))
+        else:
+            stream.write(text + "\n")
+
+
+def lines(plan: Plan) -> Iterable[tuple[str, str]]:
+    """The lines of a plan, each with its style."""
+    where = f"project {plan.project}, cluster {plan.cluster}"
+    for conflict in plan.conflicts:
+        yield f"! in the way: {conflict}", "bold red"
+    if plan.empty:
+        if not plan.conflicts:
+            yield f"Nothing to change: AWS is as the definition says ({where}).", ""
+        return
+    yield f"{where}:", "bold"
+    for change in plan.changes:
+        yield f"  {SIGNS[change.action]} {change.action} {change.key}", COLOURS[change.action]
+        yield from ((f"      {text}", "") for text in _fields(change))
+    counts = ((CREATE, "to create"), (UPDATE, "to change"), (REPLACE, "to replace"), (REMOVE, "to remove"))
+    yield ", ".join(f"{plan.count(action)} {text}" for action, text in counts if plan.count(action)) + ".", "bold"
+
+
+def _fields(change: Change) -> Iterable[str]:
+    for item in change.fields:
+        before = _short(item.before) if item.before is not None else "(none)"
+        after = _short(item.after) if item.after is not None else "(none)"
+        yield f"{item.path}: {before} → {after}"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
