@@ -290,14 +290,18 @@ def require_service(aws: Aws, cluster: str, service: str) -> None:
     """Be sure that the service exists and is not deleted.
 
     Raises:
-        NotFoundError: it does not, or is INACTIVE; the hint names the near ones.
+        NotFoundError: it does not, or is INACTIVE.
     """
     found = ecs.describe_services(aws, cluster, [service]).found
-    if any(row.get("status") != "INACTIVE" for row in found):
-        return
+    if all(row.get("status") == "INACTIVE" for row in found):
+        raise no_service(aws, cluster, service)
+
+
+def no_service(aws: Aws, cluster: str, service: str) -> NotFoundError:
+    """The error for a service that does not exist; its hint names those that do."""
     names = [name_of(arn) for arn in ecs.list_services(aws, cluster)]
     known = f"its services: {', '.join(sorted(names)[:CANDIDATES])}" if names else "it has no services"
-    raise NotFoundError(f"there is no service {service} in cluster {name_of(cluster)}", hint=known)
+    return NotFoundError(f"there is no service {service} in cluster {name_of(cluster)}", hint=known)
 
 
 def require_family(aws: Aws, family: str) -> None:

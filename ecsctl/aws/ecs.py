@@ -179,14 +179,16 @@ def describe_task_definition(aws: Aws, name: str) -> Json | None:
     return {**answer["taskDefinition"], "tags": answer.get("tags", [])}
 
 
-def list_task_definitions(aws: Aws, family: str, *, status: str = "ACTIVE") -> Iterator[str]:
-    """The ARNs of the family's revisions of that status, oldest first (ecs:ListTaskDefinitions).
+def list_task_definitions(aws: Aws, family: str | None, *, status: str = "ACTIVE") -> Iterator[str]:
+    """The ARNs of the family's (or all) revisions of that status, oldest first (ecs:ListTaskDefinitions).
 
     The API takes a prefix of the family; what merely begins like it is left out here.
     """
-    query: Json = {"familyPrefix": family, "status": status, "sort": "ASC", "maxResults": PAGE}
+    query: Json = {"status": status, "sort": "ASC", "maxResults": PAGE}
+    if family is not None:
+        query["familyPrefix"] = family
     for arn in aws.pages("ecs", "ListTaskDefinitions", query, "taskDefinitionArns", about=family):
-        if arn.rsplit("/", 1)[-1].rpartition(":")[0] == family:
+        if family is None or arn.rsplit("/", 1)[-1].rpartition(":")[0] == family:
             yield arn
 
 
@@ -211,3 +213,21 @@ def require_cluster(aws: Aws, cluster: str) -> Json:
         f"there is no cluster {cluster} in {aws.region}",
         hint="`ecsctl cluster list` shows those of this region; `ecsctl cluster create NAME` makes one",
     )
+
+
+def run_task(aws: Aws, request: Json) -> tuple[list[Json], tuple[Failure, ...]]:
+    """Start up to 10 tasks (ecs:RunTask): those started, and the failures, which come with HTTP 200.
+
+    Raises:
+        AwsError: InvalidParameterException "No Container Instances were found in your cluster.", ClientException
+            where the task definition does not exist …
+    """
+    answer = aws.call("ecs", "RunTask", request, about=str(request.get("taskDefinition", "")))
+    return list(answer.get("tasks", ())), failures_of(answer)
+
+
+def stop_task(aws: Aws, cluster: str, task: str, reason: str) -> Json:
+    """Ask for a task's end (ecs:StopTask): SIGTERM now, SIGKILL after its stopTimeout."""
+    query = {"cluster": cluster, "task": task, "reason": reason}
+    answer: Json = aws.call("ecs", "StopTask", query, about=f"task {task}")["task"]
+    return answer

@@ -1,7 +1,7 @@
-"""Which cluster a reading command is about: the command line's, else the one of the file at hand, else ``default``.
+"""Which cluster and region a reading command is about: the command line's, else those of the file at hand.
 
 A reading command needs two words of the file, so the file is not loaded and checked for it: its top-level ``name``,
-``cluster`` and ``region`` are read where they are plain words, and the whole definition is loaded only where they are not.
+``cluster`` and ``region`` are read where they are plain words, and the definition is loaded only where they are not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ecsctl.cli.settings import Settings
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
-FILE = "ecsctl.yaml"
+FILE_NAMES = ("ecsctl.yaml", "ecsctl.yml", "ecsctl.json")
 KEYS = ("name", "cluster", "region")
 TOP = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*|)$")
 WORD = re.compile(r"""(?P<quote>["']?)(?P<word>[A-Za-z0-9_-]+)(?P=quote)\s*(\s#.*)?""")
@@ -26,23 +26,23 @@ PLAIN = re.compile(r"\s|#|$|-\s|---\s*$")
 
 
 def connect(settings: Settings) -> tuple[Aws, str]:
-    """The door to AWS and the cluster that the command is about.
+    """The door to AWS and the cluster that the command is about (``default`` where nothing names one).
 
     Raises:
         UsageError: the file at hand has to be loaded for it, and has faults.
     """
-    if settings.cluster:
+    if settings.cluster and settings.region:
         return settings.aws(), settings.cluster
     cluster, region = of_files(files_at_hand())
     return settings.aws(region=region), settings.cluster_name(cluster or "default")
 
 
 def files_at_hand() -> list[str]:
-    """The definition files that a command without ``-f`` is about: ``ECSCTL_FILE``, or ``ecsctl.yaml`` if it is there."""
-    named = os.environ.get("ECSCTL_FILE", "").split()
+    """The definition file of a command without ``-f``: that of ``ECSCTL_FILE``, or the one in the working folder."""
+    named = os.environ.get("ECSCTL_FILE")
     if named:
-        return named
-    return [FILE] if Path(FILE).is_file() else []
+        return [named]
+    return [name for name in FILE_NAMES if os.path.exists(name)][:1]
 
 
 def of_files(files: Sequence[str]) -> tuple[str | None, str | None]:
@@ -80,7 +80,7 @@ def peek(file: str) -> dict[str, str] | None:
 
 
 def _loaded(files: Sequence[str]) -> tuple[str | None, str | None]:
-    from ecsctl.spec import load
+    from ecsctl.spec import load_spec
 
-    spec = load(list(files))
+    spec = load_spec(files)
     return spec.cluster, spec.region

@@ -7,27 +7,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, pass_settings
+from ecsctl.cli.options import Command, duration, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.location import Location
+    from ecsctl.location import Found, Location, Ports
     from ecsctl.views import TaskView
 
 TIMEOUT = 600.0
-
-
-def _seconds(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    from ecsctl.wait import parse_duration
-
-    return None if value is None else parse_duration(value)
 
 
 @click.command(cls=Command)
@@ -37,7 +31,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 @click.option("--private", is_flag=True, help="Print private addresses although there are public ones.")
 @click.option("--wait/--no-wait", default=False, help="Wait until they run.  [default: no-wait]")
 @click.option(
-    "--timeout", metavar="DURATION", callback=_seconds, help="How long to wait, as 90s or 10m.  [default: 10m]"
+    "--timeout", metavar="DURATION", callback=duration, help="How long to wait, as 90s or 10m.  [default: 10m]"
 )
 @pass_settings
 def locate(
@@ -153,32 +147,31 @@ def _print(settings: Settings, locations: Sequence[Location], *, several: bool) 
         for line in dict.fromkeys(location.bare for location in locations if location.bare):
             print(line)
         return
-    from ecsctl.render.table import Column, emit
+    from ecsctl.render.locations import emit_locations
 
-    columns: list[Column[Location]] = [
-        Column("ADDRESS", "address", lambda row: row.endpoint, lambda row: row.bare or "-"),
-        Column("TASK", "task", lambda row: row.task.id, lambda row: row.task.short_id),
-        Column("", "taskArn", lambda row: row.task.arn, table=False),
-        Column("DEFINITION", "taskDefinition", lambda row: row.task.definition),
-        Column("", "family", lambda row: row.task.family, table=False),
-        Column("", "revision", lambda row: row.task.revision, table=False),
-        Column("", "service", lambda row: row.task.service, table=False),
-        Column("", "cluster", lambda row: row.task.cluster, table=False),
-        Column("CONTAINER", "container", lambda row: row.container),
-        Column("PORT", "containerPort", lambda row: row.container_port),
-        Column("", "hostPort", lambda row: row.port, table=False),
-        Column("", "protocol", lambda row: row.protocol, table=False),
-        Column("INSTANCE", "instanceId", _instance_id, lambda row: row.task.host or "-"),
-        Column("ZONE", "availabilityZone", lambda row: row.task.zone),
-        Column("", "publicAddress", lambda row: row.public_address, table=False),
-        Column("", "privateAddress", lambda row: row.private_address, table=False),
-        Column("", "url", lambda row: row.url, table=False),
-    ]
-    emit(locations, columns, output)
+    emit_locations(locations, output)
 
 
-def _instance_id(row: Location) -> str | None:
-    return row.task.instance.instance_id if row.task.instance else None
+def print_locations(
+    settings: Settings,
+    located: Sequence[tuple[TaskView, Found, Ports]],
+    *,
+    fronts: Sequence[tuple[str, str, str]] = (),
+) -> None:
+    """Print where tasks answer, and what stands before them: (service, load balancer, address).
+
+    With ``--quiet``, bare addresses, the load balancers' first.
+    """
+    locations = [location for _, spots, _ in located for location in spots.locations]
+    from ecsctl.render.locations import bare, emit_with_fronts
+
+    if settings.quiet and settings.output == "table":
+        for line in dict.fromkeys([*(address for _, _, address in fronts), *bare(locations)]):
+            print(line)
+        return
+    emit_with_fronts(locations, fronts, settings.output)
+    for note in dict.fromkeys(note for _, spots, _ in located for note in spots.notes):
+        settings.note(note)
 
 
 def _conclude(

@@ -21,12 +21,15 @@ def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return value
 
 
-def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    if value is not None:
-        from ecsctl.wait import parse_duration
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """An option's callback: the seconds of a duration such as ``90s`` or ``10m``."""
+    from ecsctl.wait import parse_duration
 
-        value = parse_duration(value)
-    return _store(ctx, param, value)
+    return None if value is None else parse_duration(value)
+
+
+def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    return _store(ctx, param, duration(ctx, param, value))
 
 
 def _option(*names: str, **settings: Any) -> click.Option:

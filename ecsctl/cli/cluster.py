@@ -1,0 +1,78 @@
+"""``ecsctl cluster``: what there is of clusters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ecsctl.cli.context import connect
+from ecsctl.cli.options import Group, pass_settings
+from ecsctl.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from ecsctl.render.table import Column
+    from ecsctl.views import ClusterView
+
+
+@click.group(cls=Group)
+def group() -> None:
+    """Create, list, show and delete clusters."""
+
+
+@group.command(name="list")
+@pass_settings
+def list_(settings: Settings) -> None:
+    """List the region's clusters. With -q it prints their names, one a line."""
+    from ecsctl.aws import ecs
+    from ecsctl.render.table import emit
+    from ecsctl.views import cluster_view
+
+    aws, _ = connect(settings)
+    described = ecs.describe_clusters(aws, list(ecs.list_clusters(aws))).found
+    # Deleted clusters linger as INACTIVE.
+    clusters = sorted((cluster_view(row) for row in described if row.get("status") != "INACTIVE"), key=lambda c: c.name)
+    if settings.quiet and settings.output == "table":
+        for cluster in clusters:
+            print(cluster.name)
+        return
+    emit(clusters, columns(), settings.output, empty=f"no clusters in {aws.region}")
+
+
+@group.command()
+@click.argument("name", required=False)
+@pass_settings
+def show(settings: Settings, name: str | None) -> None:
+    """Show a cluster: its status, and how many instances, tasks and services it has.
+
+    NAME is the cluster's name or ARN; by default the one of --cluster or of the file.
+    """
+    from ecsctl.aws import ecs
+    from ecsctl.render.record import write_record
+    from ecsctl.render.table import emit
+    from ecsctl.views import cluster_view
+
+    aws, default = connect(settings)
+    cluster = cluster_view(ecs.require_cluster(aws, name or default))
+    if settings.quiet and settings.output == "table":
+        print(cluster.name)
+    elif settings.output == "table":
+        write_record(cluster, columns())
+    else:
+        emit([cluster], columns(), settings.output, single=True)
+
+
+def columns() -> list[Column[ClusterView]]:
+    """The columns of clusters."""
+    from ecsctl.render.table import Column
+
+    return [
+        Column("CLUSTER", "clusterName", lambda row: row.name),
+        Column("", "clusterArn", lambda row: row.arn, table=False),
+        Column("STATUS", "status", lambda row: row.status),
+        Column("INSTANCES", "registeredContainerInstancesCount", lambda row: row.instances),
+        Column("RUNNING", "runningTasksCount", lambda row: row.running),
+        Column("PENDING", "pendingTasksCount", lambda row: row.pending),
+        Column("SERVICES", "activeServicesCount", lambda row: row.services),
+        Column("", "capacityProviders", lambda row: list(row.capacity_providers), table=False),
+    ]

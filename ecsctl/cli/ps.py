@@ -1,0 +1,123 @@
+"""``ecsctl ps``: what runs, where, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from ecsctl.cli.context import connect
+from ecsctl.cli.options import Command, pass_settings
+from ecsctl.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from ecsctl.location import Found
+    from ecsctl.render.table import Column
+    from ecsctl.views import TaskView
+
+    Row = tuple[TaskView, Found]
+
+
+@click.command(cls=Command)
+@click.option("-a", "--all", "stopped", is_flag=True, help="Also the tasks that stopped in the last hour, and why.")
+@click.option("--service", metavar="NAME", help="Only the tasks of this service.")
+@click.option("--family", metavar="NAME", help="Only the tasks of this task definition family.")
+@click.option("--instance", metavar="ID", help="Only the tasks on this instance (i-…, or a container instance's id).")
+@pass_settings
+def ps(settings: Settings, stopped: bool, service: str | None, family: str | None, instance: str | None) -> None:
+    """List tasks: where they run, and since when.
+
+    With -q it prints their ids, one a line.
+    """
+    aws, cluster = connect(settings)
+    from ecsctl import hosts, lookup
+    from ecsctl.location import Found
+    from ecsctl.render.table import emit
+
+    tasks = list(lookup.select(aws, cluster, service=service, family=family, instance=instance, stopped=stopped))
+    if not tasks and service:
+        lookup.require_service(aws, cluster, service)
+    tasks.sort(key=order)
+    if settings.quiet and settings.output == "table":
+        for task in tasks:
+            print(task.id)
+        return
+    rows = [(task, found if not task.stopped else Found(())) for task, found, _ in hosts.locate_all(aws, tasks)]
+    state = "running or just stopped" if stopped else "running"
+    emit(rows, columns(with_reason=stopped), settings.output, empty=f"no task is {state} in cluster {cluster}")
+
+
+def order(task: TaskView) -> tuple[bool, str, str, str]:
+    """Running before stopped, then by group and age."""
+    return task.stopped, task.group or "", task.created_at.isoformat() if task.created_at else "", task.arn
+
+
+def status(task: TaskView) -> str:
+    """The last status, or STOPPING from when its end was asked for."""
+    return "STOPPING" if task.desired_status == "STOPPED" and not task.stopped else task.last_status
+
+
+def group(task: TaskView) -> str | None:
+    """The service, or the group that was given by hand; a one-off task's own group is its family."""
+    if task.service:
+        return task.service
+    return task.group if task.group and not task.group.startswith("family:") else None
+
+
+def addresses(found: Found) -> list[str]:
+    """Each endpoint once."""
+    return list(dict.fromkeys(location.bare for location in found.locations if location.bare))
+
+
+def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequence[Column[Row]]:
+    """The columns of a list of tasks.
+
+    Args:
+        with_reason: show why tasks stopped.
+        now: what ages count to; the present by default.
+    """
+    from ecsctl.causes import task_causes
+    from ecsctl.render.table import Column
+    from ecsctl.views import age, utc_now
+
+    present = now or utc_now()
+    return [
+        Column("TASK", "task", lambda row: row[0].id, lambda row: row[0].short_id),
+        Column("", "taskArn", lambda row: row[0].arn, table=False),
+        Column("DEFINITION", "taskDefinition", lambda row: row[0].definition),
+        Column("", "family", lambda row: row[0].family, table=False),
+        Column("CONTAINERS", "containers", lambda row: [container.name for container in row[0].containers]),
+        Column("SERVICE", "service", lambda row: row[0].service, lambda row: group(row[0]) or "-"),
+        Column("", "group", lambda row: row[0].group, table=False),
+        Column("STATUS", "lastStatus", lambda row: row[0].last_status, lambda row: status(row[0])),
+        Column("", "desiredStatus", lambda row: row[0].desired_status, table=False),
+        Column(
+            "HEALTH",
+            "healthStatus",
+            lambda row: row[0].health,
+            lambda row: row[0].health if row[0].health not in (None, "UNKNOWN") else "-",
+        ),
+        Column("HOST", "instanceId", lambda row: row[0].host),
+        Column("", "availabilityZone", lambda row: row[0].zone, table=False),
+        Column("", "launchType", lambda row: row[0].launch_type, table=False),
+        Column("ADDRESS", "addresses", lambda row: addresses(row[1])),
+        Column("", "startedBy", lambda row: row[0].started_by, table=False),
+        Column("", "createdAt", lambda row: row[0].created_at, table=False),
+        Column("", "startedAt", lambda row: row[0].started_at, table=False),
+        Column("", "stoppedAt", lambda row: row[0].stopped_at, table=False),
+        Column("", "stopCode", lambda row: row[0].stop_code, table=False),
+        Column("AGE", "age", lambda row: age(_since(row[0]), present), data=False),
+        Column(
+            "REASON",
+            "causes",
+            lambda row: task_causes(row[0]),
+            lambda row: "; ".join(task_causes(row[0])) or "-",
+            table=with_reason,
+        ),
+    ]
+
+
+def _since(task: TaskView) -> datetime | None:
+    return task.stopped_at if task.stopped else task.started_at or task.created_at

@@ -1,0 +1,131 @@
+"""``ecsctl stop`` and ``wait``; ``run`` and ``ps`` stand in files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from ecsctl.cli.context import connect
+from ecsctl.cli.options import Command, confirms, duration, pass_settings
+from ecsctl.cli.ps import ps
+from ecsctl.cli.run import run
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import EcsctlError, UsageError
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+    from ecsctl.tasks import Until
+    from ecsctl.views import TaskView
+
+__all__ = ["ps", "run", "stop", "wait"]
+
+TIMEOUT = 600.0
+
+
+@click.command(cls=Command)
+@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.option("--service", metavar="NAME", help="The running tasks of this service, which then replaces them.")
+@click.option("--family", metavar="NAME", help="The running tasks of this task definition family.")
+@click.option("--reason", metavar="TEXT", help="Kept with the task, for `ps --all`.  [default: Stopped by ecsctl]")
+@click.option("--wait/--no-wait", default=True, help="Wait until they have stopped.  [default: wait]")
+@click.option("--timeout", metavar="DURATION", callback=duration, help="How long to wait.  [default: 10m]")
+@confirms
+@pass_settings
+def stop(
+    settings: Settings,
+    tasks: tuple[str, ...],
+    service: str | None,
+    family: str | None,
+    reason: str | None,
+    wait: bool,
+    timeout: float | None,
+) -> None:
+    """Stop tasks.
+
+    TASK is as for `ecsctl locate`, but must stand for one task. Prints the ids of the tasks that it stopped.
+    """
+    aws, cluster = connect(settings)
+    from ecsctl.tasks import stop_tasks, wait_for
+
+    chosen = _chosen(aws, cluster, tasks, service, family)
+    if not tasks and chosen:
+        settings.confirm(f"Stop {len(chosen)} tasks of {'service ' + service if service else 'family ' + str(family)}?")
+    stopped = [task for task in chosen if task.stopped]
+    for task in stopped:
+        settings.note(f"task {task.short_id} had already stopped")
+    running = [task for task in chosen if not task.stopped]
+    stop_tasks(aws, running, reason or "Stopped by ecsctl")
+    for name in sorted({task.service for task in running if task.service}):
+        settings.note(
+            f"service {name} keeps its desired count: it starts another task; `ecsctl service scale` changes it"
+        )
+    settings.resume = "the tasks stop all the same; `ecsctl ps` shows them"
+    if wait and running:
+        wait_for(aws, running, "STOPPED", timeout=TIMEOUT if timeout is None else timeout, report=settings.progress())
+    for task in running:
+        print(task.id)
+
+
+@click.command(cls=Command)
+@click.argument("tasks", metavar="[TASK]...", nargs=-1)
+@click.option("--service", metavar="NAME", help="The tasks that this service runs now.")
+@click.option("--family", metavar="NAME", help="The tasks of this task definition family that run now.")
+@click.option(
+    "--until",
+    type=click.Choice(["running", "stopped"]),
+    default="running",
+    help="What to wait for.  [default: running]",
+)
+@click.option("--timeout", metavar="DURATION", callback=duration, help="How long to wait.  [default: 10m]")
+@pass_settings
+def wait(
+    settings: Settings,
+    tasks: tuple[str, ...],
+    service: str | None,
+    family: str | None,
+    until: str,
+    timeout: float | None,
+) -> None:
+    """Wait until tasks run, or until they have stopped.
+
+    TASK is as for `ecsctl locate`. Exits with 1, and says why, where a task stops instead of running; with 4 where time
+    runs out.
+    """
+    aws, cluster = connect(settings)
+    from ecsctl.tasks import wait_for
+
+    chosen = _chosen(aws, cluster, tasks, service, family, several=True)
+    settings.resume = "the tasks go on; `ecsctl ps` shows them"
+    if chosen:
+        limit = TIMEOUT if timeout is None else timeout
+        reached: Until = "RUNNING" if until == "running" else "STOPPED"
+        wait_for(aws, chosen, reached, timeout=limit, report=settings.progress())
+
+
+def _chosen(
+    aws: Aws,
+    cluster: str,
+    tasks: Sequence[str],
+    service: str | None,
+    family: str | None,
+    *,
+    several: bool = False,
+) -> list[TaskView]:
+    from ecsctl import lookup
+
+    if tasks and (service or family):
+        raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
+    if tasks:
+        return lookup.find(aws, cluster, tasks, several=several)
+    if not (service or family):
+        raise UsageError("which tasks?", hint="name them (`ecsctl ps` lists them), or use --service or --family")
+    chosen = list(lookup.select(aws, cluster, service=service, family=family))
+    if not chosen:
+        if service:
+            lookup.require_service(aws, cluster, service)
+        elif family:
+            lookup.require_family(aws, family)
+        raise EcsctlError(f"none of its tasks runs in cluster {cluster}", hint="`ecsctl ps --all` shows the last ones")
+    return chosen

@@ -1,0 +1,71 @@
+"""A cluster's services as views, with the addresses of their balancers and the causes of what ails them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ecsctl import lookup
+from ecsctl.aws import balancers, ecs
+from ecsctl.aws.session import Aws
+from ecsctl.causes import service_causes
+from ecsctl.errors import AwsError
+from ecsctl.views import ServiceView, TaskView, service_view
+
+
+def list_services(aws: Aws, cluster: str, *, addresses: bool = True) -> list[ServiceView]:
+    """The cluster's services by name, with their balancers' addresses where wanted.
+
+    Raises:
+        AwsError: ClusterNotFoundException (exit 6) …
+    """
+    described = ecs.describe_services(aws, cluster, list(ecs.list_services(aws, cluster))).found
+    found = sorted((service_view(row) for row in described if row.get("status") != "INACTIVE"), key=lambda s: s.name)
+    return with_addresses(aws, found) if addresses else found
+
+
+def show_service(aws: Aws, cluster: str, name: str) -> ServiceView:
+    """One service, its balancers with their addresses; DRAINING ones are told too.
+
+    Raises:
+        NotFoundError: there is none, or it was deleted.
+    """
+    for row in ecs.describe_services(aws, cluster, [name]).found:
+        if row.get("status") != "INACTIVE":
+            return with_addresses(aws, [service_view(row)])[0]
+    raise lookup.no_service(aws, cluster, name)
+
+
+def with_addresses(aws: Aws, services: Sequence[ServiceView]) -> list[ServiceView]:
+    """The same services; where the balancers may not be asked, without their addresses."""
+    try:
+        known = balancers.with_addresses(aws, (one for service in services for one in service.balancers))
+    except AwsError:
+        return list(services)
+    return [replace(s, balancers=tuple(known.get(one, one) for one in s.balancers)) for s in services]
+
+
+def steady(service: ServiceView) -> bool:
+    """Whether it runs what it should: one deployment, all its tasks running, and the rollout, if told, completed."""
+    settled = service.rollout_state in (None, "COMPLETED")
+    return len(service.deployments) <= 1 and service.running == service.desired and not service.pending and settled
+
+
+def rollout(service: ServiceView) -> str:
+    """The rollout in a word; behind a classic balancer ECS tells none, and the counts decide."""
+    if service.status != "ACTIVE":
+        return service.status
+    return service.rollout_state or ("COMPLETED" if steady(service) else "IN_PROGRESS")
+
+
+def tasks_of(aws: Aws, service: ServiceView) -> list[TaskView]:
+    """Its tasks, those stopped in the last hour included; hosts not yet joined."""
+    return list(lookup.select(aws, service.cluster, service=service.name, stopped=True))
+
+
+def why_not_steady(service: ServiceView, tasks: Sequence[TaskView]) -> list[str]:
+    """The causes since the current deployment began; nothing where the service is steady."""
+    if steady(service):
+        return []
+    since = service.deployments[0].created_at if service.deployments else None
+    return service_causes(service, tasks, since)
