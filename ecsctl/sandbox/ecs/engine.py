@@ -5,6 +5,7 @@ No method blocks and none locks: whoever shares an engine between threads holds 
 
 from __future__ import annotations
 
+import logging
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +46,9 @@ _MODULES_OF_OPERATIONS = (
 )
 
 TOKEN_SECONDS = 24 * 3600.0
+AFTER_A_FAULT_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -125,16 +129,24 @@ class Engine:
             if task is None or task.last_status == "STOPPED":
                 store.moving.pop(arn, None)
                 continue
-            lifecycle.advance(region, task)
-            if task.last_status == "STOPPED":
-                rollout.stopped(region, task)
+            try:
+                lifecycle.advance(region, task)
+                if task.last_status == "STOPPED":
+                    rollout.stopped(region, task)
+            except Exception:
+                log.exception("the loop failed at task %s", arn)
         touched = list(store.touched_services)
         store.touched_services.clear()
         due = [service.key for service in store.services.values() if service.wake_at <= now]
         for key in dict.fromkeys((*touched, *due)):
             service = store.services.get(key)
-            if service is not None:
+            if service is None:
+                continue
+            try:
                 rollout.reconcile(region, service)
+            except Exception:
+                log.exception("the loop failed at service %s", service.arn)
+                service.wake_at = now + AFTER_A_FAULT_SECONDS
         store.forget_stopped(now - RETENTION_SECONDS)
         definitions.finish_deletions(store)
         capacity.finish_deletions(region)
@@ -163,7 +175,11 @@ class Engine:
         return {name: name in OPERATIONS for name in sorted(wire.known_operations())}
 
     def expected_containers(self) -> list[ContainerRequest]:
-        """The containers that should be running, for a runtime that has just started to take over again."""
+        """The containers that should be running, for a runtime that has just started.
+
+        It takes over those that it still has and says of each what it is: ``started`` or ``exited``. A container that
+        it knows nothing of has exited.
+        """
         region = self._region
         return [
             lifecycle.request_of(region, task, container)

@@ -226,7 +226,8 @@ def _deactivate(region: Region, task: Task) -> None:
 
 def _stop_containers(region: Region, task: Task) -> None:
     """DEACTIVATING: wait for the balancers to let go, then stop what runs."""
-    if not targets.drained(region, task):
+    host = host_of(region, task)
+    if not targets.drained(region, task) or (host is not None and not host.agent_connected):
         return
     for container in task.containers:
         if not container.launched:

@@ -166,6 +166,8 @@ def update_service(region: Region, request: Request) -> Response:
         )
     given = {key: deepcopy(request[key]) for key in _UPDATED if key in request and key != "taskDefinition"}
     settings = {**service.settings, **given}
+    # The role was for the balancers the service was created with.
+    settings.pop("role", None)
     settings["deploymentConfiguration"] = {
         **service.settings["deploymentConfiguration"],
         **given.get("deploymentConfiguration", {}),

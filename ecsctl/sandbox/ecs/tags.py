@@ -46,8 +46,8 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
-def _tags_of(region: Region, arn: str) -> dict[str, str]:
-    """The tags of a resource, to read or to change.
+def _tags_of(region: Region, arn: str, *, change: bool = False) -> dict[str, str]:
+    """The tags of a resource, to read or to ``change``; those of a stopped task are read only.
 
     Raises:
         EcsApiError: ``InvalidParameterException`` where the ARN names nothing that has tags.
@@ -81,9 +81,11 @@ def _tags_of(region: Region, arn: str) -> dict[str, str]:
         raise EcsApiError("ServiceNotFoundException", "The specified service wasn't found.")
     if kind == "task":
         task = task_of(region, cluster, arn)
-        if task:
-            return task.tags
-        raise invalid("The specified task is stopped. Specify a running task and try again.")
+        if task is None:
+            raise invalid("The specified task wasn't found.")
+        if change and task.last_status == "STOPPED":
+            raise invalid("The specified task is stopped. Specify a running task and try again.")
+        return task.tags
     if kind == "container-instance":
         instance = instance_of(region, cluster, arn)
         if instance:
@@ -95,7 +97,7 @@ def _tags_of(region: Region, arn: str) -> dict[str, str]:
 @operation("TagResource")
 def tag_resource(region: Region, request: Request) -> Response:
     """TagResource: add tags, or give existing ones another value."""
-    tags = _tags_of(region, request["resourceArn"])
+    tags = _tags_of(region, request["resourceArn"], change=True)
     merged = checked_tags(request["tags"], tags)
     tags.update(merged)
     return {}
@@ -104,7 +106,7 @@ def tag_resource(region: Region, request: Request) -> Response:
 @operation("UntagResource")
 def untag_resource(region: Region, request: Request) -> Response:
     """UntagResource: remove tags; keys that are not there are no error."""
-    tags = _tags_of(region, request["resourceArn"])
+    tags = _tags_of(region, request["resourceArn"], change=True)
     for key in request["tagKeys"]:
         if key.lower().startswith("aws:"):
             raise invalid("Tag keys beginning with 'aws:' are reserved for system use.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ecsctl.sandbox.ecs import journal
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.store import ContainerInstance, Document, Service, Target, Task
@@ -41,11 +43,18 @@ def register(region: Region, task: Task, host: ContainerInstance | None) -> None
     service = service_of(region, task)
     if service is None or not service.settings.get("loadBalancers"):
         return
-    task.targets = wanted(task, host, service.settings["loadBalancers"], region.now)
-    for target in task.targets:
-        region.balancers.register(
-            classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
-        )
+    for target in wanted(task, host, service.settings["loadBalancers"], region.now):
+        noun = "targets" if target.target_group else "instances"
+        try:
+            region.balancers.register(
+                classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
+            )
+        except Exception as error:
+            # The balancer may have been deleted since the service was created.
+            message = f"(service {service.name}) failed to register {noun} in {target.balancer} with (error {error})"
+            journal.complain(region, service, message)
+        else:
+            task.targets.append(target)
     _tell(service, task.targets, "registered")
 
 
@@ -56,9 +65,11 @@ def deregister(region: Region, task: Task) -> None:
     service = service_of(region, task)
     for target in task.targets:
         if not _shared(region, task, target):
-            region.balancers.deregister(
-                classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
-            )
+            # Where the balancer itself has gone, there is nothing to take the task out of.
+            with contextlib.suppress(Exception):
+                region.balancers.deregister(
+                    classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
+                )
     if service is not None:
         _tell(service, task.targets, "deregistered")
         if any(target.target_group for target in task.targets):
@@ -88,10 +99,13 @@ def drained(region: Region, task: Task) -> bool:
 
 
 def health(region: Region, target: Target) -> str:
-    """The balancer's word on a target."""
-    return region.balancers.health(
-        classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
-    )
+    """The balancer's word on a target; ``unused`` where the balancer has gone."""
+    try:
+        return region.balancers.health(
+            classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
+        )
+    except Exception:
+        return "unused"
 
 
 def _tell(service: Service, targets: list[Target], verb: str) -> None:

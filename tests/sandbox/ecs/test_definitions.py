@@ -24,7 +24,7 @@ CHECK = {"command": ["CMD", "true"]}
 
 def register(world: World, family: str = "web", **members: Any) -> dict[str, Any]:
     members.setdefault("containerDefinitions", [APP])
-    return world.call("RegisterTaskDefinition", family=family, **members)["taskDefinition"]  # type: ignore[no-any-return]
+    return world.call("RegisterTaskDefinition", family=family, **members)["taskDefinition"]
 
 
 def app(**members: Any) -> dict[str, Any]:

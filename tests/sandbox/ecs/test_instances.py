@@ -16,7 +16,7 @@ def instances(world: World, **members: Any) -> list[dict[str, Any]]:
     arns = world.call("ListContainerInstances", **members)["containerInstanceArns"]
     if not arns:
         return []
-    return world.call("DescribeContainerInstances", containerInstances=arns)["containerInstances"]  # type: ignore[no-any-return]
+    return world.call("DescribeContainerInstances", containerInstances=arns)["containerInstances"]
 
 
 def resources(instance: dict[str, Any], which: str = "remainingResources") -> dict[str, Any]:

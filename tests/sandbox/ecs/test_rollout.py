@@ -15,7 +15,7 @@ PORT_80 = [{"containerPort": 80, "hostPort": 80}]
 
 def create(world: World, desired: int | None = 4, **members: Any) -> dict[str, Any]:
     more = {} if desired is None else {"desiredCount": desired}
-    return world.call("CreateService", serviceName="svc", taskDefinition="web", **more, **members)["service"]  # type: ignore[no-any-return]
+    return world.call("CreateService", serviceName="svc", taskDefinition="web", **more, **members)["service"]
 
 
 def revisions(world: World) -> Counter[str]:

@@ -30,7 +30,7 @@ def world(world: World) -> World:
 def create(world: World, **members: Any) -> dict[str, Any]:
     filled = {"serviceName": "svc", "taskDefinition": "web", "desiredCount": 2, **members}
     given = {name: value for name, value in filled.items() if value is not None}
-    return world.call("CreateService", **given)["service"]  # type: ignore[no-any-return]
+    return world.call("CreateService", **given)["service"]
 
 
 def configuration(**members: Any) -> dict[str, Any]:
@@ -338,3 +338,16 @@ def test_only_a_hundred_events_are_kept(world: World) -> None:
         world.call("StopTask", task=world.tasks()[0]["taskArn"])
         world.step(9)
     assert len(world.service()["events"]) == 100
+
+
+def test_a_balancer_that_has_gone_is_complained_of(world: World) -> None:
+    create(world, taskDefinition="net", networkConfiguration=NETWORK, loadBalancers=TARGETS)
+    world.balancers.gone = True
+    world.step(8)
+    assert world.service()["runningCount"] == 2
+    complaints = [m for m in world.messages() if "failed to register targets" in m]
+    assert len(complaints) == 1
+    assert f"(target-group {GROUP}) with (error One or more target groups not found)" in complaints[0]
+    world.call("DeleteService", service="svc", force=True)
+    world.step(8)
+    assert world.service()["status"] == "INACTIVE"

@@ -17,11 +17,11 @@ MISSING_ARN = "arn:aws:ecs:eu-west-1:123456789012:task/default/nope"
 def run(world: World, family: str = "web", **members: Any) -> dict[str, Any]:
     answer = world.call("RunTask", taskDefinition=family, **members)
     assert answer["failures"] == []
-    return answer["tasks"][0]  # type: ignore[no-any-return]
+    return answer["tasks"][0]
 
 
 def look(world: World, task: dict[str, Any]) -> dict[str, Any]:
-    return world.call("DescribeTasks", tasks=[task["taskArn"]])["tasks"][0]  # type: ignore[no-any-return]
+    return world.call("DescribeTasks", tasks=[task["taskArn"]])["tasks"][0]
 
 
 def lives(world: World, task: dict[str, Any], turns: int = 8) -> list[str]:
@@ -331,7 +331,7 @@ def test_the_filters_of_list_tasks(world: World) -> None:
     world.step(5)
 
     def listed(**filters: Any) -> list[str]:
-        return world.call("ListTasks", **filters)["taskArns"]  # type: ignore[no-any-return]
+        return world.call("ListTasks", **filters)["taskArns"]
 
     assert len(listed()) == 3
     assert listed(startedBy="me") == [first["taskArn"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.ecs.errors import EcsApiError
@@ -17,7 +17,7 @@ REGION = "eu-west-1"
 class FakeRuntime:
     """Containers start at once and stop when asked, unless ``behaviour`` says otherwise for their image."""
 
-    kind = "simulated"
+    kind: Literal["docker", "simulated"] = "simulated"
 
     def __init__(self) -> None:
         self.launched: list[ContainerRequest] = []
@@ -94,6 +94,7 @@ class FakeBalancers:
         self.verdicts: dict[tuple[str, int], str] = {}
         self.draining: set[tuple[str, str, int]] = set()
         self.default = "healthy"
+        self.gone = False
 
     def classic_exists(self, name: str) -> bool:
         return name in self.classics
@@ -101,13 +102,19 @@ class FakeBalancers:
     def target_group_problem(self, arn: str) -> str | None:
         return self.groups.get(arn, "missing")
 
+    def must_be_there(self) -> None:
+        if self.gone:
+            raise LookupError("One or more target groups not found")
+
     def register(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
+        self.must_be_there()
         self.targets.add((classic or target_group or "", target, port))
 
     def deregister(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
         self.targets.discard((classic or target_group or "", target, port))
 
     def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> Any:
+        self.must_be_there()
         key = (classic or target_group or "", target, port)
         if key in self.draining:
             return "draining"
@@ -189,7 +196,7 @@ class World:
         return found
 
     def service(self, name: str = "svc", cluster: str = "default") -> dict[str, Any]:
-        return self.call("DescribeServices", cluster=cluster, services=[name])["services"][0]  # type: ignore[no-any-return]
+        return self.call("DescribeServices", cluster=cluster, services=[name])["services"][0]
 
     def messages(self, name: str = "svc") -> list[str]:
         """The service's events, oldest first."""
