@@ -35,8 +35,7 @@ def begin(region: Region, service: Service, rollback_of: str | None = None) -> D
         earlier.updated_at = region.now
         if earlier.rollout_state == "IN_PROGRESS":
             earlier.finished_at = region.now
-            earlier.rollout_state = "FAILED"
-            earlier.rollout_reason = "ECS deployment superseded by a newer deployment."
+            earlier.superseded = True
     number = store.new_number()
     deployment = Deployment(
         id=f"ecs-svc/{number}",
@@ -87,6 +86,7 @@ def reconcile(region: Region, service: Service) -> None:
     _drop_unhealthy(region, service, roster)
     _judge(region, service, roster)
     if service.primary.stalled:
+        _shrink(region, service, roster)
         return
     if service.scheduling == "DAEMON":
         _staff_daemon(region, service, roster)
@@ -302,6 +302,14 @@ def _staff_replicas(region: Region, service: Service, roster: _Roster) -> None:
             f"(service {service.name}) was unable to stop or start tasks during a deployment because of the service "
             "deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
         )
+
+
+def _shrink(region: Region, service: Service, roster: _Roster) -> None:
+    """A deployment that failed for good starts nothing, but the service can still be scaled down."""
+    surplus = len(roster.live) - service.desired
+    if surplus > 0 and service.scheduling != "DAEMON":
+        going = staffing.first_to_go(region, roster.staying + roster.leaving, surplus)
+        staffing.stop(region, service, going, f"Scaling activity initiated by (deployment {service.primary.id})")
 
 
 def _make_way(region: Region, service: Service, roster: _Roster, least: int) -> int:

@@ -139,6 +139,8 @@ def deployment_arn(store: Store, service: Service, deployment: Deployment) -> st
 
 def deployment_status(deployment: Deployment) -> str:
     """The status of a service deployment, from that of the rollout."""
+    if deployment.superseded:
+        return "STOPPED"
     if deployment.rollout_state == "COMPLETED":
         return "ROLLBACK_SUCCESSFUL" if deployment.rollback_of else "SUCCESSFUL"
     if deployment.rollout_state == "FAILED":

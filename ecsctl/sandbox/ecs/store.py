@@ -227,6 +227,7 @@ class Deployment:
     rollback_of: str | None = None
     finished_at: float | None = None
     stalled: bool = False
+    superseded: bool = False
 
 
 @dataclass

@@ -138,6 +138,25 @@ def test_without_rollback_it_stays_failed(world: World) -> None:
     wait(world, 10)
     assert len(world.runtime.launched) == launched
     assert revisions(world)["1"] == 4
+    world.call("UpdateService", service="svc", desiredCount=1)
+    wait(world, 2)
+    assert revisions(world) == {"1": 1}
+
+
+def test_a_newer_deployment_supersedes_one_in_progress(world: World) -> None:
+    world.runtime.behaviour["slow"] = "silent"
+    world.family()
+    create(world)
+    world.step(8)
+    world.family(image="slow")
+    world.call("UpdateService", service="svc", taskDefinition="web:2")
+    world.step(3)
+    world.call("UpdateService", service="svc", taskDefinition="web:1")
+    assert {d["rolloutState"] for d in world.service()["deployments"]} == {"IN_PROGRESS", "COMPLETED"}
+    statuses = world.call("ListServiceDeployments", service="svc")["serviceDeployments"]
+    assert [d["status"] for d in statuses] == ["IN_PROGRESS", "STOPPED", "SUCCESSFUL"]
+    world.step(30)
+    assert revisions(world) == {"1": 4}
 
 
 def test_tasks_that_keep_failing_are_started_ever_more_slowly(world: World) -> None:
