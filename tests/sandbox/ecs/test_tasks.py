@@ -381,3 +381,18 @@ def test_execute_command_is_refused_where_it_is_not_enabled(world: World) -> Non
     world.step(5)
     with pytest.raises(EcsApiError, match="execute command was not enabled"):
         world.call("ExecuteCommand", task=task["taskArn"], command="sh", interactive=True)
+
+
+def test_a_fixed_port_is_not_given_twice_to_dynamic_ones(world: World) -> None:
+    world.family(portMappings=[{"containerPort": 80}])
+    world.call("RunTask", taskDefinition="web", count=2)
+    world.step(5)
+    taken = world.tasks()[0]["containers"][0]["networkBindings"][0]["hostPort"]
+    world.family("fixed", portMappings=[{"containerPort": 80, "hostPort": taken}])
+    assert reasons(world, "fixed") == {"RESOURCE:PORTS"}
+    world.family("next", portMappings=[{"containerPort": 80, "hostPort": taken + 1}])
+    assert len(world.call("RunTask", taskDefinition="next", count=2)["tasks"]) == 2
+    world.call("RunTask", taskDefinition="web", count=2)
+    world.step(5)
+    ports = sorted(t["containers"][0]["networkBindings"][0]["hostPort"] for t in world.tasks())
+    assert ports == [taken, taken, taken + 1, taken + 1, taken + 2, taken + 2]
