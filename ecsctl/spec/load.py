@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from ecsctl.errors import UsageError
 from ecsctl.spec import shapes
-from ecsctl.spec.check import Checker
+from ecsctl.spec.checker import Checker
 from ecsctl.spec.expand import Expander
 from ecsctl.spec.model import Fault, Position
 from ecsctl.spec.nodes import MapNode, Node, Path, Scalar, path_text, place

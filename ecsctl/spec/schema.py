@@ -149,7 +149,7 @@ def _bounds(shape: Mapping[str, Any], least: str, most: str) -> Schema:
 
 def text_of(documentation: str) -> str:
     """The API's documentation (HTML) as plain text."""
-    text = re.sub(r"<li>\s*", "\n- ", documentation)
+    text = re.sub(r"<li>\s*(?:<p>\s*)?", "\n- ", documentation)
     text = re.sub(r"</?(?:p|note|important|ul|ol|dl|dt|dd)>", "\n", text)
     text = html.unescape(re.sub(r"<[^>]+>", "", text))
     lines = [" ".join(line.split()) for line in text.splitlines()]

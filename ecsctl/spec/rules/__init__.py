@@ -15,7 +15,7 @@ from ecsctl.spec.model import Severity
 from ecsctl.spec.nodes import Path
 from ecsctl.spec.project import Project
 
-MODULES = ("references", "names", "balancers")
+MODULES = ("references", "names", "balancers", "instances")
 
 
 @dataclass(frozen=True)

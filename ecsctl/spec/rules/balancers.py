@@ -143,20 +143,3 @@ def fixed_port_needs_instances(project: Project) -> Iterator[Finding]:
             message = f"{desired} tasks of the fixed host port {ports[0]} do not fit on {count['max']} instances"
             allowed = f"desiredCount {count['max']} at most, more instances, or a host port that is left to ECS"
             yield Finding((*service.path, "desiredCount"), message, allowed, ports_of(definition))
-
-
-@rule(
-    "ECS065",
-    "The counts of instances are in order: min ≤ desired ≤ max.",
-    service="Desired capacity must be between the specified min size and max size.",
-    why="The Auto Scaling group refuses anything else.",
-)
-def instance_counts(project: Project) -> Iterator[Finding]:
-    """``instances.count``."""
-    count = (project.instances or {}).get("count")
-    if not isinstance(count, dict):
-        return
-    low, desired, high = (count.get(key) for key in ("min", "desired", "max"))
-    if isinstance(low, int) and isinstance(desired, int) and isinstance(high, int) and not low <= desired <= high:
-        message = f"min {low}, desired {desired}, max {high} are not in order"
-        yield Finding(("instances", "count"), message, "min ≤ desired ≤ max")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ecsctl.spec.check import one_of
+from ecsctl.spec.checker import one_of
 from ecsctl.spec.project import Project, listed, names_of, ports_of, referred
 from ecsctl.spec.rules import Finding, rule
 

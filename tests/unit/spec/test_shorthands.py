@@ -1,0 +1,163 @@
+"""Every shorthand of the table becomes what the table says, and what cannot be read is told at its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecsctl.spec import units
+from ecsctl.spec.expand import Expander
+from ecsctl.spec.nodes import Scalar, made, plain
+from ecsctl.spec.schema import definitions
+from ecsctl.spec.shorthands import SHORTHANDS
+from ecsctl.spec.source import read
+
+AT = Scalar("f.yaml", 1, 1, None)
+
+
+def container(text: str) -> tuple[Any, list[str]]:
+    """A container definition of this YAML, expanded, and the faults."""
+    root, faults = read("f.yaml", text.encode())
+    assert root is not None
+    assert not faults
+    expander = Expander(definitions())
+    return plain(expander.expand(root, "ContainerDefinition")), [str(fault) for fault in expander.faults]
+
+
+def expanded(shape: str, member: str | None, value: Any) -> Any:
+    """``value`` expanded where the shape, or this member of it, stands."""
+    expander = Expander(definitions())
+    data = {member: value} if member else value
+    result = plain(expander.expand(made(data, AT), shape, key="web"))
+    assert not expander.faults, [str(fault) for fault in expander.faults]
+    return result[member] if member else result
+
+
+@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name != "TaskDefinition"])
+def test_the_short_form_of_the_table_becomes_its_long_form(name: str) -> None:
+    shorthand = SHORTHANDS[name]
+    shape, _, member = name.partition(".")
+    short, long = yaml.safe_load(shorthand.short), yaml.safe_load(shorthand.long)
+    if shape in ("Ingress", "Listener"):
+        assert [expanded(shape, None, item) for item in short] == [expanded(shape, None, item) for item in long] or [
+            {**item, **expanded(shape, None, given)} for item, given in zip(long, short, strict=True)
+        ] == [expanded(shape, None, item) for item in short]
+        return
+    assert expanded(shape, member or None, short) == long
+    assert expanded(shape, member or None, long) == long
+
+
+def test_a_family_of_one_container_becomes_a_list_of_one() -> None:
+    shorthand = SHORTHANDS["TaskDefinition"]
+    short, long = yaml.safe_load(shorthand.short)["web"], yaml.safe_load(shorthand.long)["web"]
+    assert expanded("TaskDefinition", None, short) == long
+    assert expanded("TaskDefinition", None, long) == long
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('portMappings: ["80"]', [{"containerPort": 80}]),
+        ("portMappings: [80]", [{"containerPort": 80}]),
+        ('portMappings: ["8080:80/udp"]', [{"containerPort": 80, "hostPort": 8080, "protocol": "udp"}]),
+        ('portMappings: ["0:80"]', [{"containerPort": 80, "hostPort": 0}]),
+        ("portMappings: [8000-8002]", [{"containerPortRange": "8000-8002"}]),
+        (
+            'portMappings: ["9000-9001:8000-8001/tcp"]',
+            [
+                {"containerPort": 8000, "hostPort": 9000, "protocol": "tcp"},
+                {"containerPort": 8001, "hostPort": 9001, "protocol": "tcp"},
+            ],
+        ),
+        ("portMappings: [22:22]", [{"containerPort": 22, "hostPort": 22}]),
+        ("portMappings: [{containerPort: 80}]", [{"containerPort": 80}]),
+        ("environment: {A: 1, B: x}", [{"name": "A", "value": "1"}, {"name": "B", "value": "x"}]),
+        ("environment: {MODE: 0755}", [{"name": "MODE", "value": "0755"}]),
+        ('environment: ["A=b=c"]', [{"name": "A", "value": "b=c"}]),
+        ("environment: [{name: A, value: 1}]", [{"name": "A", "value": "1"}]),
+        ("command: echo 'a b' c", ["echo", "a b", "c"]),
+        ("healthCheck: [curl, -f, localhost]", {"command": ["CMD", "curl", "-f", "localhost"]}),
+        ("healthCheck: [CMD-SHELL, exit 0]", {"command": ["CMD-SHELL", "exit 0"]}),
+        ("healthCheck: {command: exit 0, interval: 1m}", {"command": ["CMD-SHELL", "exit 0"], "interval": 60}),
+        ("memory: 1GiB", 1024),
+        ("memory: 512m", 512),
+        ("cpu: .5 vcpu", 512),
+        ("stopTimeout: 1m30s", 90),
+        ('mountPoints: ["data:/d:ro"]', [{"sourceVolume": "data", "containerPath": "/d", "readOnly": True}]),
+        ("dependsOn: [db]", [{"containerName": "db", "condition": "START"}]),
+        ("essential: yes", True),
+    ],
+)
+def test_short_forms_of_a_container(text: str, expected: Any) -> None:
+    result, faults = container(text)
+    assert not faults
+    assert result == {text.partition(":")[0]: expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('portMappings: ["80", "x"]', "f.yaml:1:22: portMappings: the string 'x' is no port mapping"),
+        (
+            'portMappings: ["127.0.0.1:80:80"]',
+            "f.yaml:1:16: portMappings: the string '127.0.0.1:80:80' binds an address",
+        ),
+        ('portMappings: ["80:70000"]', "f.yaml:1:16: portMappings: the string '80:70000' names a port above 65535"),
+        ('portMappings: ["90-80"]', "f.yaml:1:16: portMappings: the range 90-80 runs backwards"),
+        ('portMappings: ["1-2:80-85"]', "f.yaml:1:16: portMappings: the two ranges of the string '1-2:80-85' differ"),
+        ('portMappings: ["1-2:80"]', "f.yaml:1:16: portMappings: the string '1-2:80' has a range of host ports"),
+        ('portMappings: ["1-1000:1-1000"]', "f.yaml:1:16: portMappings: the string '1-1000:1-1000' has more than 100"),
+        ("portMappings: [0]", "f.yaml:1:16: portMappings: 0 is no port of a container"),
+        ("environment: {A: NO}", "f.yaml:1:18: environment: the value of variable A is NO without quotes"),
+        ("environment: {A: true}", "f.yaml:1:18: environment: the value of variable A is true without quotes"),
+        ("environment: {A: }", "f.yaml:1:18: environment: the value of variable A must be a text, not nothing (null)"),
+        ("environment: {A: [1]}", "f.yaml:1:18: environment: the value of variable A must be a text, not a list"),
+        ("environment: [AB]", "f.yaml:1:15: environment: the string 'AB' is no variable (NAME=value"),
+        ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' cannot be read: write it with its unit"),
+        ("memory: 1.0001MB", "f.yaml:1:9: memory: the string '1.0001MB' cannot be read: it is no whole number of MiB"),
+        ("cpu: 0.3333vCPU", "f.yaml:1:6: cpu: the string '0.3333vCPU' cannot be read: it is no whole number"),
+        ("stopTimeout: 1d", "f.yaml:1:14: stopTimeout: the string '1d' cannot be read: write it as 30s"),
+        ('command: "a \'b"', 'f.yaml:1:10: command: the string "a \'b" cannot be split into words'),
+        ('mountPoints: ["a"]', "f.yaml:1:15: mountPoints: the string 'a' is no mount"),
+        ('mountPoints: ["a:/b:rx"]', "f.yaml:1:15: mountPoints: 'rx' is no mode of a mount (ro or rw)"),
+    ],
+)
+def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> None:
+    _, faults = container(text)
+    assert len(faults) == 1
+    assert faults[0].startswith(fault), faults[0]
+
+
+@given(st.sampled_from(sorted(SHORTHANDS)), st.text(max_size=20), st.booleans())
+def test_no_text_breaks_a_shorthand(name: str, text: str, listed: bool) -> None:
+    shape, _, member = name.partition(".")
+    value: Any = [text, {text: text}] if listed else text
+    expander = Expander(definitions())
+    result = expander.expand(made({member: value} if member else value, AT), shape, key="web")
+    json.dumps(plain(result))
+
+
+@given(st.integers(0, 10**6))
+def test_amounts_are_read_as_they_are_written(number: int) -> None:
+    assert units.memory_mib(f"{number}MB") == units.memory_mib(f"{number} MiB") == number
+    assert units.memory_mib(f"{number}g") == number * 1024
+    assert units.seconds(f"{number}s") == number
+    assert units.seconds(f"{number}h{number}m{number}s") == number * 3661
+    assert units.cpu_units(f"{number}vCPU") == number * 1024
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1MB", "1", "1 2MB", "1e3MB", "MB1", "1MBB"])
+def test_what_is_no_amount_of_memory(text: str) -> None:
+    with pytest.raises(ValueError, match="unit"):
+        units.memory_mib(text)
+
+
+@pytest.mark.parametrize("text", ["", "s", "1", "1m1h", "1d", "-1s", "1.5"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="30s"):
+        units.seconds(text)
