@@ -27,6 +27,9 @@ class World:
         self.hosts: list[Json] = []
         self.interfaces: list[Json] = []
         self.definitions: dict[str, Json] = {}
+        # What becomes of tasks that are run: members of DescribeTasks' answer, from the first look on.
+        self.outcome: Json = {"lastStatus": "RUNNING"}
+        self.room: int | None = None
 
     def instance(
         self, number: int, *, cluster: str = "web", public: bool = True, ec2_id: str | None = None, **more: Any
@@ -122,6 +125,9 @@ class World:
                 "families": [name for name in self.definitions if name.startswith(q.get("familyPrefix", ""))]
             },
             "ecs:DescribeTaskDefinition": self._definition,
+            "ecs:RunTask": self._run,
+            "ecs:StopTask": self._stop,
+            "ecs:DescribeClusters": self._clusters,
             "ec2:DescribeInstances": self._hosts,
             "ec2:DescribeNetworkInterfaces": self._interfaces,
         }
@@ -148,9 +154,10 @@ class World:
         wanted = [
             task["taskArn"]
             for task in self.tasks[cluster]
-            if task["desiredStatus"] == query.get("desiredStatus", "RUNNING")
+            if ("startedBy" in query or task["desiredStatus"] == query.get("desiredStatus", "RUNNING"))
             and ("serviceName" not in query or task["group"] == f"service:{_name(query['serviceName'])}")
             and ("family" not in query or f"/{query['family']}:" in task["taskDefinitionArn"])
+            and ("startedBy" not in query or task.get("startedBy") == query["startedBy"])
             and ("containerInstance" not in query or task.get("containerInstanceArn") == query["containerInstance"])
         ]
         return self._page(query, wanted, "taskArns")
@@ -177,6 +184,58 @@ class World:
         if family not in self.definitions:
             raise AwsError("ecs:DescribeTaskDefinition", "ClientException", "Unable to describe task definition.")
         return {"taskDefinition": self.definitions[family], "tags": []}
+
+    def _run(self, query: Json) -> Json:
+        cluster = self._known(query, "RunTask")
+        assert 1 <= query["count"] <= 10, "more than one call of the real service takes"
+        family = query["taskDefinition"].partition(":")[0]
+        if family not in self.definitions:
+            raise AwsError("ecs:RunTask", "ClientException", "TaskDefinition not found.")
+        if not self.instances.get(cluster):
+            message = "No Container Instances were found in your cluster."
+            raise AwsError("ecs:RunTask", "InvalidParameterException", message)
+        count = query["count"] if self.room is None else min(self.room, query["count"])
+        started = []
+        for _ in range(count):
+            task = self.task(1000 + len(self.tasks[cluster]), cluster=cluster, family=family, status="PENDING")
+            task.update(startedBy=query["startedBy"], tags=query["tags"], overrides=query.get("overrides", {}))
+            started.append({**task})
+            containers = [{**container, **self.outcome.get("container", {})} for container in task["containers"]]
+            task.update(self.outcome, containers=containers)
+        if self.room is not None:
+            self.room -= count
+        arns = [row["containerInstanceArn"] for row in self.instances[cluster]]
+        failures = [{"arn": arn, "reason": "RESOURCE:MEMORY"} for arn in arns] if count < query["count"] else []
+        return {"tasks": started, "failures": failures}
+
+    def _stop(self, query: Json) -> Json:
+        cluster = self._known(query, "StopTask")
+        for task in self.tasks[cluster]:
+            if task["taskArn"] == query["task"]:
+                task.update(lastStatus="STOPPED", desiredStatus="STOPPED", stoppedReason=query["reason"])
+                task.update(stopCode="UserInitiated")
+                return {"task": task}
+        raise AwsError("ecs:StopTask", "InvalidParameterException", "The referenced task was not found.")
+
+    def _clusters(self, query: Json) -> Json:
+        assert len(query["clusters"]) <= 100
+        known = {
+            name: {
+                "clusterName": name,
+                "clusterArn": f"{ARN}:cluster/{name}",
+                "status": "ACTIVE",
+                "registeredContainerInstancesCount": len(self.instances.get(name, [])),
+                "runningTasksCount": sum(task["lastStatus"] == "RUNNING" for task in tasks),
+                "pendingTasksCount": sum(task["lastStatus"] == "PENDING" for task in tasks),
+                "activeServicesCount": len(self.services.get(name, [])),
+            }
+            for name, tasks in self.tasks.items()
+        }
+        asked = [_name(name) for name in query["clusters"]]
+        return {
+            "clusters": [known[name] for name in asked if name in known],
+            "failures": [{"arn": name, "reason": "MISSING"} for name in asked if name not in known],
+        }
 
     def _hosts(self, query: Json) -> Json:
         wanted = _filter(query, "instance-id")
