@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 FILE_NAMES = ("ecsctl.yaml", "ecsctl.yml", "ecsctl.json")
 KEYS = ("name", "cluster", "region")
 TOP = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*|)$")
-WORD = re.compile(r"""(?P<quote>["']?)(?P<word>[A-Za-z0-9_-]+)(?P=quote)\s*(\s#.*)?""")
+# Quoted, or a bare word that YAML takes for text and nothing else.
+WORD = re.compile(
+    r"""(?:(?P<quote>["'])(?P<quoted>[A-Za-z0-9_-]+)(?P=quote)|(?P<bare>[A-Za-z][A-Za-z0-9_-]*))\s*(\s#.*)?"""
+)
+NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 # A line of the first column that is none of these means that the file is not a plain block mapping.
 PLAIN = re.compile(r"\s|#|$|-\s|---\s*$")
 
@@ -73,9 +77,9 @@ def peek(file: str) -> dict[str, str] | None:
         if key not in KEYS:
             continue
         word = WORD.fullmatch(value)
-        if word is None or key in found:
+        if word is None or key in found or (word["bare"] or "").lower() in NO_TEXT:
             return None
-        found[key] = word["word"]
+        found[key] = word["quoted"] or word["bare"]
     return found
 
 

@@ -26,7 +26,10 @@ class World:
         self.services: dict[str, list[Json]] = {"web": []}
         self.hosts: list[Json] = []
         self.interfaces: list[Json] = []
+        # By family: the input of its one revision, or every revision in order as described.
         self.definitions: dict[str, Json] = {}
+        self.revisions: list[Json] = []
+        self.balancers: dict[str, Json] = {}
         # What becomes of tasks that are run: members of DescribeTasks' answer, from the first look on.
         self.outcome: Json = {"lastStatus": "RUNNING"}
         self.room: int | None = None
@@ -122,9 +125,23 @@ class World:
                 "serviceArns": [s["serviceArn"] for s in self.services[_name(q["cluster"])]]
             },
             "ecs:ListTaskDefinitionFamilies": lambda q: {
-                "families": [name for name in self.definitions if name.startswith(q.get("familyPrefix", ""))]
+                "families": sorted(
+                    {
+                        name
+                        for name in [
+                            *self.definitions,
+                            *(r["family"] for r in self.revisions if r["status"] == "ACTIVE"),
+                        ]
+                        if name.startswith(q.get("familyPrefix", ""))
+                    }
+                )
             },
             "ecs:DescribeTaskDefinition": self._definition,
+            "ecs:ListTaskDefinitions": self._list_definitions,
+            "ecs:RegisterTaskDefinition": self._register,
+            "ecs:DeregisterTaskDefinition": lambda q: {"taskDefinition": self._revision(q, "INACTIVE")},
+            "ecs:DeleteTaskDefinitions": lambda q: {"taskDefinitions": []},
+            "elb:DescribeLoadBalancers": self._describe_balancers,
             "ecs:RunTask": self._run,
             "ecs:StopTask": self._stop,
             "ecs:DescribeClusters": self._clusters,
@@ -179,7 +196,46 @@ class World:
             answer["nextToken"] = str(start + self.page)
         return answer
 
+    def _register(self, query: Json) -> Json:
+        tags = query.pop("tags", [])
+        number = 1 + sum(row["family"] == query["family"] for row in self.revisions)
+        name = f"{query['family']}:{number}"
+        described = {
+            **query,
+            "taskDefinitionArn": f"{ARN}:task-definition/{name}",
+            "revision": number,
+            "status": "ACTIVE",
+            "tags": tags,
+        }
+        self.revisions.append(described)
+        return {"taskDefinition": {key: value for key, value in described.items() if key != "tags"}, "tags": tags}
+
+    def _revision(self, query: Json, status: str) -> Json:
+        for row in self.revisions:
+            if row["taskDefinitionArn"].endswith("/" + _name(query["taskDefinition"])):
+                row["status"] = status
+                return row
+        raise AwsError("ecs:DeregisterTaskDefinition", "ClientException", "Unable to describe task definition.")
+
+    def _list_definitions(self, query: Json) -> Json:
+        found = [
+            row["taskDefinitionArn"]
+            for row in self.revisions
+            if row["status"] == query["status"] and row["family"].startswith(query.get("familyPrefix", ""))
+        ]
+        return {"taskDefinitionArns": found}
+
+    def _describe_balancers(self, query: Json) -> Json:
+        missing = [name for name in query["LoadBalancerNames"] if name not in self.balancers]
+        if missing:
+            raise AwsError("elb:DescribeLoadBalancers", "LoadBalancerNotFound", f"Cannot find {missing}")
+        return {"LoadBalancerDescriptions": [self.balancers[name] for name in query["LoadBalancerNames"]]}
+
     def _definition(self, query: Json) -> Json:
+        wanted = _name(query["taskDefinition"])
+        for row in reversed(self.revisions):
+            if wanted in (row["family"], f"{row['family']}:{row['revision']}") and row["status"] == "ACTIVE":
+                return {"taskDefinition": {k: v for k, v in row.items() if k != "tags"}, "tags": row["tags"]}
         family = _name(query["taskDefinition"]).partition(":")[0]
         if family not in self.definitions:
             raise AwsError("ecs:DescribeTaskDefinition", "ClientException", "Unable to describe task definition.")

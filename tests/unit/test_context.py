@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecsctl.cli import context
+from ecsctl.cli.settings import Settings
+from ecsctl.spec.load import FILE_NAMES
+
+PLAIN = """\
+# a comment
+---
+name: shop    # the project
+cluster: "web"
+region: 'eu-west-1'
+services:
+  cluster: {cluster: nope}
+loadBalancers:
+- name: other
+text: |
+  cluster: nope
+"""
+
+
+def write(folder: Path, text: str, name: str = "ecsctl.yaml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_plain_words_are_read_without_a_parser(tmp_path: Path) -> None:
+    assert context.peek(write(tmp_path, PLAIN)) == {"name": "shop", "cluster": "web", "region": "eu-west-1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "shop"}',
+        "cluster: ${CLUSTER}",
+        "cluster: &x web",
+        "cluster: >-\n  web",
+        "cluster: a b",
+        "cluster: null",
+        "cluster: 123",
+        "cluster:\n  web",
+        "cluster: a\ncluster: b",
+        '"cluster": web',
+        "? cluster\n: web",
+        "---\nname: a\n...\n---\nname: b",
+    ],
+)
+def test_what_takes_a_parser_is_left_to_it(tmp_path: Path, text: str) -> None:
+    assert context.peek(write(tmp_path, text)) is None
+
+
+words = st.text("abAB09_- #:'\"{}[]&*|>$\n", max_size=12)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["name", "cluster", "region", "x"]), words), max_size=4))
+def test_what_is_peeked_is_what_the_parser_reads(tmp_path_factory: pytest.TempPathFactory, pairs: list) -> None:
+    text = "".join(f"{key}: {value}\n" for key, value in pairs)
+    found = context.peek(write(tmp_path_factory.mktemp("peek"), text))
+    if found is None:
+        return
+    try:
+        parsed = yaml.safe_load(text) or {}
+    except yaml.YAMLError:
+        return  # the command that loads the file says what is wrong with it
+    assert found == {key: value for key, value in parsed.items() if key in context.KEYS}
+
+
+def test_the_file_at_hand_names_cluster_and_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECSCTL_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert context.files_at_hand() == []
+    write(tmp_path, "name: shop\nregion: eu-west-3\n")
+    aws, cluster = context.connect(settings)
+    assert (cluster, aws.region) == ("shop", "eu-west-3")
+    chosen = Settings()
+    chosen.cluster = "other"
+    aws, cluster = context.connect(chosen)
+    assert (cluster, aws.region) == ("other", "eu-west-3")
+
+
+def test_a_file_that_takes_a_parser_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECSCTL_FILE", write(tmp_path, '{"name": "shop", "cluster": "web"}', "shop.json"))
+    assert context.of_files(context.files_at_hand()) == ("web", None)
+
+
+def test_the_same_files_are_at_hand_as_for_the_loader() -> None:
+    assert context.FILE_NAMES == FILE_NAMES
