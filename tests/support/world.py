@@ -122,7 +122,7 @@ class World:
                 q, "DescribeServices", "services", self.services, "serviceArn", 10
             ),
             "ecs:ListServices": lambda q: {
-                "serviceArns": [s["serviceArn"] for s in self.services[_name(q["cluster"])]]
+                "serviceArns": [s["serviceArn"] for s in self.services.get(self._known(q, "ListServices"), [])]
             },
             "ecs:ListTaskDefinitionFamilies": lambda q: {
                 "families": sorted(
