@@ -19,6 +19,7 @@ from ecsctl.errors import EcsctlError, ExitCode
 # `--help` imports none of them; a test holds that it is the command's own.
 COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "The project (ecsctl.yaml)": {
+        "init": ("init", "init", "Write an ecsctl.yaml: of answers, a Compose file, a live service."),
         "validate": ("definition", "validate", "Check the file offline: every fault with its line."),
         "plan": ("project", "plan", "Show what `up` would create, change and remove."),
         "up": ("project", "up", "Make AWS as the file says, and print the addresses."),

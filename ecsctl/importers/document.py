@@ -11,6 +11,8 @@ from ecsctl.importers.report import Imported, Note, Report
 from ecsctl.importers.write import Commented, render
 
 SSH = 22
+# Of the right form, and no subnet of anybody.
+NO_SUBNET = "subnet-00000000"
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,15 @@ class Draft:
         return Commented(made, above=("EC2 capacity for the tasks below; leave it out where the cluster has its own.",))
 
 
-def network(target: Target) -> dict[str, Any]:
-    """The network configuration of a service on Fargate."""
-    subnets: list[str] = list(target.subnets)
+def network(target: Target, *, public: bool = True) -> dict[str, Any]:
+    """The network configuration of a service on Fargate; ``public``: its tasks get addresses of the internet."""
+    subnets: Any = list(target.subnets)
+    if not subnets:
+        subnets = Commented([NO_SUBNET], above=("Put the ids of your own subnets here (--subnet does).",))
     inner: dict[str, Any] = {"subnets": subnets}
     if target.security_groups:
         inner["securityGroups"] = list(target.security_groups)
-    inner["assignPublicIp"] = "ENABLED"
+    inner["assignPublicIp"] = "ENABLED" if public else "DISABLED"
     return {"awsvpcConfiguration": inner}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -63,7 +64,12 @@ Dialect = Callable[[Scalar, Path], str]
 
 def literal(node: Scalar, path: Path) -> str:
     """The dialect of inputs that have no templates: a dollar is a dollar."""
-    return node.text.replace("$", "$$")
+    return escape(node.text)
+
+
+def escape(text: str) -> str:
+    """A text as it is written in ecsctl.yaml to mean itself: a dollar that would begin a template is doubled."""
+    return re.sub(r"\$(?=[{$])", "$$$$", text)
 
 
 class Section:

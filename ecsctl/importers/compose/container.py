@@ -12,15 +12,12 @@ from ecsctl.importers.compose.health import read_dependencies, read_health
 from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.compose.ports import read_ports
 from ecsctl.importers.compose.volumes import read_volumes
+from ecsctl.importers.pleasant import CONTAINER_ORDER, ordered
 from ecsctl.importers.report import Section, settle
 from ecsctl.importers.words import safe_name, seconds
 from ecsctl.importers.write import Commented
 from ecsctl.spec.nodes import MapNode, Node, Scalar
 
-ORDER = (
-    "name", "image", "essential", "cpu", "memory", "memoryReservation", "portMappings", "entryPoint", "command",
-    "workingDirectory", "user", "environment", "secrets", "dependsOn", "links", "healthCheck", "mountPoints",
-)  # fmt: skip
 LOG_DRIVERS = ("json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "awsfirelens")
 FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 ARCHITECTURES = {"amd64": "X86_64", "x86_64": "X86_64", "arm64": "ARM64", "aarch64": "ARM64"}
@@ -75,7 +72,7 @@ def read_service(key: str, section: Section, context: Context) -> Part:
     kernel.read_kernel(section, part, context)
     for name, why in NO_EQUIVALENT.items():
         section.note(name, why)
-    part.container = {name: box[name] for name in (*ORDER, *box) if name in box}
+    part.container = ordered(box, CONTAINER_ORDER)
     if part.container.get("portMappings") == []:
         del part.container["portMappings"]
     return part

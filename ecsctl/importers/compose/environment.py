@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from ecsctl.importers.compose.dotenv import load
 from ecsctl.importers.compose.load import STDIN, reason
 from ecsctl.importers.compose.part import Context, Part
-from ecsctl.importers.report import Section
+from ecsctl.importers.report import Section, escape
 from ecsctl.importers.words import looks_secret, plural
 from ecsctl.spec.nodes import MapNode, Node, Path, Scalar
 
@@ -68,7 +68,7 @@ def _file(section: Section, node: Node, path: Path, context: Context, found: dic
             if NAME.fullmatch(key):
                 found[key] = context.dialect.convert(at, path, f"${{{key}}}")
         else:
-            found[key] = value.replace("$", "$$") if raw else context.dialect.convert(at, path, value)
+            found[key] = escape(value) if raw else context.dialect.convert(at, path, value)
     if kept:
         section.report.note(
             at,

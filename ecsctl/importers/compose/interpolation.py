@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ecsctl.importers.report import Report
+from ecsctl.importers.report import Report, escape
 from ecsctl.importers.words import looks_secret
 from ecsctl.spec.nodes import Path, Scalar
 
@@ -102,10 +102,15 @@ class Interpolation:
             parts = split(text)
         except ValueError as error:
             self.report.note(node, path, f"{error}: taken as it is written")
-            return text.replace("$", "$$")
-        return "".join(
-            part.replace("$", "$$") if isinstance(part, str) else self._template(part, node, path) for part in parts
-        )
+            return escape(text)
+        made = ""
+        for part in parts:
+            if isinstance(part, Variable):
+                made += self._template(part, node, path)
+            else:
+                # A dollar at the end would join the template that follows.
+                made += part.replace("$", "$$") if part.endswith("$") else escape(part)
+        return made
 
     def _template(self, variable: Variable, node: Scalar, path: Path) -> str:
         self.used.add(variable.name)

@@ -14,6 +14,7 @@ from ecsctl.importers.compose.interpolation import Interpolation
 from ecsctl.importers.compose.load import load
 from ecsctl.importers.compose.part import Context, Part, Port
 from ecsctl.importers.document import SSH, Draft, Target, finish, network
+from ecsctl.importers.pleasant import CONTAINER_ORDER, ordered
 from ecsctl.importers.report import Imported, Report, Section, settle
 from ecsctl.importers.words import plural, project_name, safe_name
 from ecsctl.importers.write import Commented, Flow
@@ -140,8 +141,7 @@ def _task(group: list[Part], parts: dict[str, Part], draft: Draft, context: Cont
     if all(part.container.get("essential") is False for part in group):
         del first.container["essential"]
     for part in group:
-        container = {name: part.container.pop(name) for name in list(part.container)}
-        part.container = _ordered(container)
+        part.container = ordered(part.container, CONTAINER_ORDER)
     cpu, memory = sum(part.cpu for part in group), sum(part.memory for part in group)
     definition: dict[str, Any] = {}
     if target.fargate:
@@ -167,12 +167,6 @@ def _task(group: list[Part], parts: dict[str, Part], draft: Draft, context: Cont
         draft.arm = True
     draft.gpu = draft.gpu or any(part.gpu for part in group)
     _service(group, first, family, parts, draft, context, target, Need(cpu, memory))
-
-
-def _ordered(container: dict[str, Any]) -> dict[str, Any]:
-    from ecsctl.importers.compose.container import ORDER
-
-    return {name: container[name] for name in (*ORDER, *container) if name in container}
 
 
 def _service(

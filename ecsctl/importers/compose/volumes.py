@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ecsctl.importers.compose.part import Context, Part
-from ecsctl.importers.report import Section, settle
+from ecsctl.importers.report import Section, escape, settle
 from ecsctl.importers.words import mebibytes, safe_name
 from ecsctl.importers.write import Commented, strip
 from ecsctl.spec.nodes import MapNode, Node, Path
@@ -107,7 +107,7 @@ def _mount(
     if ":" in target:
         section.report.note(node, path, "a path with a colon in it cannot be mounted: it is left out")
         return
-    mounts.append(f"{name}:{target.replace('$', '$$')}{':ro' if read_only else ''}")
+    mounts.append(f"{name}:{escape(target)}{':ro' if read_only else ''}")
 
 
 def _folder(section: Section, node: Node, path: Path, part: Part, context: Context, source: str) -> str | None:
@@ -127,9 +127,9 @@ def _folder(section: Section, node: Node, path: Path, part: Part, context: Conte
     if not EVERYWHERE.fullmatch(clean):
         section.report.note(node, path, f"{clean} must be there on every instance")
     name = safe_name(clean.strip("/").replace("/", "-"), 100).lower() if clean != "/" else "root"
-    while name in part.volumes and strip(part.volumes[name]) != clean.replace("$", "$$"):
+    while name in part.volumes and strip(part.volumes[name]) != escape(clean):
         name += "-2"
-    part.volumes[name] = clean.replace("$", "$$")
+    part.volumes[name] = escape(clean)
     return name
 
 

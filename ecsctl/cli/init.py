@@ -1,0 +1,247 @@
+"""``init``: a project file of a few answers, or of what people have already."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ecsctl.cli.options import Command, confirms, pass_settings
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import EcsctlError, UsageError
+
+if TYPE_CHECKING:
+    from ecsctl.importers.document import Target
+    from ecsctl.importers.report import Imported
+    from ecsctl.importers.template import Answers
+
+FILE = "ecsctl.yaml"
+SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot")
+LAUNCH_TYPES = ("EC2", "FARGATE")
+BALANCERS = ("none", "classic", "application", "network")
+
+
+@click.command(cls=Command)
+@click.argument("file", default=FILE, metavar="[FILE]")
+@click.option(
+    "--from-compose",
+    multiple=True,
+    metavar="FILE",
+    help="Of a Compose file; repeat it to lay one over the other; `-` is stdin.",
+)
+@click.option("--from-service", metavar="CLUSTER/SERVICE", help="Of a live service, with its task definition.")
+@click.option("--from-task-definition", metavar="FAMILY[:REV]", help="Of a registered task definition.")
+@click.option("--from-copilot", metavar="FILE", help="Of an AWS Copilot manifest.")
+@click.option("--name", metavar="NAME", help="The project's name.  [default: the folder's, or the source's]")
+@click.option("--image", metavar="IMAGE", help="The container's image.")
+@click.option("--port", metavar="PORT", help="The container's port, or HOST:CONTAINER; `none` for no port.")
+@click.option("--count", type=click.IntRange(0, 5000), metavar="N", help="How many tasks.")
+@click.option("--memory", metavar="SIZE", help="The container's memory, as 256MB.")
+@click.option(
+    "--launch-type",
+    type=click.Choice(LAUNCH_TYPES, case_sensitive=False),
+    help="Where tasks run.  [default: EC2]",
+)
+@click.option("--load-balancer", type=click.Choice(BALANCERS), help="Put a load balancer in front.")
+@click.option("--subnet", "subnets", multiple=True, metavar="ID", help="A subnet of Fargate tasks (repeatable).")
+@click.option(
+    "--security-group",
+    "security_groups",
+    multiple=True,
+    metavar="ID",
+    help="A security group of Fargate tasks (repeatable).",
+)
+@click.option("--instances", type=click.IntRange(0, 5000), metavar="N", help="How many EC2 instances.")
+@click.option("--instance-type", metavar="TYPE", help="The type of EC2 instances, as t3.small.")
+@click.option("--one-task", is_flag=True, help="Compose: services that wait for or link each other share a task.")
+@click.option(
+    "--compose-profile",
+    "profiles",
+    multiple=True,
+    metavar="NAME",
+    help="Compose: take the services of this profile too; `*` is all (repeatable).",
+)
+@click.option("--adopt", is_flag=True, help="Live service: put the project's tag on it, so that `up` may change it.")
+@click.option("--stdout", is_flag=True, help="Print the file instead of writing it; so does FILE `-`.")
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@confirms
+@pass_settings
+def init(settings: Settings, file: str, stdout: bool, force: bool, **options: Any) -> None:
+    """Write an ecsctl.yaml: of answers, a Compose file, a live service.
+
+    \b
+    ecsctl init                                        asks, on a terminal
+    ecsctl init --name shop --image nginx --port 80    in a script
+    ecsctl init --from-compose compose.yaml            of what you have
+    ecsctl init --from-service CLUSTER/SERVICE         of what runs already
+
+    What has no equivalent in ECS is listed with its file and line, and once more at the end of the file. An existing
+    file is left alone without --force.
+    """
+    stdout = stdout or file == "-"
+    given = [source for source in SOURCES if options[source]]
+    if len(given) > 1:
+        names = " and ".join(f"--{source.replace('_', '-')}" for source in given)
+        raise UsageError(f"{names} are two sources", hint="take one of them")
+    _only_where_it_counts(given[0] if given else "", options)
+    if not stdout and not force and os.path.lexists(file):
+        raise UsageError(f"{file} exists already", hint="add --force to overwrite it, or --stdout to look first")
+    imported = _imported(settings, given[0] if given else "", options)
+    if stdout:
+        click.echo(imported.text, nl=False)
+    else:
+        _write(file, imported.text, force)
+    for note in imported.notes:
+        settings.note(str(note))
+    _say(settings, imported, None if stdout else file)
+
+
+def _only_where_it_counts(source: str, options: dict[str, Any]) -> None:
+    """Refuse what would be ignored.
+
+    Raises:
+        UsageError: an option is of another way to begin.
+    """
+    of = {
+        "from_compose": ("one_task", "profiles"),
+        "from_service": ("adopt",),
+        "": ("image", "port", "count", "memory", "load_balancer"),
+    }
+    for way, names in of.items():
+        for name in names:
+            if way != source and options[name] not in (None, False, ()):
+                option = "--compose-profile" if name == "profiles" else f"--{name.replace('_', '-')}"
+                where = f"with --{way.replace('_', '-')}" if way else "without --from-…"
+                raise UsageError(f"{option} counts only {where}", hint="leave it out; edit the file afterwards")
+
+
+def _imported(settings: Settings, source: str, options: dict[str, Any]) -> Imported:
+    if source == "from_compose":
+        from ecsctl.importers.compose.project import from_compose
+
+        target = _target(settings, options)
+        return from_compose(options["from_compose"], target, one_task=options["one_task"], profiles=options["profiles"])
+    if source == "from_copilot":
+        from ecsctl.importers.copilot import from_copilot
+
+        return from_copilot(options["from_copilot"], _target(settings, options))
+    if source:
+        from ecsctl.importers import live
+
+        aws, target = settings.aws(), _target(settings, options)
+        if source == "from_service":
+            return live.from_service(aws, options["from_service"], target, adopt=options["adopt"])
+        return live.from_task_definition(aws, options["from_task_definition"], target)
+    from ecsctl.importers.template import new_project
+
+    answers, target = _asked(settings, options)
+    return new_project(answers, target)
+
+
+def _target(settings: Settings, options: dict[str, Any]) -> Target:
+    from ecsctl.importers.document import Target
+    from ecsctl.importers.words import project_name
+
+    name = options["name"]
+    if name is not None and project_name(name) != name:
+        raise UsageError(
+            f"{name!r} is no name of a project",
+            hint="up to 40 letters, digits, hyphens and underscores, a letter or digit first",
+        )
+    return Target(
+        name=name,
+        cluster=settings.cluster,
+        region=settings.region,
+        launch_type=(options["launch_type"] or "EC2").upper(),
+        subnets=tuple(options["subnets"]),
+        security_groups=tuple(options["security_groups"]),
+        instance_type=options["instance_type"],
+        instance_count=options["instances"],
+    )
+
+
+def _asked(settings: Settings, options: dict[str, Any]) -> tuple[Answers, Target]:
+    """The answers: of the options, and where somebody is there to ask, of questions for the rest."""
+    from ecsctl.importers.template import IMAGE, MEMORY, Answers
+    from ecsctl.importers.words import project_name
+    from ecsctl.spec.units import memory_mib
+
+    def ask(name: str, question: str, default: Any, **more: Any) -> Any:
+        if options[name] not in (None, ()):
+            return options[name]
+        if settings.yes or not settings.interactive():
+            return default
+        return click.prompt(question, default=default, err=True, **more)
+
+    options = dict(options)
+    options["name"] = ask("name", "Name of the project", project_name(os.path.basename(os.getcwd())))
+    if settings.cluster is None and not settings.yes and settings.interactive():
+        settings.cluster = click.prompt("Cluster", default=options["name"], err=True)
+    options["launch_type"] = ask(
+        "launch_type", "Where tasks run", "EC2", type=click.Choice(LAUNCH_TYPES, case_sensitive=False)
+    )
+    image = ask("image", "Image", IMAGE)
+    port, host_port = _ports(ask("port", "Port of the container (or HOST:CONTAINER, or none)", "80"))
+    count = ask("count", "How many tasks", 2, type=click.IntRange(0, 5000))
+    balancer = ask("load_balancer", "Load balancer", "none", type=click.Choice(BALANCERS))
+    memory = options["memory"]
+    try:
+        mebibytes = MEMORY if memory is None else int(memory) if memory.isdecimal() else memory_mib(memory)
+    except ValueError as error:
+        raise UsageError(f"--memory {memory!r}: {error}") from None
+    if not 6 <= mebibytes <= 2**31 - 1:
+        raise UsageError(f"--memory {memory!r} is less than a container can have", hint="6 MiB is the least")
+    answers = Answers(
+        image=image,
+        port=port,
+        host_port=host_port,
+        count=count,
+        memory=mebibytes,
+        load_balancer=None if balancer == "none" else balancer,
+    )
+    return answers, _target(settings, options)
+
+
+def _ports(text: str) -> tuple[int | None, int | None]:
+    """The container's port, and the host's where it is another one."""
+    if text.strip().lower() in ("none", "no", ""):
+        return None, None
+    host, _, port = text.strip().rpartition(":")
+    numbers = [int(part) if part.isdecimal() and len(part) < 6 else -1 for part in (port, host or port)]
+    if not (1 <= numbers[0] <= 65535 and 0 <= numbers[1] <= 65535):
+        raise UsageError(f"--port {text!r} is no port", hint="write it as 80, as 8080:80 (host:container), or none")
+    return numbers[0], numbers[1]
+
+
+def _write(file: str, text: str, force: bool) -> None:
+    try:
+        with open(file, "w" if force else "x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UsageError(f"{file} exists already", hint="add --force to overwrite it") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise EcsctlError(f"cannot write {file}: {reason}", hint="name another FILE, or --stdout") from None
+
+
+def _say(settings: Settings, imported: Imported, file: str | None) -> None:
+    """What was written, whether it is valid, and what to type next."""
+    from io import BytesIO
+
+    from ecsctl.importers.words import plural
+    from ecsctl.spec import check
+
+    spec, faults = check([file or "-"], stdin=BytesIO(imported.text.encode()))
+    errors = [fault for fault in faults if fault.severity == "error"]
+    for fault in errors:
+        settings.say(f"to correct: {fault}")
+    noted = f"; {plural(len(imported.notes), 'note')} at its end to look at" if imported.notes else ""
+    if file is None:
+        return
+    if spec is None:
+        settings.say(f"wrote {file}{noted}; correct it, then: ecsctl validate")
+        return
+    holds = f"{plural(len(spec.task_definitions), 'task definition')}, {plural(len(spec.services), 'service')}"
+    settings.say(f"wrote {file}: {holds}{noted}")
+    settings.say("next: ecsctl validate, ecsctl plan, ecsctl up")
