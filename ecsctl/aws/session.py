@@ -201,7 +201,7 @@ class Aws:
 
     def close(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
+        for client in list(self._clients.values()):
             client.close()
 
     def account_id(self) -> str:
