@@ -127,7 +127,6 @@ class Balancers(Protocol):
     def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth: ...
 
 
-
 @dataclass(frozen=True)
 class HostFacts:
     """What an agent tells ECS when it registers (``RegisterContainerInstance`` in the real service)."""

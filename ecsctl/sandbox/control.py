@@ -1,0 +1,285 @@
+"""Starting and stopping sandboxes, from the outside: light, since ``ecsctl --sandbox`` passes here every time.
+
+A sandbox is a process with a folder (``$ECSCTL_SANDBOX_HOME/NAME``) that keeps its state, its log and, while it runs,
+``run.json`` with its endpoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
+from ecsctl.wait import pause
+
+DEFAULT_PORT = 4599
+DEFAULT_REGION = "eu-west-1"
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+PORT_TAKEN = 98
+NO_ENGINE = 3
+CREDENTIALS = ("test", "test")
+INSTALL = "pip install 'ecsctl[sandbox]'"
+
+
+@dataclass(frozen=True)
+class SandboxInfo:
+    """A sandbox that runs. ``containers`` has ``kind`` (``docker`` or ``simulated``) and ``reason``."""
+
+    name: str
+    pid: int
+    endpoint: str
+    region: str
+    containers: dict[str, Any]
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Access key and secret: any are taken, these are known to be nobody's."""
+        return CREDENTIALS
+
+
+class Sandbox:
+    """A sandbox by its name, whether it runs or not."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or os.environ.get("ECSCTL_SANDBOX_NAME") or "default"
+        if not self.name.replace("-", "").replace("_", "").isalnum():
+            raise EcsctlError(f"{self.name!r} is no name for a sandbox", hint="letters, digits, - and _")
+        self.folder = home() / self.name
+
+    def running(self) -> SandboxInfo | None:
+        """The sandbox, if it runs and answers."""
+        try:
+            told = json.loads((self.folder / "run.json").read_text())
+            info = SandboxInfo(**told)
+        except (OSError, ValueError, TypeError):
+            return None
+        if not _alive(info.pid):
+            return None
+        try:
+            answer = self._ask(info, "health", timeout=5)
+        except OSError:
+            return None
+        return info if answer.get("pid") == info.pid else None
+
+    def start(
+        self, *, port: int | None = None, docker: str = "auto", region: str | None = None
+    ) -> tuple[SandboxInfo, bool]:
+        """Start it, unless it runs; returns it, and whether this call started it.
+
+        Args:
+            port: where it listens on 127.0.0.1; 0 takes any free port.
+            docker: ``auto``, ``always`` or ``never``.
+
+        Raises:
+            EcsctlError: the port is taken, no Docker engine answers (``always``), or the extra is not installed.
+            WaitTimeoutError: it does not answer in time.
+        """
+        require_extra()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._alone():
+            info = self.running()
+            if info is not None:
+                return info, False
+            (self.folder / "run.json").unlink(missing_ok=True)
+            return self._spawn(DEFAULT_PORT if port is None else port, docker, region or DEFAULT_REGION), True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # Two commands that start it at the same time start one.
+        with open(self.folder / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _spawn(self, port: int, docker: str, region: str) -> SandboxInfo:
+        log = self.folder / "log"
+        command = [sys.executable, "-m", "ecsctl.sandbox.server", "--folder", str(self.folder), "--name", self.name]
+        command += ["--port", str(port), "--docker", docker, "--region", region]
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        with open(log, "ab") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**clean, "AWS_EC2_METADATA_DISABLED": "true"},
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            info = self.running()
+            if info is not None:
+                return info
+            code = process.poll()
+            if code is not None:
+                raise self._failed(code, port)
+            pause(0.05)
+        process.terminate()
+        raise WaitTimeoutError(
+            f"the sandbox does not answer after {START_SECONDS:.0f} s", details=_tail(log), hint=f"its log is {log}"
+        )
+
+    def _failed(self, code: int, port: int) -> EcsctlError:
+        log = self.folder / "log"
+        if code == PORT_TAKEN:
+            return EcsctlError(
+                f"port {port} of 127.0.0.1 is taken by something else",
+                hint="choose another: `ecsctl sandbox start --port 0` takes any free one",
+            )
+        if code == NO_ENGINE:
+            return EcsctlError(
+                _tail(log)[-1] if _tail(log) else "no Docker engine answers",
+                hint="start Docker or set DOCKER_HOST; `--docker never` simulates containers",
+            )
+        return EcsctlError(
+            f"the sandbox ended at once (exit code {code})", details=_tail(log), hint=f"its log is {log}"
+        )
+
+    def stop(self) -> bool:
+        """Stop it: its state is saved, its containers are stopped. False where it does not run."""
+        info = self.running()
+        if info is None:
+            return False
+        try:
+            self._ask(info, "stop", method="POST", timeout=10)
+        except OSError:
+            os.kill(info.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _alive(info.pid):
+            if time.monotonic() > deadline:
+                raise WaitTimeoutError(
+                    f"the sandbox (process {info.pid}) has not stopped after {STOP_SECONDS:.0f} s",
+                    hint=f"`kill {info.pid}` ends it; its last saved state stays",
+                )
+            pause(0.05)
+        return True
+
+    def status(self) -> dict[str, Any]:
+        """What it is and has.
+
+        Raises:
+            NotFoundError: it does not run.
+        """
+        return self._ask(self._require(), "status")
+
+    def operations(self) -> dict[str, Any]:
+        """Every ECS operation, and whether the sandbox has it."""
+        return self._ask(self._require(), "operations")
+
+    def reset(self) -> bool:
+        """Forget all that it holds, its containers too; False where there was nothing to forget."""
+        info = self.running()
+        if info is not None:
+            self._ask(info, "reset", method="POST", timeout=60)
+            return True
+        existed = (self.folder / "state.pickle").exists()
+        (self.folder / "state.pickle").unlink(missing_ok=True)
+        return existed
+
+    def remove(self) -> None:
+        """Remove the folder of a sandbox that does not run."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _require(self) -> SandboxInfo:
+        info = self.running()
+        if info is None:
+            raise NotFoundError(f"the sandbox {self.name} does not run", hint="`ecsctl sandbox start` starts it")
+        return info
+
+    def _ask(self, info: SandboxInfo, action: str, *, method: str = "GET", timeout: float = 30) -> dict[str, Any]:
+        where = urlsplit(info.endpoint)
+        connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", where.port, timeout=timeout)
+        try:
+            connection.request(method, f"/_ecsctl/{action}", headers={"Content-Length": "0"})
+            answer = json.loads(connection.getresponse().read())
+        except (http.client.HTTPException, ValueError) as error:
+            raise OSError(f"no answer: {error}") from error
+        finally:
+            connection.close()
+        return dict(answer)
+
+
+def home() -> Path:
+    """The folder of all sandboxes: ``$ECSCTL_SANDBOX_HOME``, else ``$XDG_STATE_HOME/ecsctl/sandbox``."""
+    own = os.environ.get("ECSCTL_SANDBOX_HOME")
+    if own:
+        return Path(own)
+    base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return Path(base) / "ecsctl" / "sandbox"
+
+
+def require_extra() -> None:
+    """Check that what only the sandbox needs is installed.
+
+    Raises:
+        EcsctlError: it is not.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("moto", "flask", "docker") if find_spec(name) is None]
+    if missing:
+        raise EcsctlError(f"the sandbox needs {', '.join(missing)}, which is not installed", hint=f"`{INSTALL}`")
+
+
+def ensure_started(say: Callable[[str], None] = lambda line: None) -> SandboxInfo:
+    """The sandbox of ``ECSCTL_SANDBOX_NAME``, started if it does not run."""
+    sandbox = Sandbox()
+    info = sandbox.running()
+    if info is None:
+        info, made = sandbox.start(region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"))
+        if made:
+            say(f"started the sandbox at {info.endpoint} (containers {info.containers['kind']})")
+    return info
+
+
+def environment(info: SandboxInfo) -> dict[str, str]:
+    """The variables that make every AWS client use the sandbox."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or info.region
+    key, secret = info.credentials
+    return {
+        "AWS_ENDPOINT_URL": info.endpoint,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+# A profile or a session token of a real account would go before the variables above.
+UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # A child of this process that has ended stays a zombie until it is asked for.
+    try:
+        done, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return done == 0
+
+
+def _tail(log: Path, lines: int = 5) -> list[str]:
+    try:
+        return log.read_text(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

@@ -1,0 +1,213 @@
+"""EC2 as ECS needs it: instances that boot, agents that register (or do not, and the console says why), interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.sandbox.addresses import Addresses
+from ecsctl.sandbox.bootscript import read
+from ecsctl.sandbox.ports import HostFacts, NetworkInterface
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.ecs.engine import Engine
+
+# Seconds from launch to an agent that registers, and from the loss of an instance to its replacement.
+BOOT = 0.6
+REPLACE = 1.0
+ECS_IMAGES = ("ecs", "bottlerocket")
+AGENT_POLICIES = ("AmazonEC2ContainerServiceforEC2Role", "AdministratorAccess", "PowerUserAccess")
+# What the operating system and the agent keep of an instance's memory, as the real instances report it.
+KEPT_MIB = 64
+KEPT_PART = 0.026
+
+
+@dataclass
+class Host:
+    """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``disconnected``."""
+
+    launched: float
+    agent: str = "booting"
+    console: list[str] = field(default_factory=list)
+
+
+class Ec2Machines:
+    """Implements :class:`ecsctl.sandbox.ports.Machines` over moto's EC2 of one region."""
+
+    def __init__(self, account: str, region: str, addresses: Addresses) -> None:
+        self._account = account
+        self._region = region
+        self._addresses = addresses
+        self.hosts: dict[str, Host] = {}
+
+    @property
+    def _ec2(self) -> Any:
+        from moto.ec2.models import ec2_backends
+
+        return ec2_backends[self._account][self._region]
+
+    def address(self, instance_id: str) -> str:
+        return self._addresses.of(instance_id)
+
+    def create_interface(
+        self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
+    ) -> NetworkInterface:
+        subnet = self._ec2.get_subnet(subnets[0])
+        interface = self._ec2.create_network_interface(
+            subnet,
+            subnet.get_available_subnet_ip(task_arn),
+            group_ids=list(security_groups),
+            description=task_arn,
+        )
+        if public:
+            # A task of its own address in the sandbox, like an instance.
+            interface.public_ip = self._addresses.of(interface.id)
+        dashed = str(interface.private_ip_address).replace(".", "-")
+        return NetworkInterface(
+            interface.id,
+            str(interface.private_ip_address),
+            interface.public_ip,
+            interface.mac_address,
+            subnet.id,
+            f"ip-{dashed}.{self._region}.compute.internal",
+        )
+
+    def delete_interface(self, interface_id: str) -> None:
+        interface = self._ec2.enis.pop(interface_id, None)
+        self._addresses.release(interface_id)
+        if interface is not None and interface.subnet is not None:
+            interface.subnet.del_subnet_ip(interface.private_ip_address)
+
+    def availability_zone(self, subnet_id: str) -> str:
+        return str(self._ec2.get_subnet(subnet_id).availability_zone)
+
+    def console(self, instance_id: str) -> str | None:
+        """The console output of an instance, None where there is no such instance."""
+        host = self.hosts.get(instance_id)
+        return None if host is None else "\n".join([f"[    0.000000] Booting {instance_id}", *host.console]) + "\n"
+
+    def step(self, now: float, engine: Engine) -> None:
+        """Follow the instances of EC2: addresses, boots, stops and ends."""
+        from ecsctl.sandbox.quirks import replenish
+
+        for reservation in list(self._ec2.reservations.values()):
+            for instance in reservation.instances:
+                self._follow(instance, now, engine)
+        from moto.autoscaling.models import autoscaling_backends
+
+        replenish(autoscaling_backends[self._account][self._region], REPLACE, now)
+
+    def _follow(self, instance: Any, now: float, engine: Engine) -> None:
+        host = self.hosts.get(instance.id)
+        if instance.state == "terminated":
+            if host is not None:
+                del self.hosts[instance.id]
+                engine.instance_terminated(instance.id)
+                self._addresses.release(instance.id)
+            return
+        if host is None:
+            host = self.hosts[instance.id] = Host(now)
+            self.give_address(instance)
+        if host.agent == "booting" and instance.state == "running" and now - host.launched >= BOOT:
+            self._boot(instance, host, engine)
+        elif host.agent == "connected" and instance.state in ("stopped", "stopping"):
+            host.agent = "disconnected"
+            engine.agent_connected(instance.id, False)
+        elif host.agent == "disconnected" and instance.state == "running":
+            host.agent = "booting"
+            host.launched = now
+
+    def give_address(self, instance: Any) -> None:
+        """Put the instance's loopback address in the place of its public address, where it has a public one."""
+        address = self._addresses.of(instance.id, instance.nics[0].public_ip)
+        if instance.nics[0].public_ip:
+            instance.nics[0].public_ip = address
+
+    def _boot(self, instance: Any, host: Host, engine: Engine) -> None:
+        from ecsctl.sandbox.ecs.errors import EcsApiError
+
+        host.agent = "none"
+
+        def say(line: str) -> None:
+            host.console.append(f"[   12.345678] {line}")
+
+        boot = read(instance.user_data)
+        image = self._image(instance)
+        if not boot.installs_agent and not any(word in image.lower() for word in ECS_IMAGES):
+            say(f"cloud-init: user data of image {image!r} installs no amazon-ecs-agent")
+            return
+        refused = self._refused(instance)
+        if refused:
+            say(f"amazon-ecs-agent: error: unable to register: {refused}; exit code 5")
+            return
+        try:
+            arn = engine.register_agent(boot.cluster, self._facts(instance, image))
+        except EcsApiError as error:
+            say(f"amazon-ecs-agent: error: registering in cluster {boot.cluster!r} failed: {error}; exit code 5")
+            return
+        host.agent = "connected"
+        say(f"amazon-ecs-agent: registered in cluster {boot.cluster} as {arn}")
+
+    def _image(self, instance: Any) -> str:
+        images = self._ec2.describe_images(filters={"image-id": instance.image_id})
+        return str(images[0].name) if images else str(instance.image_id)
+
+    def _refused(self, instance: Any) -> str | None:
+        """Why IAM would refuse the agent, or None."""
+        from moto.iam.models import iam_backends
+
+        association = self._ec2.iam_instance_profile_associations.get(instance.id)
+        if association is None:
+            return "NoCredentialProviders: the instance has no instance profile"
+        profile = association.iam_instance_profile
+        iam = iam_backends[self._account]["aws"]
+        current = next((item for item in iam.instance_profiles.values() if item.arn == profile.arn), None)
+        roles = current.roles if current is not None else []
+        if not roles:
+            return f"NoCredentialProviders: the instance profile {profile.name} has no role"
+        role = roles[0]
+        attached = [str(getattr(policy, "name", "")) for policy in role.managed_policies.values()]
+        inline = " ".join(str(document) for document in role.policies.values())
+        if any(name in AGENT_POLICIES for name in attached) or "ecs:" in inline:
+            return None
+        own = [policy for policy in role.managed_policies.values() if "ecs:" in str(getattr(policy, "document", ""))]
+        return None if own else f"AccessDeniedException: role {role.name} may not ecs:RegisterContainerInstance"
+
+    def _facts(self, instance: Any, image: str) -> HostFacts:
+        cpu, memory, architecture, interfaces, gpus = size_of(self._ec2, instance.instance_type)
+        group = getattr(instance, "autoscaling_group", None)
+        return HostFacts(
+            instance.id,
+            instance.instance_type,
+            str(instance.placement.zone),
+            cpu,
+            memory,
+            str(instance.image_id),
+            cpu_architecture=architecture,
+            vpc_id=str(instance.vpc_id or ""),
+            subnet_id=str(instance.subnet_id or ""),
+            interfaces=interfaces,
+            gpus=gpus,
+            auto_scaling_group_arn=group.arn if group is not None else None,
+        )
+
+
+def size_of(ec2: Any, instance_type: str) -> tuple[int, int, str, int | None, int]:
+    """CPU units, MiB of memory that ECS gets, architecture, network interfaces and GPUs of an instance type."""
+    try:
+        data = ec2.describe_instance_types([instance_type])[0]
+    except Exception:  # a type that moto does not know: a small machine
+        return 2048, 1930, "x86_64", None, 0
+    vcpus = int(data.get("VCpuInfo", {}).get("DefaultVCpus", 2))
+    total = int(data.get("MemoryInfo", {}).get("SizeInMiB", 2048))
+    architectures = data.get("ProcessorInfo", {}).get("SupportedArchitectures", ["x86_64"])
+    gpus = sum(int(gpu.get("Count", 0)) for gpu in data.get("GpuInfo", {}).get("Gpus", ()))
+    interfaces = data.get("NetworkInfo", {}).get("MaximumNetworkInterfaces")
+    return (
+        vcpus * 1024,
+        int(total * (1 - KEPT_PART)) - KEPT_MIB,
+        "arm64" if "arm64" in architectures else "x86_64",
+        int(interfaces) if interfaces else None,
+        gpus,
+    )

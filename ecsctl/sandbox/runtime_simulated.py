@@ -1,0 +1,169 @@
+"""Containers that are only said to run, where no Docker engine answers.
+
+They start at once and run until they are stopped. So that an address which ``locate`` prints answers all the same, the
+sandbox itself listens on published TCP ports, with a page that says what it is: no container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import html
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Sequence, Set
+from typing import Literal
+
+from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest
+
+LISTENERS = 256
+PAGE = (
+    "<html><body><h1>A simulated container</h1><p>This is no answer of your image: the ecsctl sandbox runs without a "
+    "Docker engine, and stands in for container {name} of task {task} on {host}.</p></body></html>\n"
+)
+
+
+class SimulatedRuntime:
+    """Implements :class:`ecsctl.sandbox.ports.Runtime` without containers."""
+
+    kind: Literal["docker", "simulated"] = "simulated"
+
+    def __init__(self, responder: Responder) -> None:
+        self._events: deque[ContainerEvent] = deque()
+        self._running: dict[tuple[str, str], ContainerRequest] = {}
+        self._responder = responder
+
+    def launch(self, request: ContainerRequest) -> None:
+        self._running[request.task_arn, request.name] = request
+        for port in request.ports:
+            if port.protocol == "tcp":
+                self._responder.open(request.address, port.host_port, page(request))
+        runtime_id = hashlib.sha256(f"{request.task_arn}/{request.name}".encode()).hexdigest()
+        self._events.append(ContainerEvent(request.task_arn, request.name, "started", runtime_id=runtime_id))
+        if request.definition.get("healthCheck"):
+            self._events.append(ContainerEvent(request.task_arn, request.name, "health", health="HEALTHY"))
+
+    def stop(self, task_arn: str, name: str, grace_seconds: float) -> None:
+        request = self._running.pop((task_arn, name), None)
+        if request is None:
+            return
+        for port in request.ports:
+            self._responder.close(request.address, port.host_port)
+        self._events.append(ContainerEvent(task_arn, name, "exited", exit_code=0))
+
+    def adopt(self, request: ContainerRequest) -> None:
+        """Take a container over that ran before the sandbox was stopped."""
+        self.launch(request)
+
+    def events(self) -> Sequence[ContainerEvent]:
+        taken = list(self._events)
+        self._events.clear()
+        return taken
+
+    def listens(self, address: str, port: int) -> bool:
+        """Whether a container is said to listen there."""
+        return any(
+            request.address == address and any(binding.host_port == port for binding in request.ports)
+            for request in self._running.values()
+        )
+
+    def cleanup(self, keep: Set[tuple[str, str]]) -> None:
+        """Nothing outlives the sandbox's process here."""
+
+    def reset(self) -> None:
+        """Forget all containers, without a word."""
+        self.suspend()
+        self._events.clear()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def suspend(self) -> None:
+        """Stop answering."""
+        for request in self._running.values():
+            for port in request.ports:
+                self._responder.close(request.address, port.host_port)
+        self._running.clear()
+
+
+def page(request: ContainerRequest) -> bytes:
+    """The HTTP answer of a simulated container."""
+    task = request.task_arn.rsplit("/", 1)[-1]
+    body = PAGE.format(
+        name=html.escape(request.name), task=html.escape(task), host=html.escape(request.instance_id or "Fargate")
+    ).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
+
+
+class Responder:
+    """Answers HTTP on any number of addresses from one thread; at most ``LISTENERS``, quietly none beyond."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._open: dict[tuple[str, int], tuple[socket.socket, bytes]] = {}
+        self._closing: list[socket.socket] = []
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._selector.register(self._wake_out, selectors.EVENT_READ, None)
+        self._thread: threading.Thread | None = None
+
+    def open(self, address: str, port: int, answer: bytes) -> bool:
+        """Answer there; False where the port cannot be had (a privileged one without rights, one in use)."""
+        with self._lock:
+            if len(self._open) >= LISTENERS or (address, port) in self._open:
+                return False
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((address, port))
+                listener.listen(16)
+            except OSError:
+                listener.close()
+                return False
+            listener.setblocking(False)
+            self._open[address, port] = (listener, answer)
+            self._selector.register(listener, selectors.EVENT_READ, answer)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="simulated containers", daemon=True)
+                self._thread.start()
+        self._wake()
+        return True
+
+    def close(self, address: str, port: int) -> None:
+        """Answer there no more; the port is free when this returns."""
+        with self._lock:
+            listener, _ = self._open.pop((address, port), (None, b""))
+            if listener is not None:
+                with contextlib.suppress(KeyError, ValueError):
+                    self._selector.unregister(listener)
+                listener.close()
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"x")
+
+    def _serve(self) -> None:
+        while True:
+            for key, _ in self._selector.select(timeout=5):
+                if key.data is None:
+                    self._wake_out.recv(4096)
+                    continue
+                with contextlib.suppress(OSError):
+                    connection, _ = key.fileobj.accept()  # type: ignore[union-attr]
+                    threading.Thread(target=_answer, args=(connection, key.data), daemon=True).start()
+
+
+def _answer(connection: socket.socket, answer: bytes) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(5)
+        received = b""
+        while b"\r\n\r\n" not in received and len(received) < 65536:
+            part = connection.recv(4096)
+            if not part:
+                break
+            received += part
+        connection.sendall(answer)

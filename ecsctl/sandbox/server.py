@@ -1,0 +1,171 @@
+"""The sandbox's process: ``python -m ecsctl.sandbox.server --folder F --name N --port P --docker auto``.
+
+It is started by ``ecsctl sandbox start`` and writes ``run.json`` into its folder as soon as it listens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from ecsctl import __version__
+from ecsctl.sandbox.front import Front
+from ecsctl.sandbox.world import World
+
+log = logging.getLogger("ecsctl.sandbox")
+
+PORT_TAKEN = 98
+
+
+class Server:
+    """The HTTP server around a world.
+
+    Raises:
+        OSError: the port is taken.
+    """
+
+    def __init__(self, world: World, name: str, host: str, port: int, containers: dict[str, Any]) -> None:
+        from werkzeug.serving import WSGIRequestHandler, make_server
+
+        class Quiet(WSGIRequestHandler):
+            def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+                return
+
+        self.world = world
+        self.name = name
+        self.containers = containers
+        self.began = time.time()
+        self.ended = threading.Event()
+        self.front = Front(world, self.admin)
+        self._http = make_server(host, port, self.front, threaded=True, request_handler=Quiet)
+        self.port = int(self._http.server_port)
+        self.endpoint = f"http://{host}:{self.port}"
+
+    def serve(self) -> None:
+        """Answer until :attr:`ended` is set."""
+        threading.Thread(target=self._http.serve_forever, name="http", daemon=True).start()
+        threading.Thread(target=self.front.warm, name="warm", daemon=True).start()
+        self.ended.wait()
+        self._http.shutdown()
+
+    def admin(self, action: str, method: str) -> tuple[int, Any]:
+        """Answer ``/_ecsctl/ACTION``: ``health``, ``status``, ``operations``, and by POST ``reset`` and ``stop``."""
+        if action == "health":
+            return 200, {"name": self.name, "pid": os.getpid(), "version": __version__}
+        if action == "status":
+            return 200, self.status()
+        if action == "operations":
+            with self.world.lock:
+                return 200, self.world.regions.engine(self.world.region).operations()
+        if method != "POST":
+            return 405, {"message": f"{action} wants POST"}
+        if action == "reset":
+            self.front.warm()
+            self.world.reset()
+            return 200, {}
+        if action == "stop":
+            threading.Thread(target=self._end, daemon=True).start()
+            return 200, {}
+        return 404, {"message": f"there is no {action}"}
+
+    def _end(self) -> None:
+        # The answer goes out first.
+        threading.Event().wait(0.1)
+        self.ended.set()
+
+    def status(self) -> dict[str, Any]:
+        """What ``ecsctl sandbox status`` tells."""
+        substituted = {name: use for item in self.world.balancers.values() for name, use in item.substituted.items()}
+        return {
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "pid": os.getpid(),
+            "version": __version__,
+            "uptimeSeconds": round(time.time() - self.began, 1),
+            "containers": self.containers,
+            "substitutedPorts": substituted,
+            "problem": self.world.keeper.problem,
+            **self.world.counts(),
+        }
+
+
+def choose_runtime(wanted: str, name: str, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """The runtime for ``--docker auto|always|never``, and what to say of it.
+
+    Raises:
+        SystemExit: a Docker engine is demanded and none answers.
+    """
+    from ecsctl.sandbox.runtime_simulated import Responder, SimulatedRuntime
+
+    reason = "--docker never"
+    if wanted != "never":
+        from ecsctl.sandbox.runtime_docker import DockerRuntime
+
+        problem = DockerRuntime.engine_answers()
+        if problem is None:
+            return DockerRuntime(name, folder), {"kind": "docker", "reason": "a Docker engine answers"}
+        if wanted == "always":
+            print(f"no Docker engine answers: {problem}", file=sys.stderr)
+            raise SystemExit(3)
+        reason = f"no Docker engine answers: {problem}"
+    return SimulatedRuntime(Responder()), {"kind": "simulated", "reason": reason}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server until it is stopped; the exit code."""
+    parser = argparse.ArgumentParser(prog="ecsctl.sandbox.server", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="where the state is kept")
+    parser.add_argument("--name", default="default", help="the sandbox's name")
+    parser.add_argument("--port", type=int, required=True, help="0 takes any free one")
+    parser.add_argument("--region", default="eu-west-1", help="the region of unsigned requests")
+    parser.add_argument("--docker", choices=("auto", "always", "never"), default="auto", help="real containers or not")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+    runtime, containers = choose_runtime(options.docker, options.name, options.folder)
+    world = World(options.region, runtime, options.folder / "state.pickle")
+    try:
+        server = Server(world, options.name, "127.0.0.1", options.port, containers)
+    except (OSError, SystemExit) as error:
+        print(f"port {options.port} cannot be had: {error}", file=sys.stderr)
+        return PORT_TAKEN
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.ended.set())
+    mend(world)
+    world.start()
+    run = options.folder / "run.json"
+    told = {
+        "name": options.name,
+        "pid": os.getpid(),
+        "endpoint": server.endpoint,
+        "region": options.region,
+        "containers": containers,
+    }
+    (options.folder / "run.json.new").write_text(json.dumps(told))
+    os.replace(options.folder / "run.json.new", run)
+    try:
+        server.serve()
+    finally:
+        world.stop()
+        run.unlink(missing_ok=True)
+    return 0
+
+
+def mend(world: World) -> None:
+    """Have moto mended before anything of it answers."""
+    from ecsctl.sandbox.quirks import install
+
+    install(world)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

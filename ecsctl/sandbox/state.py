@@ -1,0 +1,93 @@
+"""The state of the sandbox on disk: moto's backends and the ECS engines, written whole and moved into place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+# ssm and ecr hold what cannot be pickled; the public parameters are published anew at each start.
+SERVICES = ("ec2", "elb", "elbv2", "autoscaling", "iam", "logs", "cloudformation", "secretsmanager", "sns", "sqs")
+
+
+def _backends(service: str) -> Any:
+    import importlib
+
+    return getattr(importlib.import_module(f"moto.{service}.models"), f"{service}_backends")
+
+
+def snapshot(account: str, extra: dict[str, Any]) -> bytes:
+    """All state as bytes. What of moto cannot be pickled is left out rather than losing the rest.
+
+    Call it under the lock.
+    """
+    kept: dict[str, Any] = {}
+    groups: list[tuple[str, ...]] = [("ec2", "elb", "elbv2", "autoscaling", "iam")]
+    groups += [(name,) for name in SERVICES if name not in groups[0]]
+    parts: list[bytes] = []
+    for names in groups:
+        # Those that refer to each other go into one pickle, so that they find each other again.
+        for name in names:
+            with contextlib.suppress(Exception):
+                kept[name] = {
+                    region: backend
+                    for region, backend in dict.items(_backends(name)[account])
+                    if not isinstance(backend, str)
+                }
+        with contextlib.suppress(Exception):
+            parts.append(pickle.dumps({name: kept.get(name, {}) for name in names}, pickle.HIGHEST_PROTOCOL))
+    return pickle.dumps({"version": VERSION, "account": account, "moto": parts, **extra}, pickle.HIGHEST_PROTOCOL)
+
+
+def restore(data: bytes, account: str) -> dict[str, Any] | None:
+    """Put a snapshot back into moto; returns what else was in it, None where it is of another version."""
+    content = pickle.loads(data)
+    if content.get("version") != VERSION or content.get("account") != account:
+        return None
+    for part in content["moto"]:
+        for name, regions in pickle.loads(part).items():
+            backends = _backends(name)[account]
+            for region, backend in regions.items():
+                dict.__setitem__(backends, region, backend)
+    return dict(content)
+
+
+class Keeper:
+    """Writes snapshots to a file, only when they changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last = b""
+        self.problem: str | None = None
+
+    def read(self) -> bytes | None:
+        """The last snapshot, or None."""
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return None
+
+    def write(self, data: bytes) -> None:
+        """Write a snapshot aside and move it into place; a full disk is a problem to tell, not a crash."""
+        if data == self._last:
+            return
+        try:
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix="state-")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(name, self._path)
+            self._last = data
+            self.problem = None
+        except OSError as error:
+            self.problem = f"the state cannot be written: {error.strerror or error}"
+            with contextlib.suppress(OSError, UnboundLocalError):
+                os.unlink(name)
+
+    def forget(self) -> None:
+        """Remove the file."""
+        self._last = b""
+        self._path.unlink(missing_ok=True)

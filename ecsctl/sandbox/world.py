@@ -1,0 +1,238 @@
+"""All that the sandbox simulates, and the loop that moves it: engines, machines, balancers, containers, one lock."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.sandbox.addresses import Addresses
+from ecsctl.sandbox.balancers import Balancers
+from ecsctl.sandbox.ecs.regions import Regions
+from ecsctl.sandbox.machines import Ec2Machines
+from ecsctl.sandbox.state import Keeper, restore, snapshot
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.runtime_docker import DockerRuntime
+    from ecsctl.sandbox.runtime_simulated import SimulatedRuntime
+
+log = logging.getLogger(__name__)
+
+ACCOUNT = "123456789012"
+STEP = 0.1
+SAVE_EVERY = 1.0
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+
+class World:
+    """The sandbox's account.
+
+    Args:
+        region: where a request without a signature goes.
+        runtime: runs containers, for real or simulated.
+        state: the file that keeps the state.
+    """
+
+    def __init__(self, region: str, runtime: DockerRuntime | SimulatedRuntime, state: Path) -> None:
+        self.region = region
+        self.runtime = runtime
+        self.lock = threading.RLock()
+        self.machines: dict[str, Ec2Machines] = {}
+        self.balancers: dict[str, Balancers] = {}
+        self._hosts = Addresses(1, 1)
+        self._fronts = Addresses(2, 2)
+        self._published: set[str] = set()
+        self.regions = Regions(ACCOUNT, runtime, self._ports)
+        self.keeper = Keeper(state)
+        self.dirty = False
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def _ports(self, region: str) -> tuple[Ec2Machines, Balancers]:
+        machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts)
+        listens = self.runtime.listens if self.runtime.kind == "simulated" else None
+        balancers = self.balancers[region] = Balancers(ACCOUNT, region, self._fronts, self._address_of, listens)
+        return machines, balancers
+
+    def _address_of(self, target: str) -> str | None:
+        """The loopback address of a balancer's target: an instance id, or a task's private address."""
+        if target.startswith("i-"):
+            return self._hosts.known().get(target)
+        from moto.ec2.models import ec2_backends
+
+        for region in list(self.machines):
+            for interface in list(ec2_backends[ACCOUNT][region].enis.values()):
+                if interface.private_ip_address == target:
+                    return interface.public_ip or target
+        return None
+
+    def console(self, instance_id: str) -> str:
+        """The console output of an instance of any region."""
+        found = (machines.console(instance_id) for machines in self.machines.values())
+        return next((text for text in found if text is not None), "")
+
+    def knows_region(self, region: str) -> bool:
+        """Whether that can be a region's name."""
+        return REGION.fullmatch(region) is not None
+
+    def prepare(self, region: str) -> None:
+        """Have a region ready: its images, its machines. Under the lock."""
+        if region not in self._published:
+            from ecsctl.sandbox.images import publish
+
+            self._published.add(region)
+            publish(ACCOUNT, region)
+            self.regions.engine(region)
+
+    def after_request(self, region: str) -> None:
+        """What AWS's answers already say: a new balancer has a name, a new instance an address. Under the lock."""
+        engine = self.regions.engine(region)
+        self.machines[region].step(time.time(), engine)
+        self.balancers[region].step()
+
+    def start(self) -> None:
+        """Take up the saved state and begin to move."""
+        data = self.keeper.read()
+        if data is not None:
+            self._load(data)
+        for name, target in (("control", self._control), ("probes", self._probe), ("state", self._save)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _load(self, data: bytes) -> None:
+        try:
+            with self.lock:
+                content = restore(data, ACCOUNT)
+                if content is None:
+                    log.warning("the saved state is of another version: starting empty")
+                    return
+                self._published.clear()
+                for region in content["regions"]:
+                    self.prepare(region)
+                for region, hosts in content["hosts"].items():
+                    self.regions.engine(region)
+                    self.machines[region].hosts.update(hosts)
+                for owner, address in content["addresses"].items():
+                    self._hosts.of(owner, address)
+                for owner, address in content["fronts"].items():
+                    self._fronts.of(owner, address)
+                self.regions.load(content["ecs"])
+                self._readdress()
+                expected = self.regions.expected_containers()
+        except Exception:
+            log.exception("the saved state cannot be read: starting empty")
+            return
+        self.runtime.cleanup({(request.task_arn, request.name) for request in expected})
+        for request in expected:
+            self.runtime.adopt(request)
+
+    def _readdress(self) -> None:
+        """An address may have been taken meanwhile: instances have what they were given now."""
+        from moto.ec2.models import ec2_backends
+
+        for region, machines in self.machines.items():
+            for reservation in ec2_backends[ACCOUNT][region].reservations.values():
+                for instance in reservation.instances:
+                    if instance.state != "terminated" and instance.id in machines.hosts:
+                        machines.give_address(instance)
+
+    def _control(self) -> None:
+        while not self._ended.wait(STEP):
+            try:
+                with self.lock:
+                    self.step(time.time())
+            except Exception:
+                log.exception("a step failed")
+
+    def step(self, now: float) -> None:
+        """One turn of everything. Under the lock."""
+        for region, machines in list(self.machines.items()):
+            if region in self._published:
+                machines.step(now, self.regions.engine(region))
+                self.balancers[region].step()
+        self.regions.step(now)
+        self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())
+
+    def _probe(self) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            while not self._ended.wait(STEP):
+                try:
+                    for region, balancers in list(self.balancers.items()):
+                        if region in self._published:
+                            with self.lock:
+                                rows = balancers.probes()
+                            balancers.probe(rows, time.time(), pool)
+                except Exception:
+                    log.exception("a probe failed")
+
+    def _save(self) -> None:
+        while not self._ended.wait(SAVE_EVERY):
+            if self.dirty:
+                self.save()
+
+    def save(self) -> None:
+        """Write the state."""
+        try:
+            with self.lock:
+                self.dirty = False
+                data = self._snapshot()
+            self.keeper.write(data)
+        except Exception:
+            log.exception("the state was not saved")
+
+    def _snapshot(self) -> bytes:
+        hosts = {region: dict(machines.hosts) for region, machines in self.machines.items()}
+        extra: dict[str, Any] = {
+            "regions": sorted(self._published),
+            "hosts": hosts,
+            "addresses": self._hosts.known(),
+            "fronts": self._fronts.known(),
+            "ecs": self.regions.dump(),
+        }
+        return snapshot(ACCOUNT, extra)
+
+    def stop(self) -> None:
+        """Stop moving, save, and stop the containers."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(5)
+        self.save()
+        for balancers in self.balancers.values():
+            balancers.close()
+        self.runtime.suspend()
+        self.runtime.close()
+
+    def reset(self) -> None:
+        """Forget everything: all resources, containers and addresses."""
+        from moto.moto_api._internal.models import moto_api_backend
+
+        with self.lock:
+            for balancers in self.balancers.values():
+                balancers.close()
+            self._hosts.release_all()
+            self._fronts.release_all()
+            moto_api_backend.reset()
+            self.machines.clear()
+            self.balancers.clear()
+            self._published.clear()
+            self.regions = Regions(ACCOUNT, self.runtime, self._ports)
+            self.runtime.reset()
+            self.keeper.forget()
+
+    def counts(self) -> dict[str, int]:
+        """How much there is, for the status."""
+        with self.lock:
+            stores = [engine.store for engine in self.regions.engines.values()]
+            return {
+                "clusters": sum(
+                    cluster.status != "INACTIVE" for store in stores for cluster in store.clusters.values()
+                ),
+                "containerInstances": sum(len(store.instances) for store in stores),
+                "tasks": sum(task.last_status != "STOPPED" for store in stores for task in store.tasks.values()),
+                "services": sum(len(store.services) for store in stores),
+            }
