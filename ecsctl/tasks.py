@@ -113,6 +113,8 @@ def _started_by(aws: Aws, cluster: str, started_by: str) -> list[TaskView]:
 
 def failure_causes(aws: Aws, cluster: str, definition: str, failures: Sequence[ecs.Failure]) -> list[str]:
     """Why RunTask placed fewer tasks than asked: each reason once, and the instances beside what the task needs."""
+    if not failures:
+        return ["AWS started fewer tasks than asked for and gives no reason"]
     counted = Counter(failure.reason for failure in failures)
     described = ecs.describe_task_definition(aws, definition)
     hosts = cluster_instances(aws, cluster)
