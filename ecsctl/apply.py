@@ -167,9 +167,7 @@ class _Run:
         return True
 
 
-def perform(
-    aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]]
-) -> Mapping[str, str]:
+def perform(aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]]) -> Mapping[str, str]:
     """Do one change, going on from what is there where somebody or something was faster; returns its attributes.
 
     Raises:

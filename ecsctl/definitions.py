@@ -79,8 +79,8 @@ def same(definition: Mapping[str, Any], described: Mapping[str, Any]) -> bool:
 def owned_families(aws: Aws, project: str) -> set[str]:
     """The families with a revision that this project made.
 
-    Asked of the Resource Groups Tagging API (resourcegroupstaggingapi:GetResources); where that is denied or missing, the
-    region's families are looked at one by one.
+    Asked of the Resource Groups Tagging API (resourcegroupstaggingapi:GetResources); where that is denied or missing,
+    the region's families are looked at one by one.
     """
     query = {
         "TagFilters": [{"Key": OWNER_TAG, "Values": [project]}],

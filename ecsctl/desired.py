@@ -1,10 +1,10 @@
-"""Spec → desired resources: pure, but for the facts that :func:`gather` reads of AWS first (ids of the network, AMI)."""
+"""Spec → desired resources: pure, but for the facts of AWS that :func:`gather` reads first."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import EcsctlError, NotFoundError
@@ -25,6 +25,7 @@ from ecsctl.resources import (
     SecurityGroup,
     Service,
     TaskDefinition,
+    base_name,
 )
 from ecsctl.userdata import user_data
 
@@ -55,8 +56,9 @@ class Subnet:
 class Facts:
     """What desired resources need to know of AWS.
 
-    ``subnets`` are those of the default VPC, one a zone; ``named`` those that the file names, by id. ``image`` is the AMI
-    of the instances and ``flavour`` the kind of its boot script.
+    ``subnets`` are those of the default VPC, one a zone; ``named`` those that the file names, by id. ``image`` is the
+    AMI of the instances and ``flavour`` the kind of its boot script. ``revisions`` has the newest revision of families
+    that services name without being in the file.
     """
 
     region: str
@@ -65,6 +67,7 @@ class Facts:
     named: Mapping[str, Subnet] | None = None
     image: str = ""
     flavour: str = "al2023"
+    revisions: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather(aws: Aws, spec: Spec) -> Facts:
@@ -88,7 +91,27 @@ def gather(aws: Aws, spec: Spec) -> Facts:
         named=_named_subnets(aws, sorted(asked)) if asked else {},
         image=image,
         flavour=flavour,
+        revisions=_revisions(aws, spec),
     )
+
+
+def _revisions(aws: Aws, spec: Spec) -> dict[str, str]:
+    """``family:revision`` of what services run that the file does not define (ecs:DescribeTaskDefinition)."""
+    from ecsctl.aws.ecs import describe_task_definition
+
+    found: dict[str, str] = {}
+    for service in spec.services.values():
+        name = str(service.definition.get("taskDefinition") or "")
+        if not name or name in spec.task_definitions or name in found:
+            continue
+        described = describe_task_definition(aws, name)
+        if described is None:
+            raise NotFoundError(
+                f"service {service.name}: there is no task definition {name} in {aws.region}",
+                hint="`ecsctl task register FILE` registers one; `ecsctl task definitions` lists them",
+            )
+        found[name] = f"{described['family']}:{described['revision']}"
+    return found
 
 
 def _default_subnets(aws: Aws) -> tuple[Subnet, ...]:
@@ -194,11 +217,6 @@ def flavour_of(text: str) -> str:
     return "ubuntu" if "ubuntu" in text or "debian" in text else "al2023"
 
 
-def base_name(project: str) -> str:
-    """What the names of a project's unnamed resources begin with."""
-    return f"ecsctl-{project}"
-
-
 def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
     """The resources that a Spec asks for, by key.
 
@@ -219,7 +237,7 @@ def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
         resources += _instances(spec, facts, tags, spec.instances, routes)
     made = {resource.key for resource in resources}
     for service in spec.services.values():
-        resources.append(_service(spec, tags, service, made))
+        resources.append(_service(spec, facts, tags, service, made))
     return {resource.key: resource for resource in resources}
 
 
@@ -289,7 +307,8 @@ def _balancer(
     if not listeners:
         raise EcsctlError(
             f"loadBalancers.{balancer.name}: it has no listener, and no service of the file stands behind it",
-            hint=f"add `listeners: [{{port: 80, instancePort: 80}}]`, or `loadBalancer: {balancer.name}:80` to a service",
+            hint=f"add `listeners: [{{port: 80, instancePort: 80}}]`, or `loadBalancer: {balancer.name}:80` to a "
+            "service",
         )
     group = SecurityGroup(
         f"{base_name(spec.name)}-{balancer.name}",
@@ -380,11 +399,13 @@ def _instances(
     return [role, profile, group, template, fleet]
 
 
-def _service(spec: Spec, tags: Mapping[str, str], service: ServiceSpec, made: set[Key]) -> Service:
+def _service(spec: Spec, facts: Facts, tags: Mapping[str, str], service: ServiceSpec, made: set[Key]) -> Service:
     definition = dict(service.definition)
     family = str(definition.get("taskDefinition", ""))
     if Key(TaskDefinition.kind, family) in made:
         definition["taskDefinition"] = Ref(Key(TaskDefinition.kind, family), "revision")
+    elif family in facts.revisions:
+        definition["taskDefinition"] = facts.revisions[family]
     after = [Key(Cluster.kind, spec.cluster)]
     after += [key for key in made if key.kind == AutoScalingGroup.kind]
     if service.load_balancer:

@@ -8,8 +8,9 @@ A run of ``up`` is::
                                                                        |
                                                    Plan --apply--> events --> Report
 
-``plan`` is pure and prints the very object that ``apply`` executes; ``down`` is the same with nothing desired; ``cluster
-create``, ``instance bootstrap``, ``service create`` and ``scale`` make a Spec of their flags and take the same way.
+``plan`` is pure and prints the very object that ``apply`` executes; ``down`` is the same with nothing desired;
+``cluster create``, ``instance bootstrap``, ``service create`` and ``scale`` make a Spec of their flags and take the
+same way.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ class Change:
     resource: Resource | None = None
     actual: Actual | None = None
     after: frozenset[Key] = frozenset()
+
+    @property
+    def actual_status(self) -> str:
+        """What stands in the way of using what exists (``DRAINING``); empty where nothing does."""
+        return self.actual.status if self.actual else ""
 
     def to_data(self) -> dict[str, Any]:
         """The change as plain data, for JSON and YAML."""
@@ -131,9 +137,7 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
                 # What refers to it will refer to something else.
                 known.pop(key, None)
     if prune:
-        extra = [
-            actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired
-        ]
+        extra = [actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired]
         changes += [Change(REMOVE, actual.key, actual=actual) for actual in sorted(extra, key=lambda item: item.key)]
     return Plan(project, snapshot.scope.cluster, tuple(changes), tuple(conflicts), tuple(notes))
 
@@ -164,9 +168,7 @@ def _tops(fields: Iterable[FieldChange]) -> frozenset[str]:
     return frozenset(item.path.split(".")[0] for item in fields)
 
 
-def differences(
-    resource: Resource, actual: Actual, known: Mapping[Key, Mapping[str, str]]
-) -> Iterator[FieldChange]:
+def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[str, str]]) -> Iterator[FieldChange]:
     """Field by field, in normalised form; a field that is left out is left alone."""
     if isinstance(resource, TaskDefinition):
         from ecsctl.spec.normalize import diff_task_definitions
@@ -282,4 +284,3 @@ def ordered(resources: Mapping[Key, Resource]) -> list[Key]:
     for key in resources:
         visit(key, ())
     return result
-

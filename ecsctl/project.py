@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ecsctl.apply import Event, Report, apply
-from ecsctl.desired import base_name, desired, gather
-from ecsctl.errors import AwsError, EcsctlError, ExitCode
-from ecsctl.kinds.base import Scope
-from ecsctl.observe import Snapshot, observe
+from ecsctl.desired import desired, gather
+from ecsctl.errors import AwsError, ConflictError, EcsctlError, ExitCode, NotFoundError
+from ecsctl.kinds.base import Actual, Scope
+from ecsctl.observe import Snapshot, look_again, observe
 from ecsctl.plan import Plan, plan
 from ecsctl.resources import AutoScalingGroup, Key, Resource, Service
 from ecsctl.steady import wait_for_instances, wait_for_services
@@ -122,6 +122,26 @@ def failed(report: Report) -> EcsctlError:
     )
 
 
+def owned_service(aws: Aws, cluster: str, name: str) -> Actual:
+    """A service that ecsctl made, whichever project's it is.
+
+    Raises:
+        NotFoundError: there is none of that name.
+        ConflictError: somebody else made it.
+    """
+    actual = look_again(aws, Scope("", cluster, aws.region), Key(Service.kind, name))
+    if actual is None:
+        raise NotFoundError(
+            f"there is no service {name} in cluster {cluster}", hint=f"`ecsctl service list -c {cluster}` lists them"
+        )
+    if actual.owner is None:
+        raise ConflictError(
+            f"service {name} was not made by ecsctl, so ecsctl does not change it",
+            hint=f"`aws ecs update-service --cluster {cluster} --service {name} …` does",
+        )
+    return actual
+
+
 def leftovers(aws: Aws, spec: Spec) -> list[str]:
     """What AWS still has of the project (an empty list after a whole ``down``)."""
     snapshot = observe(aws, scope_of(aws, spec), ())
@@ -142,8 +162,3 @@ def balancer_addresses(aws: Aws, services: Collection[ServiceView]) -> dict[str,
 
     with ThreadPoolExecutor(4) as pool:
         return {name: address for name, address in pool.map(ask, names) if address}
-
-
-def fleet_name(project: str) -> str:
-    """The name of a project's Auto Scaling group."""
-    return base_name(project)

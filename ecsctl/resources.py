@@ -1,17 +1,28 @@
 """What a project consists of in AWS: one frozen dataclass a kind, no I/O.
 
-``fields()`` is what is compared with AWS and shown in a plan, in the words of the API. A :class:`Ref` stands for a value
-that is known once another resource exists, and makes that resource a dependency.
+``fields()`` is what is compared with AWS and shown in a plan, in the words of the API. A :class:`Ref` stands for a
+value that is known once another resource exists, and makes that resource a dependency.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 OWNER_TAG = "ecsctl:project"
 IMAGE_TAG = "ecsctl:image"
+# IAM allows 64 characters, and its names carry the region (14 at most) besides the prefix.
+LONGEST_PROJECT = 40
+
+
+def base_name(project: str) -> str:
+    """What the names of a project's own resources begin with; a long project's name is cut and told by its hash."""
+    if len(project) > LONGEST_PROJECT:
+        digest = hashlib.sha256(project.encode()).hexdigest()[:8]
+        project = f"{project[: LONGEST_PROJECT - 9]}-{digest}"
+    return f"ecsctl-{project}"
 
 
 @dataclass(frozen=True, order=True)

@@ -83,9 +83,7 @@ def _joined(aws: Aws, cluster: str) -> dict[str, bool]:
 def _refused(aws: Aws, group: str, since: datetime) -> str | None:
     """What Auto Scaling's newest activity says, where it failed (autoscaling:DescribeScalingActivities)."""
     try:
-        answer = aws.call(
-            "autoscaling", "DescribeScalingActivities", {"AutoScalingGroupName": group, "MaxRecords": 5}
-        )
+        answer = aws.call("autoscaling", "DescribeScalingActivities", {"AutoScalingGroupName": group, "MaxRecords": 5})
     except AwsError:
         return None
     for activity in answer.get("Activities", ()):
@@ -250,8 +248,11 @@ class _Watch:
         if primary is not None and primary.rollout_state == "FAILED":
             self.rolled_back = True
             return f"the deployment of service {view.name} failed"
-        if primary is not None and first and primary.id != first and any(
-            deployment.id == first and deployment.rollout_state == "FAILED" for deployment in view.deployments
+        if (
+            primary is not None
+            and first
+            and primary.id != first
+            and any(deployment.id == first and deployment.rollout_state == "FAILED" for deployment in view.deployments)
         ):
             self.rolled_back = True
             return f"the deployment of service {view.name} was rolled back"

@@ -83,7 +83,7 @@ class TrimmedLoader(Loader):
     def untrim(self, service: str) -> None:
         """Load the full model of ``service`` from now on."""
         self._full.add(service)
-        self._cache = {}
+        self._cache: dict[object, object] = {}
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         """As botocore's own; see the class."""

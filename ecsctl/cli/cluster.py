@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ecsctl.cli import cluster_write
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def group() -> None:
     """Create, list, show and delete clusters."""
+
+
+group.add_command(cluster_write.create)
+group.add_command(cluster_write.delete)
 
 
 @group.command(name="list")

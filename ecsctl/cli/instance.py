@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ecsctl.cli import instance_write
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def group() -> None:
     """Bootstrap, list and remove container instances."""
+
+
+group.add_command(instance_write.bootstrap)
+group.add_command(instance_write.user_data)
+group.add_command(instance_write.remove)
 
 
 @group.command(name="list")

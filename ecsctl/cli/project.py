@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from ecsctl.project import Prepared
     from ecsctl.spec.model import Spec
     from ecsctl.views import ServiceView
+
+
+@dataclass(frozen=True)
+class Answering:
+    """An address of a service: its balancer's, or one of its tasks'."""
+
+    service: str
+    address: str
+    through: str
+    url: str | None
 
 
 def load(settings: Settings, files: Sequence[str]) -> tuple[Spec, Aws]:
@@ -136,27 +147,36 @@ def carry_out(
 
 
 def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[ServiceView]) -> None:
-    """Print where the services answer: the balancers first, then the tasks."""
+    """Print where the services answer: the balancers first, then each task; with -q the bare addresses."""
     from ecsctl import hosts, lookup
-    from ecsctl.cli.locate import print_locations
     from ecsctl.project import balancer_addresses
+    from ecsctl.render.table import Column, emit
 
     if not services:
         return
     fronts = balancer_addresses(aws, services)
-    tasks = [task for view in services for task in lookup.select(aws, spec.cluster, service=view.name)]
-    located = hosts.locate_all(aws, tasks)
-    print_locations(settings, located, fronts=fronts_of(services, fronts))
-
-
-def fronts_of(services: Sequence[ServiceView], known: dict[str, str]) -> list[tuple[str, str, str]]:
-    """(service, balancer, address) of each balancer with an address."""
-    return [
-        (view.name, balancer.name, known[balancer.name])
-        for view in services
-        for balancer in view.balancers
-        if balancer.name and balancer.name in known
+    rows: list[Answering] = []
+    for view in services:
+        for balancer in view.balancers:
+            if balancer.name in fronts:
+                address = fronts[str(balancer.name)]
+                rows.append(Answering(view.name, address, f"load balancer {balancer.name}", f"http://{address}"))
+        for task, found, _ in hosts.locate_all(aws, list(lookup.select(aws, spec.cluster, service=view.name))):
+            for spot in found.locations:
+                if spot.bare:
+                    via = f"task {task.short_id} on {task.host}" if task.host else f"task {task.short_id}"
+                    rows.append(Answering(view.name, spot.bare, via, spot.url))
+    if settings.quiet and settings.output == "table":
+        for row in rows:
+            print(row.address)
+        return
+    columns: list[Column[Answering]] = [
+        Column("SERVICE", "service", lambda row: row.service),
+        Column("ADDRESS", "address", lambda row: row.address),
+        Column("THROUGH", "through", lambda row: row.through),
+        Column("", "url", lambda row: row.url, table=False),
     ]
+    emit(rows, columns, settings.output)
 
 
 @click.command(cls=Command)
@@ -170,18 +190,27 @@ def down(settings: Settings, files: tuple[str, ...]) -> None:
     It shows what goes and asks (--yes does not). What it cannot remove it reports, and exits with 1.
     """
     spec, aws = load(settings, files)
+    remove(settings, aws, spec, f"ecsctl down{_flags(files)}")
+
+
+def remove(settings: Settings, aws: Aws, spec: Spec, again: str) -> None:
+    """Remove all that a project made, and say what is left.
+
+    Raises:
+        EcsctlError: something is left.
+    """
     from ecsctl.project import leftovers, prepare_removal
 
     prepared = prepare_removal(aws, spec)
     if prepared.plan.empty:
         settings.say(f"Nothing to remove: AWS has nothing of project {spec.name}.")
         return
-    carry_out(settings, aws, prepared, f"ecsctl down{_flags(files)}", question="Remove all this?")
+    carry_out(settings, aws, prepared, again, question="Remove all this?")
     left = leftovers(aws, spec)
     if left:
         raise EcsctlError(
             f"{len(left)} resources of project {spec.name} are still there",
             details=left,
-            hint="run `ecsctl down` again; what stays then is held by something that ecsctl did not make",
+            hint=f"run `{again}` again; what stays then is held by something that ecsctl did not make",
         )
     settings.say(f"Nothing is left of project {spec.name}.")

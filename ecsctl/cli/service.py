@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ecsctl.cli import service_write
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
@@ -20,6 +21,11 @@ EVENTS_SHOWN = 5
 @click.group(cls=Group)
 def group() -> None:
     """Create, list, show, scale and delete services."""
+
+
+group.add_command(service_write.create)
+group.add_command(service_write.scale)
+group.add_command(service_write.delete)
 
 
 @group.command(name="list")

@@ -43,8 +43,8 @@ class Actual:
 class Kind(Generic[R]):
     """One kind of resource: how it is read and written.
 
-    ``fixed`` names the fields that AWS cannot change: a difference there is a replacement. ``exists`` and ``gone`` are the
-    error codes that say that somebody else was faster; apply then looks again and goes on from what it finds.
+    ``fixed`` names the fields that AWS cannot change: a difference there is a replacement. ``exists`` and ``gone`` are
+    the error codes that say that somebody else was faster; apply then looks again and goes on from what it finds.
     ``shared`` kinds of another owner are used as they are instead of being in the way.
     """
 

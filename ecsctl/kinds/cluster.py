@@ -55,9 +55,7 @@ class ClusterKind(Kind[Cluster]):
 
 def _stop_tasks(aws: Aws, cluster: str) -> None:
     # Tasks of services have gone with their services; what is left was run by hand in a cluster that goes now.
-    services = {
-        f"service:{last(arn)}" for arn in aws.pages("ecs", "ListServices", {"cluster": cluster}, "serviceArns")
-    }
+    services = {f"service:{last(arn)}" for arn in aws.pages("ecs", "ListServices", {"cluster": cluster}, "serviceArns")}
     arns = list(aws.pages("ecs", "ListTasks", {"cluster": cluster}, "taskArns"))
     for start in range(0, len(arns), 100):
         answer = aws.call("ecs", "DescribeTasks", {"cluster": cluster, "tasks": arns[start : start + 100]})
@@ -96,4 +94,3 @@ def _deregister(aws: Aws, scope: Scope, cluster: str) -> None:
                 # It deregistered itself in the meantime.
                 if error.aws_code not in ("InvalidParameterException", "ClientException"):
                     raise
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.definitions import owned_families, own_revisions, register, remove_revisions
+from ecsctl.definitions import own_revisions, owned_families, register, remove_revisions
 from ecsctl.kinds.base import Actual, Kind, Scope, last, owner_of
 from ecsctl.resources import TaskDefinition
 
@@ -48,9 +48,7 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
         made = register(aws, definition, {**own, **resource.tags})
         return {"arn": made.arn, "revision": made.name, "family": resource.name}
 
-    def update(
-        self, aws: Aws, resource: TaskDefinition, actual: Actual, changed: Collection[str]
-    ) -> Mapping[str, str]:
+    def update(self, aws: Aws, resource: TaskDefinition, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         return self.create(aws, resource)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:

@@ -62,9 +62,7 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
         )
         return {"id": answer["LaunchTemplate"]["LaunchTemplateId"], "name": resource.name}
 
-    def update(
-        self, aws: Aws, resource: LaunchTemplate, actual: Actual, changed: Collection[str]
-    ) -> Mapping[str, str]:
+    def update(self, aws: Aws, resource: LaunchTemplate, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         query = {"LaunchTemplateId": actual.id, "LaunchTemplateData": _template_data(resource)}
         aws.call("ec2", "CreateLaunchTemplateVersion", query, about=f"launch template {resource.name}")
         return actual.attributes
@@ -175,7 +173,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
             raise EcsctlError(
                 f"the Auto Scaling group {name} has not gone within {TERMINATION_SECONDS / 60:.0f} minutes: "
                 f"{'; '.join(ended.last.lines)}",
-                hint="run the same command again; `aws autoscaling describe-scaling-activities` says what AWS waits for",
+                hint="run the same command again; `aws autoscaling describe-scaling-activities` says what it waits for",
             )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError
 from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
-from ecsctl.resources import InstanceProfile, InstanceRole
+from ecsctl.resources import InstanceProfile, InstanceRole, base_name
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -22,7 +22,7 @@ GONE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
 def _own_names(scope: Scope, names: Collection[str]) -> list[str]:
     # Their names are made of the project and the region, so these find them when nothing is desired, too.
-    return sorted({*names, f"ecsctl-{scope.project}-{scope.region}"})
+    return sorted({*names, f"{base_name(scope.project)}-{scope.region}"})
 
 
 def _get(aws: Aws, operation: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -70,9 +70,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
         self._attach(aws, resource, resource.policies)
         return {"name": resource.name, "arn": answer["Role"]["Arn"]}
 
-    def update(
-        self, aws: Aws, resource: InstanceRole, actual: Actual, changed: Collection[str]
-    ) -> Mapping[str, str]:
+    def update(self, aws: Aws, resource: InstanceRole, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         self._attach(aws, resource, sorted(set(resource.policies) - set(actual.fields["policies"])))
         return actual.attributes
 
@@ -105,7 +103,9 @@ class InstanceProfileKind(Kind[InstanceProfile]):
 
     resource = InstanceProfile
     # LimitExceeded: the profile, which takes one role, has it already.
-    exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException", "LimitExceeded", "LimitExceededException"})
+    exists = frozenset(
+        {"EntityAlreadyExists", "EntityAlreadyExistsException", "LimitExceeded", "LimitExceededException"}
+    )
     gone = GONE
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:

@@ -40,7 +40,11 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                 group["GroupId"],
                 owner_of(group.get("Tags", ())),
                 # A rule that somebody added by hand is left alone, so it does not count.
-                fields={"vpc": group.get("VpcId", ""), "ingress": frozenset(marked), "unmarked": frozenset(rules - marked)},
+                fields={
+                    "vpc": group.get("VpcId", ""),
+                    "ingress": frozenset(marked),
+                    "unmarked": frozenset(rules - marked),
+                },
                 attributes={"id": group["GroupId"]},
             )
 
@@ -59,9 +63,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         self._authorize(aws, answer["GroupId"], resource.name, resource.ingress)
         return {"id": answer["GroupId"]}
 
-    def update(
-        self, aws: Aws, resource: SecurityGroup, actual: Actual, changed: Collection[str]
-    ) -> Mapping[str, str]:
+    def update(self, aws: Aws, resource: SecurityGroup, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         present = set(actual.fields["ingress"])
         unmarked = set(actual.fields.get("unmarked", ()))
         wanted = set(resource.ingress)

@@ -53,7 +53,9 @@ class ServiceKind(Kind[Service]):
         try:
             listed = {
                 last(arn)
-                for arn in aws.pages("ecs", "ListServices", {"cluster": scope.cluster, "maxResults": 100}, "serviceArns")
+                for arn in aws.pages(
+                    "ecs", "ListServices", {"cluster": scope.cluster, "maxResults": 100}, "serviceArns"
+                )
             }
         except AwsError as error:
             if error.aws_code == "ClusterNotFoundException":

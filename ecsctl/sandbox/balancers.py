@@ -13,7 +13,7 @@ from ecsctl.sandbox.addresses import Addresses
 from ecsctl.sandbox.ports import TargetHealth
 from ecsctl.sandbox.proxy import Forwarder
 
-# The sandbox probes no slower than this (seconds), whatever interval is configured: nobody waits five minutes for a demo.
+# The sandbox probes no slower than this (seconds), whatever interval is configured: nobody waits minutes for a demo.
 SLOWEST = 1.0
 PROBES = 8
 Target = tuple[str, str, int]
@@ -146,7 +146,7 @@ class Balancers:
         """Follow the balancers of ELB: their addresses and listeners. Called under the lock."""
         wanted: dict[tuple[str, int], bool] = {}
         for balancer in self._classic.load_balancers.values():
-            address = self.name_classic(balancer)
+            self.name_classic(balancer)
             for listener in balancer.listeners:
                 web = str(listener.protocol).upper() in ("HTTP", "HTTPS")
                 wanted[f"classic/{balancer.name}", int(listener.load_balancer_port)] = web

@@ -40,9 +40,9 @@ def decode(user_data: str | bytes | None) -> str:
 def read(user_data: str | bytes | None) -> Boot:
     """What the agent of an instance with this user data would be told.
 
-    Knows shell scripts that write ``ECS_CLUSTER=…`` by echo, printf, cat or tee, with variables that the script itself
-    sets, cloud-config's ``runcmd`` and ``write_files``, agents that get it as an environment variable, and Bottlerocket's
-    TOML. Without any, the agent's own default is the cluster ``default``.
+    Knows shell scripts that write ``ECS_CLUSTER=…`` by echo, printf, cat or tee, with variables that the script
+    itself sets, cloud-config's ``runcmd`` and ``write_files``, agents that get it as an environment variable, and
+    Bottlerocket's TOML. Without any, the agent's own default is the cluster ``default``.
     """
     text = decode(user_data)
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#") or line.startswith("#!"))

@@ -72,7 +72,7 @@ def publish(account: str, region: str) -> None:
                 hypervisor="xen",
                 creation_date=RELEASED,
             )
-        values = {name: id_ for name in image.parameters}
+        values = dict.fromkeys(image.parameters, id_)
         if image.about:
             told: dict[str, Any] = {
                 "schema_version": 1,
@@ -87,5 +87,6 @@ def publish(account: str, region: str) -> None:
             # Reading a name first makes moto load its own, older list, which is then overruled.
             if not any(known.value == value for known in parameters[name]):
                 parameters[name].append(
-                    Parameter(account, name, value, "String", None, None, None, RELEASED, 1, "text")
+                    Parameter(  # type: ignore[abstract]
+                        account, name, value, "String", None, None, None, RELEASED, 1, "text")
                 )

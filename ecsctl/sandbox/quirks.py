@@ -78,7 +78,7 @@ def _version(group: Any) -> str:
 
 
 def replenish(backend: Any, delay: float, now: float) -> None:
-    """Replace what a group has lost for ``delay`` seconds: terminated instances, and stopped ones, which it terminates."""
+    """Replace what a group has lost for ``delay`` seconds: terminated instances, and stopped ones (it ends those)."""
     for group in list(backend.autoscaling_groups.values()):
         gone = [state for state in group.instance_states if state.instance.state != "running"]
         if not gone:

@@ -1,0 +1,77 @@
+"""``ecsctl cluster create`` and ``delete``: the write path with a Spec made of a name."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from ecsctl.cli.options import Command, confirms, pass_settings, waits
+from ecsctl.cli.settings import Settings
+from ecsctl.errors import ConflictError, NotFoundError, UsageError
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+def checked_name(name: str) -> str:
+    """A cluster's name.
+
+    Raises:
+        UsageError: AWS would refuse it.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name for a cluster", hint="letters, digits, hyphens and underscores, 255 at most"
+        )
+    return name
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@pass_settings
+def create(settings: Settings, name: str) -> None:
+    """Create a cluster, and print its name. That it exists already is no error."""
+    from ecsctl.cli.project import carry_out
+    from ecsctl.project import prepare
+    from ecsctl.spec.model import Spec
+
+    spec = Spec(name=checked_name(name), cluster=name)
+    aws = settings.aws()
+    prepared = prepare(aws, spec, prune=False, kinds={"cluster"})
+    carry_out(settings, aws, prepared, f"ecsctl cluster create {name}", ask=False)
+    print(name)
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@waits("15m")
+@confirms
+@pass_settings
+def delete(settings: Settings, name: str) -> None:
+    """Delete a cluster that ecsctl made, with all that its commands made in it.
+
+    Its services, instances, groups and roles go too, and tasks that still run in it are stopped. A cluster of a project
+    with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
+    """
+    from ecsctl.cli.project import remove
+    from ecsctl.kinds.base import Scope
+    from ecsctl.observe import look_again
+    from ecsctl.resources import Cluster, Key
+    from ecsctl.spec.model import Spec
+
+    aws = settings.aws()
+    found = look_again(aws, Scope(name, checked_name(name), aws.region), Key(Cluster.kind, name))
+    if found is None:
+        raise NotFoundError(
+            f"there is no cluster {name} in {aws.region}", hint="`ecsctl cluster list` shows those of this region"
+        )
+    if found.owner is None:
+        raise ConflictError(
+            f"cluster {name} was not made by ecsctl, so ecsctl does not delete it",
+            hint=f"`aws ecs delete-cluster --cluster {name}` does",
+        )
+    if found.owner != name:
+        raise ConflictError(
+            f"cluster {name} belongs to project {found.owner}", hint="`ecsctl down` with that project's file removes it"
+        )
+    remove(settings, aws, Spec(name=name, cluster=name), f"ecsctl cluster delete {name}")
