@@ -73,6 +73,19 @@ class Project:
         return self.task_definitions.get(str(service.get("taskDefinition")))
 
 
+def boxes(project: Project) -> Iterator[tuple[Definition, Path, Data]]:
+    """Every container definition of every task definition, with its place."""
+    for definition in project.task_definitions.values():
+        for path, box in definition.items("containerDefinitions"):
+            yield definition, path, box
+
+
+def amount(definition: Definition, key: str) -> int | None:
+    """A task's ``cpu`` or ``memory``, which the API has as text; None where it is no number."""
+    text = definition.get(key)
+    return int(text) if isinstance(text, str) and text.isdecimal() else None
+
+
 def on_fargate(service: Data) -> bool:
     """Whether a service or a run is placed on Fargate."""
     if service.get("launchType") == "FARGATE":

@@ -15,7 +15,21 @@ from ecsctl.spec.model import Severity
 from ecsctl.spec.nodes import Path
 from ecsctl.spec.project import Project
 
-MODULES = ("references", "names", "balancers", "instances")
+MODULES = (
+    "references",
+    "names",
+    "containers",
+    "dependencies",
+    "network",
+    "volumes",
+    "balancers",
+    "instances",
+    "tasks",
+    "services",
+    "deployments",
+    "limits",
+    "advice",
+)
 
 
 @dataclass(frozen=True)

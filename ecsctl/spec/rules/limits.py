@@ -1,0 +1,164 @@
+"""How much of everything the service takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ecsctl.spec.project import Definition, Project, boxes
+from ecsctl.spec.rules import Finding, rule
+
+MOST_CONTAINERS = 10
+LARGEST_DEFINITION = 64 * 1024
+MOST_CONSTRAINTS, MOST_STRATEGIES, LONGEST_EXPRESSION = 10, 5, 2000
+MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
+MOST_PROVIDERS, MOST_TARGET_GROUPS = 20, 5
+
+
+@rule(
+    "ECS150",
+    "A task definition has 10 containers at most.",
+    service="Task definition can't have more than 10 containers.",
+    why="A limit of the service that cannot be raised.",
+)
+def containers(project: Project) -> Iterator[Finding]:
+    """``containerDefinitions``."""
+    for definition in project.task_definitions.values():
+        count = len(definition.get("containerDefinitions") or ())
+        if count > MOST_CONTAINERS:
+            place = (*definition.path, "containerDefinitions")
+            yield Finding(place, f"{count} containers are too many", f"at most {MOST_CONTAINERS}")
+
+
+@rule(
+    "ECS151",
+    "A task definition has 64 KiB at most.",
+    service="Actual length: '…'. Max allowed length is '65536' bytes.",
+    why="Put long configuration into a file of S3, a parameter or the image.",
+)
+def size(project: Project) -> Iterator[Finding]:
+    """The JSON of the input."""
+    for definition in project.task_definitions.values():
+        length = len(json.dumps(definition.data, separators=(",", ":")).encode())
+        if length > LARGEST_DEFINITION:
+            yield Finding(definition.path, f"{length} bytes are too many", f"at most {LARGEST_DEFINITION}")
+
+
+@rule(
+    "ECS152",
+    "Placement has 10 constraints with those of the task definition, 5 strategies, and expressions of 2000 characters.",
+    service="Placement constraints can have at most 10 items. / Placement strategies can have at most 5 items.",
+    why="Limits of the service that cannot be raised.",
+)
+def placement(project: Project) -> Iterator[Finding]:
+    """``placementConstraints`` and ``placementStrategy``."""
+    for holder in (*project.task_definitions.values(), *project.services.values()):
+        own = list(holder.items("placementConstraints"))
+        definition = project.task_definition_of(holder) if holder.path[0] == "services" else None
+        inherited = len(definition.get("placementConstraints") or ()) if definition is not None else 0
+        if len(own) + inherited > MOST_CONSTRAINTS and own:
+            place = (*holder.path, "placementConstraints")
+            yield Finding(place, f"{len(own) + inherited} constraints are too many", f"at most {MOST_CONSTRAINTS}")
+        for path, item in own:
+            length = len(item.get("expression") or "")
+            if length > LONGEST_EXPRESSION:
+                message = f"an expression of {length} characters is too long"
+                yield Finding((*path, "expression"), message, f"at most {LONGEST_EXPRESSION}")
+            if item.get("type") == "memberOf" and not item.get("expression"):
+                yield Finding(
+                    (*path, "expression"), "memberOf needs an expression", 'as "attribute:ecs.os-type == linux"'
+                )
+        strategies = len(holder.get("placementStrategy") or ())
+        if strategies > MOST_STRATEGIES:
+            place = (*holder.path, "placementStrategy")
+            yield Finding(place, f"{strategies} strategies are too many", f"at most {MOST_STRATEGIES}")
+
+
+@rule(
+    "ECS153",
+    "A network configuration has 16 subnets and 5 security groups at most.",
+    service="subnets can have at most 16 items. / securityGroups can have at most 5 items.",
+    why="Limits of the service that cannot be raised.",
+)
+def network(project: Project) -> Iterator[Finding]:
+    """``networkConfiguration.awsvpcConfiguration``."""
+    for service in project.services.values():
+        vpc = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        for member, most in (("subnets", MOST_SUBNETS), ("securityGroups", MOST_SECURITY_GROUPS)):
+            count = len(vpc.get(member) or ())
+            if count > most:
+                place = (*service.path, "networkConfiguration", "awsvpcConfiguration", member)
+                yield Finding(place, f"{count} {member} are too many", f"at most {most}")
+
+
+@rule(
+    "ECS154",
+    "A strategy has 20 capacity providers at most.",
+    service="capacityProviderStrategy can have at most 20 items.",
+    why="A limit of the service that cannot be raised.",
+)
+def providers(project: Project) -> Iterator[Finding]:
+    """``capacityProviderStrategy``."""
+    for service in project.services.values():
+        count = len(service.get("capacityProviderStrategy") or ())
+        if count > MOST_PROVIDERS:
+            place = (*service.path, "capacityProviderStrategy")
+            yield Finding(place, f"{count} capacity providers are too many", f"at most {MOST_PROVIDERS}")
+
+
+@rule(
+    "ECS155",
+    "A service has 5 target groups, or one classic load balancer.",
+    service="Load Balancers can have at most 5 items.",
+    why="A classic balancer stands alone in front of a service.",
+)
+def balancers(project: Project) -> Iterator[Finding]:
+    """``loadBalancers``."""
+    for service in project.services.values():
+        items = list(service.items("loadBalancers"))
+        classic = sum(bool(item.get("loadBalancerName")) for _, item in items)
+        place = (*service.path, "loadBalancers")
+        if classic and len(items) > 1:
+            yield Finding(place, f"a classic load balancer among {len(items)}", "it alone, or target groups")
+        elif len(items) > MOST_TARGET_GROUPS:
+            yield Finding(place, f"{len(items)} target groups are too many", f"at most {MOST_TARGET_GROUPS}")
+
+
+@rule(
+    "ECS156",
+    "Tags do not begin with aws:, and no key comes twice.",
+    service="Tag keys and values with the prefix aws: are reserved.",
+    why="AWS keeps that prefix to itself.",
+)
+def tags(project: Project) -> Iterator[Finding]:
+    """``tags`` everywhere."""
+    for key in project.data.get("tags") or {}:
+        if str(key).lower().startswith("aws:"):
+            yield Finding(("tags", key), f"the tag {key} begins with aws:", "another name")
+    holders: tuple[Definition, ...] = (*project.task_definitions.values(), *project.services.values())
+    for holder in holders:
+        seen: set[str] = set()
+        for path, item in holder.items("tags"):
+            key = str(item.get("key") or "")
+            if key.lower().startswith("aws:"):
+                yield Finding((*path, "key"), f"the tag {key} begins with aws:", "another name")
+            if key in seen:
+                yield Finding((*path, "key"), f"the tag {key} is there already")
+            seen.add(key)
+
+
+@rule(
+    "ECS157",
+    "A container's memory is 6 MiB or more.",
+    service="Invalid setting for container. Memory must be at least 4 MiB.",
+    why="Docker itself takes no less.",
+)
+def least_memory(project: Project) -> Iterator[Finding]:
+    """``memory`` and ``memoryReservation``."""
+    for _, path, box in boxes(project):
+        for member in ("memory", "memoryReservation"):
+            value = box.get(member)
+            if value is not None and value < 6:
+                yield Finding((*path, member), f"{value} MiB are too few", "at least 6")
+        if (box.get("cpu") or 0) < 0:
+            yield Finding((*path, "cpu"), f"{box['cpu']} CPU units", "0 or more")

@@ -1,0 +1,220 @@
+"""Services: what CreateService refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ecsctl.spec.project import FARGATE_PROVIDERS, Definition, Project, network_mode, on_fargate, ports_of
+from ecsctl.spec.rules import Finding, rule
+
+
+def _balanced(service: Definition) -> bool:
+    return bool(service.get("loadBalancers") or service.get("loadBalancer"))
+
+
+@rule(
+    "ECS100",
+    "A service has a launch type or a capacity provider strategy, not both.",
+    service="Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+    why="Each of them says where tasks are placed.",
+)
+def one_placement(project: Project) -> Iterator[Finding]:
+    """``launchType`` and ``capacityProviderStrategy``."""
+    for service in project.services.values():
+        if service.get("launchType") and service.get("capacityProviderStrategy"):
+            message = "launchType and capacityProviderStrategy together"
+            yield Finding((*service.path, "launchType"), message, "one of them")
+
+
+@rule(
+    "ECS101",
+    "Tasks of network mode awsvpc need a network configuration.",
+    service="Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+    why="The interface of each task is made in one of these subnets.",
+)
+def network_needed(project: Project) -> Iterator[Finding]:
+    """``networkConfiguration``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        awsvpc = definition is not None and network_mode(project, definition) == "awsvpc"
+        if (awsvpc or on_fargate(service.data)) and not service.get("networkConfiguration"):
+            message = "tasks of network mode awsvpc need a networkConfiguration"
+            allowed = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-…]}}"
+            depends = ((*service.path, "networkConfiguration"), *ports_of(definition))
+            yield Finding(service.path, message, allowed, depends)
+
+
+@rule(
+    "ECS102",
+    "A network configuration is for network mode awsvpc only.",
+    service="Network Configuration is not valid for the given networkMode of this task definition.",
+    why="In the other modes a task has the network of its instance.",
+)
+def network_not_needed(project: Project) -> Iterator[Finding]:
+    """``networkConfiguration``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        if definition is None or not service.get("networkConfiguration") or on_fargate(service.data):
+            continue
+        mode = network_mode(project, definition)
+        if mode != "awsvpc":
+            place = (*service.path, "networkConfiguration")
+            message = f"a networkConfiguration is not valid for the network mode {mode} of {definition.name}"
+            yield Finding(place, message, "networkMode: awsvpc, or leave it out", ports_of(definition))
+
+
+@rule(
+    "ECS107",
+    "On Fargate there is nothing to constrain or spread over.",
+    service="Placement constraints are not supported with FARGATE launch type.",
+    why="Placement chooses instances, and there are none.",
+)
+def fargate_placement(project: Project) -> Iterator[Finding]:
+    """``placementConstraints`` and ``placementStrategy``."""
+    for service in project.services.values():
+        if on_fargate(service.data):
+            for member in ("placementConstraints", "placementStrategy"):
+                if service.get(member):
+                    yield Finding((*service.path, member), f"{member} is not supported on Fargate", "leave it out")
+
+
+@rule(
+    "ECS108",
+    "A platform version is Fargate's.",
+    service="The platform version must be null when specifying an EC2 launch type.",
+    why="It names the version of Fargate's own runtime.",
+)
+def platform_version(project: Project) -> Iterator[Finding]:
+    """``platformVersion``."""
+    for service in project.services.values():
+        elsewhere = service.get("launchType") in ("EC2", "EXTERNAL")
+        implied = not service.get("launchType") and not service.get("capacityProviderStrategy") and project.whole
+        if service.get("platformVersion") and (elsewhere or (implied and project.instances is not None)):
+            place = (*service.path, "platformVersion")
+            yield Finding(place, "a platformVersion is not for EC2", "launchType: FARGATE, or leave it out")
+
+
+@rule(
+    "ECS109",
+    "A service's role is for one load balancer of tasks without awsvpc.",
+    service="IAM roles are only valid for services configured to use load balancers.",
+    why="The role lets ECS register instances with the balancer. Since 2018 the service-linked role does it; leave the "
+    "role out unless an old policy needs it.",
+)
+def service_role(project: Project) -> Iterator[Finding]:
+    """``role``."""
+    for service in project.services.values():
+        if not service.get("role"):
+            continue
+        definition = project.task_definition_of(service)
+        place = (*service.path, "role")
+        if not _balanced(service):
+            yield Finding(place, "a role is only for services with load balancers", "leave it out")
+        elif on_fargate(service.data) or (definition is not None and network_mode(project, definition) == "awsvpc"):
+            message = "an IAM role cannot be specified for services that require a service linked role (awsvpc)"
+            yield Finding(place, message, "leave it out", ports_of(definition))
+        elif len(service.get("loadBalancers") or ()) > 1:
+            message = "an IAM role cannot be specified for services with several target groups"
+            yield Finding(place, message, "leave it out")
+
+
+@rule(
+    "ECS110",
+    "A load balancer is named by loadBalancerName or targetGroupArn.",
+    service="loadBalancerName and targetGroupArn cannot both be specified",
+    why="The one is a classic balancer, the other a target group.",
+)
+def one_kind_of_balancer(project: Project) -> Iterator[Finding]:
+    """Each of ``loadBalancers``."""
+    for service in project.services.values():
+        for path, item in service.items("loadBalancers"):
+            classic, group = item.get("loadBalancerName"), item.get("targetGroupArn")
+            if classic and group:
+                message = "loadBalancerName and targetGroupArn cannot both be specified"
+                yield Finding((*path, "loadBalancerName"), message, "one of them")
+            elif not classic and not group:
+                yield Finding(
+                    path,
+                    "neither loadBalancerName nor targetGroupArn",
+                    "one of them",
+                    ((*path, "loadBalancerName"), (*path, "targetGroupArn")),
+                )
+            for member in ("containerName", "containerPort"):
+                if item.get(member) is None and (classic or group):
+                    yield Finding((*path, member), f"{member} is missing", "the container behind the balancer")
+        if service.get("loadBalancer") and service.get("loadBalancers"):
+            yield Finding((*service.path, "loadBalancer"), "loadBalancer and loadBalancers together", "one of them")
+
+
+@rule(
+    "ECS111",
+    "A grace period needs a load balancer.",
+    service="Health check grace period is only valid for services configured to use load balancers",
+    why="It is the time in which the balancer's health checks are ignored.",
+)
+def grace_period(project: Project) -> Iterator[Finding]:
+    """``healthCheckGracePeriodSeconds``."""
+    for service in project.services.values():
+        if service.get("healthCheckGracePeriodSeconds") and not _balanced(service):
+            place = (*service.path, "healthCheckGracePeriodSeconds")
+            yield Finding(
+                place,
+                "a grace period without a load balancer",
+                "leave it out",
+                ((*service.path, "loadBalancer"), (*service.path, "loadBalancers")),
+            )
+
+
+@rule(
+    "ECS112",
+    "A capacity provider strategy has one base at most, a weight above 0, and one kind of provider.",
+    service="A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and "
+    "Fargate capacity providers.",
+    why="The base is filled first, the rest is shared by weight.",
+)
+def strategy(project: Project) -> Iterator[Finding]:
+    """``capacityProviderStrategy``."""
+    for service in project.services.values():
+        items = list(service.items("capacityProviderStrategy"))
+        if not items:
+            continue
+        based = [path for path, item in items if item.get("base")]
+        for path in based[1:]:
+            yield Finding((*path, "base"), "a second base", "one provider only has a base above 0")
+        if len(items) > 1 and not any(item.get("weight") for _, item in items):
+            place = (*service.path, "capacityProviderStrategy")
+            yield Finding(
+                place,
+                "no provider has a weight above 0",
+                "weight: 1 on one of them",
+                tuple((*path, "weight") for path, _ in items),
+            )
+        kinds = {item.get("capacityProvider") in FARGATE_PROVIDERS for _, item in items}
+        if len(kinds) > 1:
+            place = (*service.path, "capacityProviderStrategy")
+            yield Finding(place, "Fargate's providers and others together", "one kind")
+
+
+@rule(
+    "ECS115",
+    "The task definition fits the service's launch type.",
+    service="Task definition does not support launch_type FARGATE.",
+    why="requiresCompatibilities says where a task definition may run.",
+)
+def compatible(project: Project) -> Iterator[Finding]:
+    """``launchType`` and ``requiresCompatibilities``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        wanted = (definition.get("requiresCompatibilities") or ()) if definition is not None else ()
+        kind = service.get("launchType")
+        place = (*service.path, "launchType")
+        if kind is None and on_fargate(service.data):
+            kind, place = "FARGATE", (*service.path, "capacityProviderStrategy")
+        if wanted and kind and kind not in wanted and definition is not None:
+            message = f"the task definition {definition.name} does not support {kind}"
+            yield Finding(
+                place,
+                message,
+                f"requiresCompatibilities: [{kind}], or one of {', '.join(wanted)}",
+                ((*definition.path, "requiresCompatibilities"),),
+            )

@@ -1,0 +1,258 @@
+# ruff: noqa: E501
+"""Every rule finds its fault at its line, and falls silent when that one thing is put right."""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+
+import pytest
+
+from ecsctl.spec import check
+from ecsctl.spec.rules import all_rules
+
+HERE = "# here"
+
+
+def task(*lines: str, over: str = "") -> str:
+    """A project of one task definition ``t`` with these lines of its container ``c``, and ``over`` of the task."""
+    box = textwrap.indent("\n".join(["- name: c", "  image: nginx:1", "  memory: 64", *lines]), "      ")
+    inner = textwrap.indent(textwrap.dedent(over).strip("\n"), "    ")
+    return f"name: p\ntaskDefinitions:\n  t:\n{inner}\n    containerDefinitions:\n{box}\n"
+
+
+def fargate(*lines: str, over: str = "", size: str = "cpu: 256\nmemory: 512") -> str:
+    """As ``task``, on Fargate."""
+    return task(*lines, over=f"requiresCompatibilities: [FARGATE]\nnetworkMode: awsvpc\n{size}\n{over}")
+
+
+def service(lines: str, *, more: str = "", mode: str = "bridge", box: str = "") -> str:
+    """A project of one service ``s`` with these lines, of a task definition with the container port 80."""
+    inner = textwrap.indent(textwrap.dedent(lines).strip("\n"), "    ")
+    return (
+        f"name: p\ntaskDefinitions:\n  t:\n    networkMode: {mode}\n    containerDefinitions:\n"
+        f'      - {{name: c, image: "nginx:1", memory: 64, portMappings: [80]{box}}}\n'
+        f"services:\n  s:\n    taskDefinition: t\n{inner}\n{textwrap.dedent(more)}"
+    )
+
+
+SUBNETS = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}"
+BALANCER = "loadBalancers:\n  lb: {listeners: [80]}\n"
+FIXED = BALANCER + "instances:\n  count: 1\n"
+
+# Each rule: a file with the fault, whose line is marked; what to put in the place of what.
+CASES: list[tuple[str, str, str, str]] = [
+    ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u # here"), "u # here", "t"),
+    ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u # here"), "u # here", "u:3"),
+    ("ECS001", service("").replace("tion: t", "tion: u # here"), "u # here", "arn:aws:ecs:eu-west-1:1:task-definition/u:3"),
+    ("ECS002", service("loadBalancer: nowhere:80 # here", more=BALANCER), "nowhere", "lb"),
+    ("ECS003", service("loadBalancer: lb:81 # here", more=BALANCER), "81", "80"),
+    ("ECS003", service("loadBalancer: lb:d:80 # here", more=BALANCER), "lb:d:80", "lb:c:80"),
+    ("ECS003", service("loadBalancer: lb # here", more=BALANCER, box=", volumesFrom: []").replace("[80]", "[80, 81]"),
+     "lb #", "lb:81 #"),
+    ("ECS004", service("loadBalancers:\n  - targetGroupArn: a\n    containerName: d # here\n    containerPort: 80"),
+     "d # here", "c"),
+    ("ECS005", service("loadBalancers:\n  - targetGroupArn: a\n    containerName: c\n    containerPort: 81 # here"),
+     "81", "80"),
+    ("ECS006", task(over="family: u # here"), "u # here", "t"),
+    ("ECS010", task().replace("  t:", "  t.x: # here"), "t.x", "tx"),
+    ("ECS011", task().replace("name: c", "name: c/d # here"), "c/d", "c-d"),
+    ("ECS011", task().replace("- name: c\n        image: nginx:1", "- image: nginx:1 # here"), "- image", "- name: c\n        image"),
+    ("ECS012", service("", more="loadBalancers:\n  lb-: {} # here\n"), "lb-", "lb"),
+    ("ECS012", service("", more=f"loadBalancers:\n  {'l' * 33}: {{}} # here\n"), "l" * 33, "l" * 32),
+    ("ECS013", task().replace("- name: c\n        image: nginx:1", "- name: c # here"), "# here", "\n        image: nginx:1"),
+    ("ECS014", task("- {name: c, image: b, memory: 64} # here"), "{name: c,", "{name: d,"),
+    ("ECS020", task().replace("- name: c", "- name: c # here").replace("memory: 64", ""), "        \n", "        memory: 64\n"),
+    ("ECS020", task().replace("- name: c", "- name: c # here").replace("memory: 64", ""), "  t:\n", "  t:\n    memory: 512\n"),
+    ("ECS021", task("  memoryReservation: 100").replace("memory: 64", "memory: 64 # here"),
+     "Reservation: 100", "Reservation: 64"),
+    ("ECS022", task(over="memory: 512").replace("memory: 64", "memory: 1GB # here"), "1GB", "512MB"),
+    ("ECS023", task("  cpu: 512", over="cpu: 256 # here"), "512", "256"),
+    ("ECS024", task("  essential: false").replace("containerDefinitions:", "containerDefinitions: # here"), "false", "true"),
+    ("ECS025", task("  healthCheck: {command: x, interval: 4} # here"), "interval: 4", "interval: 5"),
+    ("ECS025", task("  healthCheck: {command: x, timeout: 61} # here"), "61", "60"),
+    ("ECS025", task("  healthCheck: {command: x, retries: 11} # here"), "11", "10"),
+    ("ECS025", task("  healthCheck: {command: x, startPeriod: 301s} # here"), "301", "300"),
+    ("ECS026", task("  healthCheck: {command: [curl, x]} # here"), "[curl", "[CMD, curl"),
+    ("ECS027", task("  dependsOn: [d] # here"), "  dependsOn: [d]", "- {name: d, image: 'b:1', memory: 64}"),
+    ("ECS027", task("  dependsOn: [c] # here"), "[c]", "[]"),
+    ("ECS027", task("  volumesFrom: [{sourceContainer: d}] # here"), "{sourceContainer: d}", ""),
+    ("ECS027", task("  links: ['d:e'] # here"), "'d:e'", ""),
+    ("ECS028", task("  dependsOn: {d: SUCCESS} # here", "- {name: d, image: b, memory: 64}"),
+     "image: b", "image: b, essential: false"),
+    ("ECS029", task("  dependsOn: {d: HEALTHY} # here", "- {name: d, image: b, memory: 64}"),
+     "image: b", "image: b, healthCheck: 'true'"),
+    ("ECS030", task("  dependsOn: [d]", "- {name: d, image: b, memory: 64, dependsOn: [c]} # here"), "dependsOn: [c]", ""),
+    ("ECS031", task("  secrets: {A: arn} # here"), "  t:\n", "  t:\n    executionRoleArn: arn\n"),
+    ("ECS031", task("  logConfiguration: {logDriver: splunk, secretOptions: [{name: a, valueFrom: b}]} # here"),
+     "  t:\n", "  t:\n    executionRoleArn: arn\n"),
+    ("ECS032", task("  environment: {A: b}", "  secrets: {A: arn} # here", over="executionRoleArn: r"), "{A: b}", "{B: b}"),
+    ("ECS033", task("  ulimits: [{name: nofile, softLimit: 3, hardLimit: 2}] # here"), "softLimit: 3", "softLimit: 2"),
+    ("ECS034", task("  logConfiguration: {logDriver: awslogs} # here"), "awslogs}", "awslogs, options: {awslogs-group: g}}"),
+    ("ECS035", task("  restartPolicy: {enabled: true, restartAttemptPeriod: 59} # here"), "59", "1m"),
+    ("ECS040", task("  portMappings: [{containerPort: 70000}] # here"), "70000", "7000"),
+    ("ECS040", task("  portMappings: [{hostPort: 80}] # here"), "hostPort", "containerPort"),
+    ("ECS040", task("  portMappings: [{containerPort: 80, containerPortRange: 1-2}] # here"), "containerPort: 80,", ""),
+    ("ECS041", task("  portMappings: ['81:80'] # here", over="networkMode: host"), "81:", "80:"),
+    ("ECS041", task("  portMappings: ['81:80'] # here", over="networkMode: awsvpc"), "81:", ""),
+    ("ECS042", task("  portMappings: [80] # here", over="networkMode: none"), "none", "bridge"),
+    ("ECS043", task("  links: [d] # here", over="networkMode: awsvpc"), "awsvpc", "bridge"),
+    ("ECS044", task("  hostname: d # here", over="networkMode: awsvpc"), "awsvpc", "bridge"),
+    ("ECS045", task("  portMappings: ['80:80', '80:81'] # here"), "80:81", "82:81"),
+    ("ECS046", task("  portMappings: ['22:80'] # here"), "22:", "23:"),
+    ("ECS046", task("  portMappings: [51678] # here", over="networkMode: host"), "51678", "5167"),
+    ("ECS050", task("  mountPoints: ['data:/d'] # here"), "  t:\n", "  t:\n    volumes: {data: }\n"),
+    ("ECS051", task(over="volumes: [{name: a}, {name: a}] # here"), "{name: a}]", "{name: b}]"),
+    ("ECS052", task(over="volumes: [{name: a, efsVolumeConfiguration: {fileSystemId: f, rootDirectory: /x, transitEncryption: "
+                         "ENABLED, authorizationConfig: {accessPointId: a}}}] # here"), "/x", "/"),
+    ("ECS053", task(over="volumes: [{name: a, efsVolumeConfiguration: {fileSystemId: f, transitEncryption: DISABLED, "
+                         "authorizationConfig: {iam: ENABLED}}}] # here"), "DISABLED", "ENABLED"),
+    ("ECS054", task(over="volumes: [{name: a, configuredAtLaunch: true}, {name: b, configuredAtLaunch: true}] # here"),
+     "b, configuredAtLaunch: true", "b"),
+    ("ECS060", service("", more="loadBalancers:\n  lb: {healthCheck: {interval: 5, timeout: 5}} # here\n"), "timeout: 5", "timeout: 4"),
+    ("ECS061", service("", more="loadBalancers:\n  lb: {healthCheck: {interval: 300, timeout: 61}} # here\n"), "61", "60"),
+    ("ECS061", service("", more="loadBalancers:\n  lb: {healthCheck: {interval: 300, timeout: 61}} # here\n"),
+     "{healthCheck", "{type: application, healthCheck"),
+    ("ECS062", service(f"loadBalancer: lb:80 # here\n{SUBNETS}", more=BALANCER, mode="awsvpc"), "awsvpc\n", "bridge\n"),
+    ("ECS062", service(f"launchType: FARGATE\nloadBalancers: [{{loadBalancerName: x, containerName: c, containerPort: 80}}] "
+                       f"# here\n{SUBNETS}"), "loadBalancerName", "targetGroupArn"),
+    ("ECS063", service("loadBalancer: lb:80 # here", more=BALANCER), "ings: [80]}", "ings: ['80:80']}"),
+    ("ECS064", service("loadBalancer: lb:80\ndesiredCount: 2 # here", more=FIXED).replace("[80]}", "['80:80']}"),
+     "count: 1", "count: 2"),
+    ("ECS065", "name: p\ninstances:\n  count: {min: 2, desired: 1, max: 3} # here\n", "min: 2", "min: 1"),
+    ("ECS066", "name: p\ninstances:\n  count: 1\n  ingress: [{fromPort: 1, toPort: 30}] # here\n", "30", "21"),
+    ("ECS070", fargate(size="cpu: 256").replace("  t:", "  t: # here"), "cpu: 256", "cpu: 256\n    memory: 512"),
+    ("ECS071", fargate(size="cpu: 300 # here\nmemory: 512"), "300", "256"),
+    ("ECS071", fargate(size="cpu: 256\nmemory: 4GB # here"), "4GB", "2GB"),
+    ("ECS071", fargate(size="cpu: 8vCPU\nmemory: 18GB # here"), "18GB", "20GB"),
+    ("ECS071", fargate(size="cpu: 256 # here\nmemory: 512", over="runtimePlatform: {operatingSystemFamily: WINDOWS_SERVER_2022_CORE}"),
+     "cpu: 256 # here\n    memory: 512", "cpu: 1024\n    memory: 2GB"),
+    ("ECS072", fargate().replace("networkMode: awsvpc", "networkMode: bridge # here"), "bridge", "awsvpc"),
+    ("ECS072", task(over="requiresCompatibilities: [FARGATE]").replace("  t:", "  t: # here"), "[FARGATE]", "[EC2]"),
+    ("ECS073", fargate("  privileged: true # here"), "true", "false"),
+    ("ECS073", fargate(over="placementConstraints: [{type: memberOf, expression: x}] # here"), "{type: memberOf, expression: x}", ""),
+    ("ECS073", fargate(over="volumes: {a: /host} # here"), "/host", ""),
+    ("ECS073", fargate(over="volumes: [{name: a, dockerVolumeConfiguration: {scope: task}}] # here"),
+     ", dockerVolumeConfiguration: {scope: task}", ""),
+    ("ECS073", fargate(over="pidMode: host # here"), "host #", "task #"),
+    ("ECS073", fargate(over="ipcMode: task # here"), "    ipcMode: task", ""),
+    ("ECS073", fargate("  linuxParameters: {capabilities: {add: [NET_ADMIN]}} # here"), "NET_ADMIN", "SYS_PTRACE"),
+    ("ECS073", fargate("  linuxParameters: {devices: [{hostPath: /dev/x}]} # here"), "{hostPath: /dev/x}", ""),
+    ("ECS073", fargate("  resourceRequirements: [{type: GPU, value: 1}] # here"), "{type: GPU, value: 1}", ""),
+    ("ECS074", fargate("  stopTimeout: 3m # here"), "3m", "2m"),
+    ("ECS075", fargate("  logConfiguration: {logDriver: json-file} # here"), "json-file", "awsfirelens"),
+    ("ECS076", fargate("  logConfiguration: {logDriver: awslogs, options: {awslogs-group: g}} # here", over="executionRoleArn: r"),
+     "group: g", "group: g, awslogs-stream-prefix: p"),
+    ("ECS077", fargate("  logConfiguration: {logDriver: awslogs, options: {awslogs-group: g, awslogs-stream-prefix: p}} # here"),
+     "  t:\n", "  t:\n    executionRoleArn: r\n"),
+    ("ECS077", fargate().replace("nginx:1", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1 # here"),
+     "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "public.ecr.aws"),
+    ("ECS078", fargate(over="ephemeralStorage: {sizeInGiB: 20} # here"), "20", "21"),
+    ("ECS078", task(over="requiresCompatibilities: [EC2]\nephemeralStorage: {sizeInGiB: 30} # here"), "    ephemeralStorage: {sizeInGiB: 30}", ""),
+    ("ECS079", task(over="runtimePlatform: {cpuArchitecture: ARM64, operatingSystemFamily: WINDOWS_SERVER_2022_CORE} # here"),
+     "ARM64", "X86_64"),
+    ("ECS080", task(over="cpu: 100 # here"), "100", "128"),
+    ("ECS100", service("launchType: EC2 # here\ncapacityProviderStrategy: [{capacityProvider: x, weight: 1}]"), "launchType: EC2", ""),
+    ("ECS101", service("desiredCount: 1", mode="awsvpc").replace("  s:", "  s: # here"), "desiredCount: 1", SUBNETS),
+    ("ECS102", service(f"{SUBNETS} # here"), "Mode: bridge", "Mode: awsvpc"),
+    ("ECS103", service("deploymentConfiguration: {minimumHealthyPercent: 150} # here"), "150", "50"),
+    ("ECS103", service("deploymentConfiguration: {maximumPercent: 50, minimumHealthyPercent: 0} # here"), "50,", "150,"),
+    ("ECS104", service("availabilityZoneRebalancing: DISABLED\ndeploymentConfiguration: {maximumPercent: 100, minimumHealthyPercent: 100} # here"),
+     "minimumHealthyPercent: 100", "minimumHealthyPercent: 50"),
+    ("ECS105", service("deploymentConfiguration: {maximumPercent: 100, minimumHealthyPercent: 0} # here"),
+     "taskDefinition: t", "taskDefinition: t\n    availabilityZoneRebalancing: DISABLED"),
+    ("ECS106", service("schedulingStrategy: DAEMON\ndesiredCount: 1 # here"), "DAEMON", "REPLICA"),
+    ("ECS106", service("schedulingStrategy: DAEMON\ndeploymentConfiguration: {maximumPercent: 200} # here"), "200", "100"),
+    ("ECS106", service("schedulingStrategy: DAEMON\nplacementStrategy: [{type: random}] # here"), "{type: random}", ""),
+    ("ECS106", service("schedulingStrategy: DAEMON\navailabilityZoneRebalancing: ENABLED # here"), "ENABLED", "DISABLED"),
+    ("ECS107", service(f"launchType: FARGATE\n{SUBNETS}\nplacementConstraints: [{{type: distinctInstance}}] # here"), "{type: distinctInstance}", ""),
+    ("ECS108", service("launchType: EC2\nplatformVersion: LATEST # here"), "    platformVersion: LATEST", ""),
+    ("ECS109", service("role: r # here"), "    role: r", ""),
+    ("ECS109", service(f"role: r # here\n{SUBNETS}\nloadBalancers: [{{targetGroupArn: a, containerName: c, containerPort: 80}}]", mode="awsvpc"),
+     "    role: r", ""),
+    ("ECS110", service("loadBalancers: [{targetGroupArn: a, loadBalancerName: b, containerName: c, containerPort: 80}] # here"),
+     "targetGroupArn: a, ", ""),
+    ("ECS110", service("loadBalancers: [{containerName: c, containerPort: 80}] # here"), "{cont", "{targetGroupArn: a, cont"),
+    ("ECS111", service("healthCheckGracePeriodSeconds: 1m # here"), "1m", "0"),
+    ("ECS112", service("capacityProviderStrategy: [{capacityProvider: x, base: 1}, {capacityProvider: y, weight: 1, base: 1}] # here"),
+     "x, base: 1", "x"),
+    ("ECS112", service("capacityProviderStrategy: [{capacityProvider: x}, {capacityProvider: y}] # here"), "y}", "y, weight: 1}"),
+    ("ECS112", service(f"{SUBNETS}\ncapacityProviderStrategy: [{{capacityProvider: FARGATE}}, {{capacityProvider: y, weight: 1}}] # here"),
+     "y,", "FARGATE_SPOT,"),
+    ("ECS113", service("deploymentController: {type: EXTERNAL}\ndeploymentConfiguration: {strategy: ROLLING} # here"), "EXTERNAL", "ECS"),
+    ("ECS114", service("deploymentConfiguration: {strategy: BLUE_GREEN} # here"), "BLUE_GREEN", "BLUE_GREEN, bakeTimeInMinutes: 5"),
+    ("ECS114", service("deploymentConfiguration: {strategy: CANARY} # here"), "CANARY", "ROLLING"),
+    ("ECS115", service(f"launchType: FARGATE # here\n{SUBNETS}").replace("  t:\n", "  t:\n    requiresCompatibilities: [EC2]\n"), "[EC2]", "[EC2, FARGATE]"),
+    ("ECS150", task(*[f"- {{name: c{n}, image: 'b:1', memory: 64}}" for n in range(10)]).replace("tions:\n      -", "tions: # here\n      -"),
+     "- {name: c9, image: 'b:1', memory: 64}", ""),
+    ("ECS151", task(f"  command: [{'x' * 65536}]").replace("  t:", "  t: # here"), "x" * 65536, "x"),
+    ("ECS152", service(f"placementStrategy: [{', '.join(['{type: random}'] * 6)}] # here"), "{type: random}, ", ""),
+    ("ECS152", service(f"placementConstraints: [{', '.join(['{type: distinctInstance}'] * 11)}] # here"), "{type: distinctInstance}, ", ""),
+    ("ECS152", service("placementConstraints: [{type: memberOf}] # here"), "memberOf", "memberOf, expression: x"),
+    ("ECS152", service(f"placementConstraints: [{{type: memberOf, expression: {'x' * 2001}}}] # here"), "x" * 2001, "x" * 2000),
+    ("ECS153", service(f"networkConfiguration: {{awsvpcConfiguration: {{subnets: [{', '.join(['s'] * 17)}]}}}} # here", mode="awsvpc"), "s, s,", "s,"),
+    ("ECS154", service("capacityProviderStrategy: [" + ", ".join(["{capacityProvider: x, weight: 1}"] * 21) + "] # here"),
+     "{capacityProvider: x, weight: 1}, ", ""),
+    ("ECS155", service("loadBalancers: # here\n" + "- {targetGroupArn: a, containerName: c, containerPort: 80}\n" * 6),
+     "    - {targetGroupArn: a, containerName: c, containerPort: 80}\n", ""),
+    ("ECS155", service("loadBalancers: # here\n" + "- {loadBalancerName: a, containerName: c, containerPort: 80}\n- {targetGroupArn: a, containerName: c, containerPort: 80}\n").replace("[80]}", "['80:80']}"),
+     "loadBalancerName", "targetGroupArn"),
+    ("ECS156", task(over="tags: {'aws:x': y} # here"), "aws:", ""),
+    ("ECS156", "name: p\ntags:\n  AWS:x: y # here\n", "AWS:", ""),
+    ("ECS157", task("  memoryReservation: 5 # here"), "5", "6"),
+    ("ECS200", task("  environment: {DB_PASSWORD: hunter2} # here"), "hunter2", "/run/secrets/db"),
+    ("ECS200", task("  environment: {URL: 'postgres://me:pass@host/db'} # here"), "me:pass@", ""),
+    ("ECS201", task().replace("nginx:1", "nginx # here"), "nginx", "nginx:2"),
+    ("ECS201", task().replace("nginx:1", "my.registry:5000/nginx # here"), "/nginx", "/nginx@sha256:00"),
+    ("ECS202", task().replace("- name: c", "- name: c # here"), "memory: 64", "memory: 64\n        logConfiguration: {logDriver: splunk}"),
+    ("ECS203", task("  memoryReservation: 64 # here").replace("        memory: 64\n", ""), "image:", "memory: 99\n        image:"),
+    ("ECS204", service("desiredCount: 1 # here", more="instances: {count: 1}\n").replace("[80]}", "['80:80']}"), "count: 1}", "count: 2}"),
+    ("ECS204", service("desiredCount: 1 # here", more="instances: {count: 1}\n").replace("[80]}", "['80:80']}"),
+     "taskDefinition: t", "taskDefinition: t\n    deploymentConfiguration: {minimumHealthyPercent: 0}"),
+    ("ECS205", "name: p\ninstances:\n  count: 1\n  image: /aws/service/ecs/optimized-ami/amazon-linux-2/recommended/image_id # here\n",
+     "amazon-linux-2/", "amazon-linux-2023/"),
+    ("ECS206", task("  privileged: true # here"), "true", "false"),
+    ("ECS207", task("  environment: ['A=1', 'A=2'] # here"), "A=2", "B=2"),
+    ("ECS208", task(over="proxyConfiguration: {containerName: c} # here"), "    proxyConfiguration: {containerName: c}", ""),
+]  # fmt: skip
+
+
+def found(text: str) -> tuple[list[tuple[str, int]], list[str]]:
+    """(rule, line) of all findings, and the faults as text."""
+    _, faults = check(["-"], stdin=io.BytesIO(text.encode()))
+    told = [str(fault) for fault in faults]
+    unruly = [str(fault) for fault in faults if fault.rule is None]
+    assert not unruly, unruly
+    return [(fault.rule or "", fault.position.line if fault.position else 0) for fault in faults], told
+
+
+@pytest.mark.parametrize(("rule", "text", "old", "new"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)])
+def test_a_rule_finds_its_fault_at_its_line_and_nothing_once_it_is_right(
+    rule: str, text: str, old: str, new: str
+) -> None:
+    line = next(number for number, content in enumerate(text.splitlines(), 1) if HERE in content)
+    before, told = found(text)
+    assert (rule, line) in before, told
+    assert old in text
+    after, told = found(text.replace(old, new, 1))
+    assert rule not in [other for other, _ in after], told
+
+
+def test_no_rule_is_without_a_case() -> None:
+    assert set(all_rules()) == {case[0] for case in CASES}
+
+
+def test_every_rule_can_be_explained() -> None:
+    for rule in all_rules().values():
+        assert re.fullmatch(r"ECS\d{3}", rule.id)
+        assert rule.title.endswith(".")
+        assert rule.why.endswith((".", "%"))
+        assert len(rule.title) < 130
+        assert rule.check.__doc__, rule.id
+
+
+def test_a_conclusion_from_a_refused_value_is_not_told() -> None:
+    text = task("  memroy: 64").replace("        memory: 64\n", "")
+    _, faults = check(["-"], stdin=io.BytesIO(text.encode()))
+    assert [fault.rule for fault in faults if fault.severity == "error"] == [None]
