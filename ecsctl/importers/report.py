@@ -69,7 +69,7 @@ def literal(node: Scalar, path: Path) -> str:
 
 def escape(text: str) -> str:
     """A text as it is written in ecsctl.yaml to mean itself: a dollar that would begin a template is doubled."""
-    return re.sub(r"\$(?=[{$])", "$$$$", text)
+    return re.sub(r"\$(?=[{$])", "$$", text)
 
 
 class Section:
@@ -245,6 +245,16 @@ class Section:
                 continue
             name, equals, value_text = text.partition("=")
             found[name] = (value_text if equals else None, item, path)
+        return found
+
+    def assignments(self, key: str) -> dict[str, str]:
+        """As ``pairs``, the texts alone; a name without a value is noted."""
+        found: dict[str, str] = {}
+        for name, (text, node, path) in self.pairs(key).items():
+            if text is None:
+                self.report.note(node, path, "a name without a value: it is left out")
+            else:
+                found[name] = text
         return found
 
     def close(self) -> None:

@@ -176,6 +176,8 @@ def _plain(section: Section, part: Part, context: Context) -> None:
         section.note("restart", "a service is started again whenever it ends; `ecsctl run` runs a task once")
     elif restart and restart.startswith("on-failure"):
         section.note("restart", "a service is started again whenever it ends, with success too")
+    elif restart not in (None, "always", "unless-stopped"):
+        section.note("restart", "Compose knows no, always, on-failure and unless-stopped")
     for node, path in section.nodes("configs"):
         used: Node | None = node.entries.get("source") if isinstance(node, MapNode) else node
         if isinstance(used, Scalar):
@@ -193,7 +195,7 @@ def _logging(section: Section, part: Part, context: Context) -> None:
         return
     logging = section.section("logging")
     driver = logging.parsed("driver", str, "a log driver") or "json-file"
-    options = {name: text for name, (text, *_) in logging.pairs("options").items() if text is not None}
+    options = logging.assignments("options")
     known = FARGATE_LOG_DRIVERS if context.fargate else LOG_DRIVERS
     if driver not in known:
         logging.note_here(f"ECS has no log driver {driver} here: one of {', '.join(known)}")

@@ -57,7 +57,7 @@ def read_kernel(section: Section, part: Part, context: Context) -> None:
         part.linux()["swappiness"] = swappiness
     elif swappiness is not None:
         section.note("mem_swappiness", "not on Fargate")
-    controls = {name: text for name, (text, *_) in section.pairs("sysctls").items() if text is not None}
+    controls = section.assignments("sysctls")
     if controls:
         part.container["systemControls"] = [{"namespace": name, "value": value} for name, value in controls.items()]
     options = [text.replace("=", ":", 1) if text.startswith(("apparmor=", "label=")) else text

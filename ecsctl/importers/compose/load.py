@@ -134,7 +134,7 @@ class _Loader:
             return root
         tree: Node = MapNode(root.file, root.line, root.column)
         for index, item in enumerate(node.items if isinstance(node, ListNode) else [node]):
-            at = ("include", index)
+            at: tuple[str | int, ...] = ("include", index) if isinstance(node, ListNode) else ("include",)
             paths: list[Node] = [item]
             if isinstance(item, MapNode):
                 listed = item.entries.get("path")

@@ -147,7 +147,7 @@ def _named(section: Section, node: Node, path: Path, part: Part, context: Contex
     if definition is not None:
         driver = definition.text("driver")
         docker["driver"] = driver or "local"
-        options = {key: text for key, (text, *_) in definition.pairs("driver_opts").items() if text is not None}
+        options = definition.assignments("driver_opts")
         labels = {key: text or "" for key, (text, *_) in definition.pairs("labels").items()}
         if options:
             docker["driverOpts"] = options
