@@ -12,7 +12,7 @@ BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 MIB = 1024 * 1024
 FACTORS = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
 SECRET = re.compile(
-    r"pass(?:word|wd|phrase)?(?:$|_|[0-9])|pwd$|secret|token|credential|api_?key|private_?key|access_?key|"
+    r"passw(?:or)?d|passphrase|(?:^|_)pass(?:$|_|[0-9])|(?:^|_)pwd$|secret|token|credential|api_?key|private_?key|access_?key|"
     r"auth_?key|encryption_?key|signing_?key|_dsn$|connection_?string",
     re.IGNORECASE,
 )
