@@ -118,7 +118,8 @@ def service_causes(service: ServiceView, tasks: Iterable[TaskView], since: datet
             continue
         meaning = event_meaning(event.message)
         if meaning:
-            causes.append(f"{event.message.rstrip('. ')} ({meaning})")
+            said = event.message.split(" For more information", 1)[0]
+            causes.append(f"{said.rstrip('. ')} ({meaning})")
     for task in tasks:
         if not (task.stopped or task.desired_status == "STOPPED") or task.stop_code in PASSED_ON:
             continue

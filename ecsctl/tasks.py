@@ -24,6 +24,8 @@ Until = Literal["RUNNING", "STOPPED"]
 UNSEEN = 30.0
 # From so many tasks on, progress is told in counts.
 CROWD = 10
+# Seconds between two looks: a task is there in seconds, and one look of up to 100 tasks is one call of 20 a second.
+LOOK = 1.0
 # Exit codes of a container that was ended by ECS because another one had ended.
 ENDED_BY_ECS = (137, 143)
 
@@ -198,7 +200,8 @@ def wait_for(
             causes=tuple(line for task in bad for line in _why(task)),
         )
 
-    waited = poll(probe, timeout=timeout, report=report, clock=clock, sleep=sleep)
+    interval = LOOK * (1 + len(tasks) // ecs.TASKS)
+    waited = poll(probe, timeout=timeout, report=report, clock=clock, sleep=sleep, interval=interval)
     now: list[TaskView] = waited.last.value
     if waited.outcome == "failed":
         raise EcsctlError(

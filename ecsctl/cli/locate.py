@@ -184,10 +184,7 @@ def _conclude(
     notes: Sequence[str],
     problems: Sequence[str],
 ) -> None:
-    pending = any(not task.stopped and task.last_status != "RUNNING" for task in chosen)
-    hint = (
-        "--wait waits until they run" if pending else "`ecsctl ps --all` shows the tasks; ports come from portMappings"
-    )
+    hint = _hint(chosen)
     if named or (selected and not reachable):
         unreachable = list(problems)
         if not unreachable and not reachable:
@@ -205,3 +202,11 @@ def _conclude(
         settings.note(note)
     if not chosen:
         settings.note(f"no task runs in cluster {cluster}")
+
+
+def _hint(chosen: Sequence[TaskView]) -> str:
+    if any(not task.stopped and task.last_status != "RUNNING" for task in chosen):
+        return "--wait waits until they run"
+    if chosen and all(task.stopped for task in chosen):
+        return f"`ecsctl run {chosen[0].definition}` starts another one"
+    return "`ecsctl ps --all` shows the tasks; `portMappings` of the task definition publish ports"

@@ -87,11 +87,12 @@ def run(
         public_ip=public_ip,
         overrides=_overrides(described, environment, command, container),
     )
+    settings.resume = f"tasks may have been started; `ecsctl ps -c {name_of(cluster)}` shows them"
     launched = _launch(aws, cluster, request)
-    for task in launched.tasks:
-        print(task.id, flush=True)
     ids = " ".join(task.short_id for task in launched.tasks)
     settings.resume = f"the tasks go on; `ecsctl stop -c {name_of(cluster)} {ids}` ends them"
+    for task in launched.tasks:
+        print(task.id, flush=True)
     _require_all(aws, cluster, request, launched)
     if wait is False:
         return ExitCode.OK

@@ -56,12 +56,12 @@ def stop(
     for task in stopped:
         settings.note(f"task {task.short_id} had already stopped")
     running = [task for task in chosen if not task.stopped]
+    settings.resume = "the tasks stop all the same; `ecsctl ps` shows those that are left"
     stop_tasks(aws, running, reason or "Stopped by ecsctl")
     for name in sorted({task.service for task in running if task.service}):
         settings.note(
             f"service {name} keeps its desired count: it starts another task; `ecsctl service scale` changes it"
         )
-    settings.resume = "the tasks stop all the same; `ecsctl ps` shows them"
     if wait and running:
         wait_for(aws, running, "STOPPED", timeout=TIMEOUT if timeout is None else timeout, report=settings.progress())
     for task in running:
