@@ -62,7 +62,11 @@ BALANCERS = ("none", "classic", "application", "network")
     metavar="NAME",
     help="Compose: take the services of this profile too; `*` is all (repeatable).",
 )
-@click.option("--adopt", is_flag=True, help="Live service: put the project's tag on it, so that `up` may change it.")
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Live service: put the project's tag on it and its task definition, so that `up` may change them.",
+)
 @click.option("--stdout", is_flag=True, help="Print the file instead of writing it; so does FILE `-`.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @confirms

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
 from ecsctl.definitions import same
-from ecsctl.errors import NotFoundError, UsageError
+from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers import pleasant
 from ecsctl.importers.document import Draft, Target, finish
 from ecsctl.importers.report import Imported, Report
@@ -29,7 +29,8 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
 
     Args:
         selector: ``CLUSTER/SERVICE``, or the ARN of either form.
-        adopt: put the project's owner tag on the service (ecs:TagResource), so that the project may change it.
+        adopt: put the project's owner tag on the service and on the revision of its task definition that the file has
+            (ecs:TagResource), so that the project may change them.
 
     Raises:
         UsageError: the selector names no cluster.
@@ -46,11 +47,12 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
     if target.name and target.name != project:
         report.note(None, ("name",), f"the service belongs to project {project}: its name is kept")
     draft = Draft(project)
-    for service in whole or [found]:
-        _add_service(aws, service, draft, report)
+    described = [one for service in whole or [found] if (one := _add_service(aws, service, draft, report))]
     if adopt and owner is None:
-        query = {"resourceArn": found["serviceArn"], "tags": [{"key": OWNER_TAG, "value": project}]}
-        aws.call("ecs", "TagResource", query, about=f"service {name}")
+        free = [one for one in described if OWNER_TAG not in normalize_tags(one.get("tags"))]
+        for arn in (found["serviceArn"], *(one["taskDefinitionArn"] for one in free)):
+            query = {"resourceArn": arn, "tags": [{"key": OWNER_TAG, "value": project}]}
+            aws.call("ecs", "TagResource", query, about=str(arn).rpartition("/")[2])
     elif owner is None:
         report.note(
             None,
@@ -107,7 +109,16 @@ def _owned(aws: Aws, owner: str, cluster: str, report: Report) -> list[Mapping[s
     from ecsctl.kinds.base import Scope
     from ecsctl.observe import observe
 
-    found = observe(aws, Scope(owner, cluster, aws.region), ()).found
+    try:
+        found = observe(aws, Scope(owner, cluster, aws.region), ()).found
+    except AwsError as error:
+        report.note(
+            None,
+            ("name",),
+            f"the service belongs to project {owner}, and what else that has could not be read ({error.aws_code}): "
+            "the file has another name, so that `ecsctl up` removes nothing of it",
+        )
+        return []
     others = sorted({key.kind for key, actual in found.items() if actual.owner == owner} - BESIDES)
     if others:
         report.note(
@@ -122,7 +133,8 @@ def _owned(aws: Aws, owner: str, cluster: str, report: Report) -> list[Mapping[s
     return [row for row in rows if row.get("status") == "ACTIVE"]
 
 
-def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report) -> None:
+def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report) -> Mapping[str, Any] | None:
+    """Put a service into the draft; gives its task definition where that is in the draft too."""
     name = str(row["serviceName"])
     wanted = normalize_service(_complete(row))
     wanted.setdefault("desiredCount", row.get("desiredCount", 0))
@@ -133,6 +145,7 @@ def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report)
     described = ecs.describe_task_definition(aws, reference)
     latest = ecs.describe_task_definition(aws, family)
     wanted["taskDefinition"] = family
+    added: Mapping[str, Any] | None = None
     if described is None or latest is None or not same(described, latest):
         # The file's definition would be compared with the latest revision, which is another one.
         wanted["taskDefinition"] = Commented(reference, beside="the family's latest revision says something else")
@@ -141,11 +154,13 @@ def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report)
             report.note(None, ("services", name), f"{reference} cannot be described any more")
     else:
         _add_definition(latest, draft, report)
+        added = latest
     tags = _own_tags(row.get("tags"))
     made = pleasant.service(wanted)
     if tags:
         made["tags"] = tags
     draft.services[name] = made
+    return added
 
 
 def _complete(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
 
 TRUE, FALSE = {"true", "yes", "on", "y", "1"}, {"false", "no", "off", "n", "0"}
 
+DEFAULT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?P<operator>:?[-+])(?P<words>.*)", re.DOTALL)
+
 Fate = Literal["carried", "noted", "meaningless"]
 
 
@@ -280,11 +282,26 @@ def settle(text: str) -> str | None:
         if text.startswith("$$", index):
             out, index = out + "$", index + 2
         elif text.startswith("${", index):
-            end = text.find("}", index)
-            _, default, value = text[index + 2 : end].partition(":-")
-            if end < 0 or not default:
+            end = _closing(text, index)
+            match = DEFAULT.fullmatch(text[index + 2 : end]) if end else None
+            value = settle(match["words"]) if match else None
+            if end is None or match is None or value is None:
                 return None
-            out, index = out + value, end + 1
+            out, index = out + ("" if match["operator"].endswith("+") else value), end + 1
         else:
             out, index = out + text[index], index + 1
     return out
+
+
+def _closing(text: str, start: int) -> int | None:
+    depth, index = 0, start
+    while index < len(text):
+        if text.startswith("${", index):
+            depth, index = depth + 1, index + 2
+            continue
+        if text[index] == "}":
+            depth -= 1
+            if depth == 0:
+                return index
+        index += 1
+    return None

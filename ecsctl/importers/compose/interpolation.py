@@ -1,7 +1,8 @@
 """Compose's variables as the templates of ecsctl.yaml.
 
-``${X:-d}`` means the same in both. Compose puts an empty text for a variable that is not set, where ecsctl refuses: so
-a bare ``$X`` becomes ``${X:-}`` with the default that the project's ``.env`` gives it.
+Both know the same forms (``${X:-d}``, ``${X-d}``, ``${X:?m}``, ``${X:+w}``). But Compose takes an unset variable for an
+empty text, where ecsctl refuses: a bare ``$X`` becomes ``${X:-}``, with the default that the project's
+``.env`` gives it.
 """
 
 from __future__ import annotations
@@ -90,7 +91,6 @@ class Interpolation:
 
     report: Report
     defaults: Mapping[str, str] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
 
     def __call__(self, node: Scalar, path: Path) -> str:
         """The text of a scalar."""
@@ -113,62 +113,27 @@ class Interpolation:
         return made
 
     def _template(self, variable: Variable, node: Scalar, path: Path) -> str:
-        self.used.add(variable.name)
-        operator, words = variable.operator, variable.words
-        if operator in ("-", "?"):
-            self.report.note(
-                node,
-                path,
-                f"${{{variable.name}{operator}…}} makes a difference between unset and empty; ecsctl does not",
-            )
-            operator = f":{operator}"
-        if operator in ("+", ":+"):
-            self.report.note(node, path, f"${{{variable.name}{operator}…}} has no equivalent: left empty")
-            return ""
-        if operator == ":?":
-            if self._default(variable.name) is None:
-                # A template's message may hold anything but braces and dollars.
-                return f"${{{variable.name}:?{re.sub(r'[{}$]', '', words) or 'it must be set'}}}"
-            operator, words = "", ""
-        default = self._default(variable.name)
-        if default is None and operator == ":-":
-            default = self._flat(words, node, path)
-        if default is None:
-            default = ""
-            if variable.name in self.defaults:
-                self.report.note(
-                    node, path, f"the value of {variable.name} stays in .env, for it looks like a secret: "
-                    "set it in the environment, or give ecsctl --env-file .env"
-                )  # fmt: skip
-        if "}" in default or "$" in default:
-            self.report.note(
-                node, path, f"the default of {variable.name} has a character that no template may hold: left out"
-            )
-            default = ""
-        return f"${{{variable.name}:-{default}}}"
+        name, operator = variable.name, variable.operator
+        known = self._default(name, node, path)
+        if operator.endswith("+"):
+            words = self.convert(node, path, variable.words)
+            return words if known else f"${{{name}{operator}{words}}}"
+        if known is not None and (known or not operator.startswith(":")):
+            return f"${{{name}:-{known}}}"
+        if operator:
+            return f"${{{name}{operator}{self.convert(node, path, variable.words)}}}"
+        return f"${{{name}:-}}"
 
-    def _default(self, name: str) -> str | None:
-        if name not in self.defaults or looks_secret(name):
+    def _default(self, name: str, node: Scalar, path: Path) -> str | None:
+        """The value that the project's ``.env`` gives, as a template may hold it."""
+        value = self.defaults.get(name)
+        if value is None:
             return None
-        value = self.defaults[name]
-        return None if "}" in value or "$" in value or "\n" in value else value
-
-    def _flat(self, words: str, node: Scalar, path: Path) -> str:
-        """A default with its own variables settled, since a template holds no other."""
-        try:
-            parts = split(words)
-        except ValueError as error:
-            self.report.note(node, path, f"{error}: the default is left out")
-            return ""
-        out = ""
-        for part in parts:
-            if isinstance(part, str):
-                out += part
-                continue
-            self.used.add(part.name)
-            inner = self._default(part.name)
-            if inner is None:
-                inner = self._flat(part.words, node, path) if part.operator.endswith("-") else ""
-            self.report.note(node, path, f"{part.name} stands within a default: it is settled here and now")
-            out += inner
-        return out
+        if looks_secret(name):
+            why = "it looks like a secret: set it in the environment, or give ecsctl --env-file .env"
+        elif "}" in value or "${" in value:
+            why = "no template may hold it: set it in the environment, or give ecsctl --env-file .env"
+        else:
+            return value.replace("$", "$$")
+        self.report.note(node, path, f"the value of {name} stays in .env, for {why}")
+        return None

@@ -76,6 +76,9 @@ def test_an_escaped_text_means_itself(text: str) -> None:
 def test_templates_are_settled_by_their_defaults() -> None:
     assert settle("a${B:-c}d$$e") == "acd$e"
     assert settle("${B}") is None
+    assert settle("${B:?must}") is None
+    assert settle("${B-${C:-d}}") == "d"
+    assert settle("${B:+x}y") == "y"
     assert settle("${B:-}") == ""
 
 
