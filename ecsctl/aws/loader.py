@@ -54,6 +54,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "RemoveRoleFromInstanceProfile",
     ),
     "ssm": ("GetParameters",),
+    "secretsmanager": ("DescribeSecret",),
+    "cloudformation": ("DescribeStacks",),
     "sts": ("GetCallerIdentity",),
     "resourcegroupstaggingapi": ("GetResources",),
 }  # fmt: skip

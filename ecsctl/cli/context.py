@@ -85,6 +85,7 @@ def peek(file: str) -> dict[str, str] | None:
 
 def _loaded(files: Sequence[str]) -> tuple[str | None, str | None]:
     from ecsctl.spec import load_spec
+    from ecsctl.spec.templates import Values
 
-    spec = load_spec(files)
+    spec = load_spec(files, values=Values(os.environ, leave_open=True))
     return spec.cluster, spec.region

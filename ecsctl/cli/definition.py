@@ -10,6 +10,7 @@ import click
 
 from ecsctl.cli.options import CONNECTION, OUTPUTS, Command, from_file, pass_settings
 from ecsctl.cli.settings import Settings
+from ecsctl.cli.values import values
 from ecsctl.errors import ExitCode, NotFoundError
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ def validate(settings: Settings, files: tuple[str, ...], strict: bool, lenient: 
     `ecsctl explain ECS014` says more of a rule. `-o json` and `-o github` (annotations) are for CI. Exits with 2 where
     there is an error.
     """
-    from ecsctl.spec import check
+    from ecsctl.spec import inspect
 
-    spec, faults = check(files, lenient=lenient)
+    spec, checked = inspect(files, lenient=lenient, values=values(settings, ask=False))
+    faults = checked.faults
+    for note in checked.notes:
+        settings.note(note)
     if strict:
         faults = [_as_error(fault) for fault in faults]
     errors = sum(fault.severity == "error" for fault in faults)
@@ -121,14 +125,14 @@ def _annotation(fault: Fault) -> str:
 def render(settings: Settings, files: tuple[str, ...], family: str | None, service: str | None) -> None:
     """Print the definitions as they are sent to AWS.
 
-    Shorthands are expanded and files overlaid. YAML, or JSON with `-o json`: with `--task-definition` or `--service`
-    it is what `aws ecs … --cli-input-json` takes.
+    Shorthands are expanded, templates filled in (what only AWS knows stays as it is), files overlaid. YAML, or JSON
+    with `-o json`: with `--task-definition` or `--service` it is what `aws ecs … --cli-input-json` takes.
     """
     from ecsctl.render.table import emit_data
     from ecsctl.spec import load_spec
     from ecsctl.spec.rendered import inputs
 
-    data = inputs(load_spec(files))
+    data = inputs(load_spec(files, values=values(settings, ask=False)))
     for section, name in (("taskDefinitions", family), ("services", service)):
         if name is not None:
             chosen = data.get(section, {})

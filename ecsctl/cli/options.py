@@ -123,7 +123,25 @@ def confirms(function: F) -> F:
 
 
 def from_file(function: F) -> F:
-    """Give a command ``-f/--file`` (repeatable), passed as ``files``."""
+    """Give a command ``-f/--file`` (repeatable), passed as ``files``, and the variables of its templates."""
+    function = click.option(
+        "--set",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_store,
+        expose_value=False,
+        help="Set a variable of the definition's templates (repeatable).",
+    )(function)
+    function = click.option(
+        "--env-file",
+        "env_files",
+        multiple=True,
+        metavar="FILE",
+        callback=_store,
+        expose_value=False,
+        help="Read variables of the templates; the environment's go before them (repeatable).",
+    )(function)
     return click.option(
         "-f",
         "--file",

@@ -10,6 +10,7 @@ import click
 
 from ecsctl.cli.options import Command, confirms, from_file, pass_settings, waits
 from ecsctl.cli.settings import Settings
+from ecsctl.cli.values import values
 from ecsctl.errors import EcsctlError, ExitCode
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def load(settings: Settings, files: Sequence[str]) -> tuple[Spec, Aws]:
     from ecsctl.spec import check
     from ecsctl.spec.model import SpecError
 
-    spec, faults = check(files)
+    spec, faults = check(files, values=values(settings, ask=True))
     errors = [fault for fault in faults if fault.severity == "error"]
     if spec is None or errors:
         raise SpecError(errors or faults, hint="`ecsctl validate` checks it again, without AWS")
-    for fault in faults:
-        settings.say(str(fault))
+    if faults:
+        settings.note(f"{len(faults)} warnings; `ecsctl validate` shows them" if len(faults) > 1 else str(faults[0]))
     return spec, settings.aws(region=spec.region)
 
 

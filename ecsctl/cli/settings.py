@@ -31,6 +31,8 @@ class Settings:
         self.timeout: float | None = None
         self.yes = False
         self.resume: str | None = None
+        self.env_files: tuple[str, ...] = ()
+        self.variables: tuple[str, ...] = ()
         self._given: set[str] = set()
         self._aws: Aws | None = None
 

@@ -17,8 +17,9 @@ from ecsctl.spec.model import Fault, Spec, SpecError, TaskDefinitionSpec
 if TYPE_CHECKING:
     from ecsctl.spec.load import Checked, Reader
     from ecsctl.spec.nodes import Node
+    from ecsctl.spec.templates import Values
 
-__all__ = ["Fault", "Spec", "SpecError", "check", "load_service", "load_spec", "load_task_definition"]
+__all__ = ["Fault", "Spec", "SpecError", "check", "inspect", "load_service", "load_spec", "load_task_definition"]
 
 
 def load_spec(
@@ -28,6 +29,7 @@ def load_spec(
     env: Mapping[str, str] | None = None,
     lenient: bool = False,
     strict: bool = False,
+    values: Values | None = None,
 ) -> Spec:
     """Read a project.
 
@@ -35,12 +37,13 @@ def load_spec(
         files: paths, ``-`` for stdin; later ones overlay earlier ones. None: ``ECSCTL_FILE``, else ``ecsctl.yaml``.
         lenient: unknown keys are warnings, and left out.
         strict: warnings are errors.
+        values: what templates are filled with; the variables of ``env`` by default.
 
     Raises:
         SpecError: with all faults.
         UsageError: there is no file, or it cannot be read.
     """
-    spec, faults = check(files, stdin=stdin, env=env, lenient=lenient)
+    spec, faults = check(files, stdin=stdin, env=env, lenient=lenient, values=values)
     wrong = [fault for fault in faults if strict or fault.severity == "error"]
     if spec is None or wrong:
         raise SpecError(wrong or faults)
@@ -53,20 +56,42 @@ def check(
     stdin: BinaryIO | None = None,
     env: Mapping[str, str] | None = None,
     lenient: bool = False,
+    values: Values | None = None,
 ) -> tuple[Spec | None, list[Fault]]:
     """As ``load_spec``, but faults are returned, in the order of the files; no ``Spec`` where one is an error.
 
     Raises:
         UsageError: there is no file, or it cannot be read.
     """
+    spec, checked = inspect(files, stdin=stdin, env=env, lenient=lenient, values=values)
+    return spec, checked.faults
+
+
+def inspect(
+    files: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    env: Mapping[str, str] | None = None,
+    lenient: bool = False,
+    values: Values | None = None,
+) -> tuple[Spec | None, Checked]:
+    """As ``check``, with all that is known of the document: its tree, its faults, and notes for the user.
+
+    Where ``values`` leaves references open, the ``Spec`` lacks what only AWS knows: it is to be looked at, not applied.
+
+    Raises:
+        UsageError: there is no file, or it cannot be read.
+    """
     from ecsctl.spec.build import build
     from ecsctl.spec.load import Reader, find_files, load_project
+    from ecsctl.spec.templates import Values
 
-    chosen = find_files(files, os.environ if env is None else env)
-    checked = load_project(chosen, Reader(stdin), lenient=lenient)
+    variables = os.environ if env is None else env
+    chosen = find_files(files, variables)
+    checked = load_project(chosen, Reader(stdin), values or Values(variables), lenient=lenient)
     if checked.data is None or checked.errors:
-        return None, checked.faults
-    return build(checked.data), checked.faults
+        return None, checked
+    return build(checked.data), checked
 
 
 def load_task_definition(

@@ -17,7 +17,7 @@ Data = Mapping[str, Any]
 
 # What ECS means when a member is left out, by the member that the structure stands under ("" is the definition itself).
 TASK_DEFAULTS: dict[str, dict[str, Any]] = {
-    "": {"networkMode": "bridge", "enableFaultInjection": False},
+    "": {"enableFaultInjection": False},
     "containerDefinitions": {
         "cpu": 0,
         "essential": True,
@@ -98,6 +98,9 @@ def normalize_task_definition(definition: Data) -> dict[str, Any]:
     for member, parse in (("cpu", units.cpu_units), ("memory", units.memory_mib)):
         if plain.get(member) is not None:
             plain[member] = _amount(str(plain[member]), parse)
+    if mode == "bridge" and not fargate:
+        # What it is when it is left out, but on Fargate.
+        plain.pop("networkMode", None)
     if mode in HOST_NETWORKS:
         boxes = plain.get("containerDefinitions") or []
         plain["containerDefinitions"] = [_without_host_ports(box) for box in boxes]

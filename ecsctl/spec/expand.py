@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecsctl.spec.builder import resolve
 from ecsctl.spec.expansions import Context, ShorthandError
 from ecsctl.spec.model import Fault
 from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
@@ -70,6 +71,8 @@ class Expander:
         return new
 
     def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
+        if isinstance(node, Scalar) and node.open:
+            return node
         try:
             return SHORTHANDS[name].expand(node, Context(key, self.members))
         except ShorthandError as error:
@@ -81,6 +84,11 @@ class Expander:
 def _as_wanted(node: Scalar, wanted: Any) -> Scalar:
     """A number where a text is wanted is the text as written; ``yes`` and ``no`` are booleans where one is wanted."""
     value = node.value
+    if node.filled and isinstance(value, str) and wanted in ("integer", "number", "boolean"):
+        # What was filled in came as text; quotes around the template were needed by YAML, not meant.
+        meant = resolve(value)[0]
+        if not isinstance(meant, str) and meant is not None and isinstance(meant, bool) == (wanted == "boolean"):
+            return Scalar(node.file, node.line, node.column, meant, node.text)
     if wanted == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
         return Scalar(node.file, node.line, node.column, node.text, node.text)
     if wanted == "boolean" and node.trap == "boolean":

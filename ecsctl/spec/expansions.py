@@ -58,13 +58,15 @@ task_cpu = _amount(units.cpu_units, as_text=True)
 duration = _amount(units.seconds, as_text=False)
 
 
-def _text(node: Node, what: str) -> str:
-    """The text of a scalar as written; ``what`` it is, for the message."""
+def _text(node: Node, what: str) -> Scalar:
+    """A scalar as the text that is written; ``what`` it is, for the message."""
     if isinstance(node, Scalar) and node.value is not None:
         if isinstance(node.value, bool) or node.trap == "boolean":
             message = f"{what} is {node.text} without quotes, which YAML reads as a boolean"
             raise ShorthandError(node, message, allowed=f'"{node.text}" in quotes')
-        return node.text
+        if isinstance(node.value, str):
+            return node
+        return Scalar(node.file, node.line, node.column, node.text, node.text)
     raise ShorthandError(node, f"{what} must be a text, not {node.kind}", allowed='"" for an empty one')
 
 
@@ -74,7 +76,7 @@ def _pairs(node: Node, name: str, value: str, what: str) -> Node:
         return node
     items = []
     for key, item in node.entries.items():
-        text = Scalar(item.file, item.line, item.column, _text(item, f"the value of {what} {key}"))
+        text = _text(item, f"the value of {what} {key}")
         pair = made({name: made(key, node.keys[key]), value: text}, node.keys[key])
         items.append(pair)
     return ListNode(node.file, node.line, node.column, items)
@@ -112,7 +114,7 @@ def port_mappings(node: Node, context: Context) -> Node:
         return node
     items: list[Node] = []
     for item in node.items:
-        if isinstance(item, Scalar) and item.value is not None and not isinstance(item.value, bool):
+        if isinstance(item, Scalar) and item.value is not None and not isinstance(item.value, bool) and not item.open:
             items += [made(mapping, item) for mapping in _port(item)]
         else:
             items.append(item)
@@ -184,11 +186,11 @@ def mount_points(node: Node, context: Context) -> Node:
     """``name:/path`` or ``name:/path:ro``."""
     if not isinstance(node, ListNode):
         return node
-    items = [made(_mount(item)[0], item) if isinstance(item, Scalar) else item for item in node.items]
+    items = [_mount(item) if isinstance(item, Scalar) and not item.open else item for item in node.items]
     return ListNode(node.file, node.line, node.column, items)
 
 
-def _mount(node: Scalar) -> tuple[dict[str, Any], str]:
+def _mount(node: Scalar) -> Node:
     forms = "name:/path, name:/path:ro"
     parts = node.text.split(":")
     if len(parts) not in (2, 3) or not parts[0] or not parts[1]:
@@ -198,7 +200,7 @@ def _mount(node: Scalar) -> tuple[dict[str, Any], str]:
     mount: dict[str, Any] = {"sourceVolume": parts[0], "containerPath": parts[1]}
     if len(parts) == 3:
         mount["readOnly"] = parts[2] == "ro"
-    return mount, parts[0]
+    return made(mount, node)
 
 
 def volumes(node: Node, context: Context) -> Node:
@@ -243,6 +245,8 @@ def one_in_list(node: Node, context: Context) -> Node:
 
 def count(node: Node, context: Context) -> Node:
     """A number is all three; of a mapping, what is left out follows the rest."""
+    if isinstance(node, Scalar) and node.filled and node.text.isdecimal():
+        node = made(int(node.text), node)
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         return made({"min": node, "desired": node, "max": node}, node)
     if isinstance(node, MapNode) and set(node.entries) & {"min", "desired", "max"}:

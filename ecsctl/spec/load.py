@@ -17,12 +17,13 @@ from ecsctl.spec import shapes
 from ecsctl.spec.checker import Checker
 from ecsctl.spec.expand import Expander
 from ecsctl.spec.model import Fault, Position
-from ecsctl.spec.nodes import MapNode, Node, Path, Scalar, path_text, place
+from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, place
 from ecsctl.spec.overlay import overlay
 from ecsctl.spec.project import Project
 from ecsctl.spec.rules import Finding, judge
 from ecsctl.spec.schema import definitions
 from ecsctl.spec.source import MAX_BYTES, read
+from ecsctl.spec.templates import Filler, Values
 
 FILE_NAMES = ("ecsctl.yaml", "ecsctl.yml", "ecsctl.json")
 STDIN = "<stdin>"
@@ -110,30 +111,86 @@ def read_only(shape: str) -> frozenset[str]:
     return frozenset(definitions()[f"ReadOnly{shape}"]["enum"])
 
 
-def load_project(files: Sequence[str], reader: Reader, *, lenient: bool = False) -> Checked:
+def load_project(
+    files: Sequence[str], reader: Reader, values: Values | None = None, *, lenient: bool = False
+) -> Checked:
     """Read, overlay and check project files; later ones go over earlier ones.
+
+    Args:
+        values: what templates are filled with.
 
     Raises:
         UsageError: a file cannot be read.
     """
-    expander = Expander(definitions())
     whole = Document()
+    assembly = _Assembly(reader, Filler(values or Values()), Expander(definitions()), whole)
     for name in files:
-        document = reader.read(name)
-        whole.faults += document.faults
+        root = assembly.load(name, ())
+        if root is not None:
+            whole.root = root if whole.root is None else overlay(whole.root, root)
+    whole.faults += [*assembly.filler.faults, *assembly.expander.faults]
+    whole.notes += assembly.filler.notes
+    whole.bad += assembly.expander.bad
+    return check(whole, "Project", lenient=lenient)
+
+
+@dataclass
+class _Assembly:
+    """Makes one expanded tree of a file and of all that it takes in."""
+
+    reader: Reader
+    filler: Filler
+    expander: Expander
+    whole: Document
+
+    def load(self, name: str, within: tuple[str, ...]) -> Node | None:
+        """The expanded tree of a project file, laid over the files that it includes."""
+        document = self.reader.read(name)
+        self.whole.faults += document.faults
         root = document.root
         if root is None:
-            continue
+            return None
         if not isinstance(root, MapNode):
             message = f"expected a mapping with the keys of a project, not {root.kind}"
-            whole.faults.append(Fault(root.position, "", message, allowed="name, cluster, taskDefinitions, services …"))
-            continue
-        root = take_in(root, reader, whole)
-        expanded = expander.expand(root, "Project")
-        whole.root = expanded if whole.root is None else overlay(whole.root, expanded)
-    whole.faults += expander.faults
-    whole.bad += expander.bad
-    return check(whole, "Project", lenient=lenient)
+            self.whole.faults.append(Fault(root.position, "", message, allowed="name, cluster, taskDefinitions …"))
+            return None
+        filled = self.filler.fill(root)
+        assert isinstance(filled, MapNode)
+        expanded = self.expander.expand(take_in(filled, self.reader, self.whole, self.filler), "Project")
+        assert isinstance(expanded, MapNode)
+        base = self._included(expanded, name, (*within, os.path.realpath(name)))
+        expanded.drop("include")
+        return expanded if base is None else overlay(base, expanded)
+
+    def _included(self, root: MapNode, name: str, within: tuple[str, ...]) -> Node | None:
+        listed = root.entries.get("include")
+        base: Node | None = None
+        for item in listed.items if isinstance(listed, ListNode) else ():
+            if not isinstance(item, Scalar) or not isinstance(item.value, str):
+                self._refuse(item, f"expected a path to a file, not {item.kind}")
+                continue
+            path = _beside(name, item.text)
+            if os.path.realpath(path) in within:
+                self._refuse(item, f"{path} includes itself")
+                continue
+            try:
+                inner = self.load(path, within)
+            except UsageError as error:
+                self._refuse(item, error.message)
+                continue
+            if inner is not None:
+                base = inner if base is None else overlay(base, inner)
+        if listed is not None and not isinstance(listed, ListNode):
+            self._refuse(listed, f"expected a path or a list of paths, not {listed.kind}")
+        return base
+
+    def _refuse(self, node: Node, message: str) -> None:
+        self.whole.faults.append(Fault(node.position, "include", message))
+
+
+def _beside(name: str, path: str) -> str:
+    """A path that a file names: relative to that file's folder."""
+    return path if name in ("-", STDIN) else str(FilePath(name).parent / path)
 
 
 def check(document: Document, shape: str, *, lenient: bool = False, strip: int = 0) -> Checked:
@@ -197,7 +254,7 @@ def _ordered(faults: list[Fault]) -> list[Fault]:
     return sorted(unique.values(), key=lambda fault: (fault.position or nowhere, fault.rule or "", fault.path))
 
 
-def take_in(root: MapNode, reader: Reader, whole: Document) -> MapNode:
+def take_in(root: MapNode, reader: Reader, whole: Document, filler: Filler | None = None) -> MapNode:
     """Put the content of files in the place of the paths to them, under taskDefinitions and services."""
     new = root
     for section, wanted in (("taskDefinitions", shapes.task_definitions), ("services", shapes.services)):
@@ -206,8 +263,11 @@ def take_in(root: MapNode, reader: Reader, whole: Document) -> MapNode:
             continue
         taken = node.copy()
         for key, value in node.entries.items():
-            if isinstance(value, Scalar) and isinstance(value.value, str):
+            if isinstance(value, Scalar) and isinstance(value.value, str) and not value.open:
                 inner = _from_file(value, key, wanted, reader, whole)
+                if inner is not None and filler is not None and not value.text.lower().endswith(".json"):
+                    # A JSON file is taken as the AWS command line takes it; templates are of YAML.
+                    inner = filler.fill(inner)
                 if inner is None:
                     taken.drop(key)
                 else:
@@ -218,8 +278,7 @@ def take_in(root: MapNode, reader: Reader, whole: Document) -> MapNode:
 
 
 def _from_file(at: Scalar, key: str, wanted: Any, reader: Reader, whole: Document) -> Node | None:
-    folder = FilePath() if at.file == STDIN else FilePath(at.file).parent
-    name = str(folder / at.text)
+    name = _beside(at.file, at.text)
     try:
         document = reader.read(name)
     except UsageError as error:

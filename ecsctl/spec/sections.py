@@ -142,6 +142,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _whole_files() -> dict[str, Schema]:
+    texts: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
     sections = {
         "instances": {"$ref": "#/$defs/Instances"},
         "taskDefinitions": _map_of("TaskDefinition"),
@@ -157,6 +158,7 @@ def _whole_files() -> dict[str, Schema]:
                 "account": {"type": "string", "pattern": r"^\d{12}$"},
                 "cluster": {"type": "string", "pattern": f"^{CLUSTER_NAME}$"},
                 **sections,
+                "include": {**texts, "description": "Files that this one is laid over, relative to it."},
                 "tags": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 256}},
             },
             required=("name",),

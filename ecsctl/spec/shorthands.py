@@ -130,6 +130,7 @@ SHORTHANDS: dict[str, Shorthand] = {
     ),
     "CompatibilityList": Shorthand("requiresCompatibilities", "FARGATE", "[FARGATE]", TEXT, to.one_in_list),
     "Tags": Shorthand("tags", "{team: web}", "[{key: team, value: web}]", TEXT_MAP, to.tags),
+    "Project.include": Shorthand("include", "base.yaml", "[base.yaml]", TEXT, to.one_in_list),
     "Count": Shorthand("instances.count", "2", "{min: 2, desired: 2, max: 2}", {"type": "integer"}, to.count),
     "Ingress": Shorthand(
         "instances.ingress",

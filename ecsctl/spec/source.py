@@ -153,7 +153,7 @@ def _json_value(builder: Builder, kind: str | None, token: str, at: tuple[int, i
     value: Any
     if kind == "string":
         value = _json_string(builder, token, at)
-        node = Scalar(builder.file, *at, value)
+        node = Scalar(builder.file, *at, value, style='"')
     else:
         value = WORDS[token] if kind == "word" else resolve(token)[0]
         node = Scalar(builder.file, *at, value, token)
@@ -233,7 +233,7 @@ def _take(builder: Builder, event: Any, yaml: Any) -> None:
             value = _tagged(builder, event, line, column)
         elif plain:
             value, trap = resolve(event.value)
-        node = Scalar(builder.file, line, column, value, event.value, trap)
+        node = Scalar(builder.file, line, column, value, event.value, trap, style=event.style or "")
         builder.scalar(node, event.anchor, plain=plain)
     elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
         if event.tag is not None and event.tag not in KNOWN_TAGS and event.tag != "!":

@@ -1,0 +1,59 @@
+"""Answers the references of a definition file that only AWS knows: parameters, secrets' ARNs, outputs of stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ecsctl.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+
+def lookup(connect: Callable[[str | None], Aws]) -> Callable[[str, str, str | None], str]:
+    """A function of (kind, name, region) for ``ecsctl.spec.templates.Values``.
+
+    Args:
+        connect: gives the door to AWS in the file's region, when it is first needed.
+
+    The function raises NotFoundError where there is no such thing, UsageError where it is not to be read, and AwsError.
+    """
+    kinds = {"ssm": _parameter, "secret": _secret, "cfn": _output}
+
+    def answer(kind: str, name: str, region: str | None) -> str:
+        return kinds[kind](connect(region), name)
+
+    return answer
+
+
+def _parameter(aws: Aws, name: str) -> str:
+    """The value of a parameter (ssm:GetParameters), never that of a SecureString."""
+    found = aws.call("ssm", "GetParameters", {"Names": [name]}, about=name)["Parameters"]
+    if not found:
+        raise NotFoundError(f"there is no parameter {name} in {aws.region}")
+    if found[0]["Type"] == "SecureString":
+        raise UsageError(f"the parameter {name} is a SecureString", hint="name it under the container's secrets")
+    value: str = found[0]["Value"]
+    return value
+
+
+def _secret(aws: Aws, name: str) -> str:
+    """The ARN of a secret (secretsmanager:DescribeSecret), with the key after ``#``; never its value."""
+    name, _, key = name.partition("#")
+    arn: str = aws.call("secretsmanager", "DescribeSecret", {"SecretId": name}, about=name)["ARN"]
+    return f"{arn}:{key}::" if key else arn
+
+
+def _output(aws: Aws, name: str) -> str:
+    """An output of a stack (cloudformation:DescribeStacks), named ``STACK.OUTPUT``."""
+    stack, _, output = name.partition(".")
+    outputs = aws.call("cloudformation", "DescribeStacks", {"StackName": stack}, about=stack)["Stacks"][0].get(
+        "Outputs", []
+    )
+    values = {item["OutputKey"]: item["OutputValue"] for item in outputs}
+    if output not in values:
+        known = ", ".join(sorted(values)) or "none"
+        raise NotFoundError(f"the stack {stack} has no output {output}", hint=f"it has: {known}")
+    value: str = values[output]
+    return value

@@ -1,0 +1,259 @@
+"""Templates are filled in at their places, whatever the values; what cannot be filled is told there."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecsctl.errors import NotFoundError, UsageError
+from ecsctl.spec import inspect, load_spec
+from ecsctl.spec.model import SpecError
+from ecsctl.spec.nodes import plain
+from ecsctl.spec.references import gather, read_env_file
+from ecsctl.spec.source import read
+from ecsctl.spec.templates import Filler, Values
+
+
+def filled(text: str, **variables: str) -> tuple[Any, list[str]]:
+    """The plain data of a document filled with these variables, and its faults."""
+    root, faults = read("f.yaml", text.encode())
+    assert root is not None
+    assert not faults, faults
+    filler = Filler(Values(variables))
+    return plain(filler.fill(root)), [str(fault) for fault in filler.faults]
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("${A}", "one"),
+        ("x${A}y${A}", "xoneyone"),
+        ("${NONE:-two}", "two"),
+        ("${EMPTY:-two}", "two"),
+        ("${EMPTY-two}", ""),
+        ("${NONE:-}", ""),
+        ("${NONE:-${A}}", "one"),
+        ("${NONE:-${ALSO:-${A}}!}", "one!"),
+        ("${A:?must be}", "one"),
+        ("${A:+given}", "given"),
+        ("${NONE:+given}", ""),
+        ("$${A}", "${A}"),
+        ("$$", "$"),
+        ("$HOME $(x) $", "$HOME $(x) $"),
+        ("a}b", "a}b"),
+    ],
+)
+def test_templates(template: str, value: str) -> None:
+    assert filled(json.dumps({"in": template}), A="one", EMPTY="") == ({"in": value}, [])
+    assert filled(f"in: |-\n  {template}\n", A="one", EMPTY="") == ({"in": value}, [])
+
+
+def test_a_number_that_is_filled_in_is_one_unless_it_is_quoted() -> None:
+    assert filled("a: ${N}\nb: '${N}'\nc: ${F}\n", N="3", F="true") == ({"a": 3, "b": "3", "c": "true"}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: x ${B}\n", "f.yaml:1:6: the variable B is not set (export B=…, --set B=…, or ${B:-default}; $${B} for"),
+        ("a: 'x ${B}'\n", "f.yaml:1:7: the variable B is not set"),
+        ("- ${B:?say which}\n", "f.yaml:1:3: B is not set: say which"),
+        ("- ${B?}\n", "f.yaml:1:3: B is not set"),
+        ("- ${}\n", "f.yaml:1:3: ${} names no variable"),
+        ("- ${1A}\n", "f.yaml:1:3: ${1A} names no variable"),
+        ("- ${A B}\n", "f.yaml:1:3: ${A B} is no template"),
+        ("- ${A\n", "f.yaml:1:3: ${ is not closed"),
+        ("- ${nope:x}\n", "f.yaml:1:3: ${nope:…} is no reference (one of ssm, secret, cfn, tfstate, git"),
+        ("- ${ssm:/a}\n", "f.yaml:1:3: ${ssm:/a} is known to AWS only, and AWS is not asked here"),
+        ("- ${cfn:a}\n", "f.yaml:1:3: ${cfn:a}: it is no output of a stack (${cfn:STACK.OUTPUT})"),
+        ("- ${git:author}\n", "f.yaml:1:3: ${git:author}: git has no such value (one of sha, short"),
+        ("- ${tfstate:x}\n", "f.yaml:1:3: ${tfstate:x}: it names no output of a state"),
+        ("- ${tfstate:none.json#x}\n", "f.yaml:1:3: ${tfstate:none.json#x}: cannot read none.json: No such file"),
+    ],
+)
+def test_what_cannot_be_filled_is_told_at_its_place(text: str, fault: str) -> None:
+    _, faults = filled(text, A="one")
+    assert len(faults) == 1
+    assert faults[0].startswith(fault), faults[0]
+
+
+@given(st.text(alphabet="${}:-?+A $#.\\", max_size=30), st.text(max_size=10))
+def test_no_template_breaks_the_filler(template: str, value: str) -> None:
+    data, faults = filled(json.dumps({"in": template}), A=value)
+    assert isinstance(data["in"], str)
+    assert faults or "${A}" not in template.replace("$$", "") or value in data["in"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20))
+def test_a_value_cannot_change_the_structure(value: str) -> None:
+    text = b"name: p\ntaskDefinitions: {t: {image: 'x:1', memory: 64, environment: {A: '${A}', B: b}}}\n"
+    spec = load_spec(["-"], stdin=io.BytesIO(text), values=Values({"A": value}))
+    box = spec.task_definitions["t"].definition["containerDefinitions"][0]
+    assert box["environment"] == [{"name": "A", "value": value}, {"name": "B", "value": "b"}]
+
+
+def test_values_take_the_kind_that_is_wanted() -> None:
+    text = (
+        b"name: ${NAME}\naccount: ${ACCOUNT}\ntaskDefinitions:\n  t:\n    image: nginx:${TAG}\n    memory: '${MB}'\n"
+        b"    essential: ${YES}\n    environment: {N: '${MB}', F: '${YES}'}\n    portMappings: ['${PORT}:80']\n"
+        b"    stopTimeout: '${STOP}'\n"
+        b"services: {s: {taskDefinition: t, desiredCount: '${COUNT}'}}\n"
+    )
+    variables = {"NAME": "p", "ACCOUNT": "012345678901", "TAG": "1.10", "MB": "512", "YES": "true", "PORT": "8080"}
+    variables |= {"STOP": "1m", "COUNT": "3"}
+    spec = load_spec(["-"], stdin=io.BytesIO(text), values=Values(variables))
+    definition = spec.task_definitions["t"].definition
+    box = definition["containerDefinitions"][0]
+    assert (spec.name, spec.account, definition["memory"]) == ("p", "012345678901", "512")
+    assert (box["image"], box["essential"], box["stopTimeout"]) == ("nginx:1.10", True, 60)
+    assert box["environment"] == [{"name": "N", "value": "512"}, {"name": "F", "value": "true"}]
+    assert box["portMappings"] == [{"containerPort": 80, "hostPort": 8080}]
+    assert spec.services["s"].definition["desiredCount"] == 3
+
+
+def test_a_wrong_value_is_told_at_the_template() -> None:
+    text = b"name: p\nservices:\n  s:\n    taskDefinition: t:1\n    desiredCount: ${COUNT}\n"
+    with pytest.raises(SpecError) as caught:
+        load_spec(["-"], stdin=io.BytesIO(text), values=Values({"COUNT": "many"}))
+    assert str(caught.value).startswith("<stdin>:5:19: services.s.desiredCount: expected a whole number")
+
+
+OPEN = b"""\
+name: p
+region: eu-west-1
+taskDefinitions:
+  t: {image: "x:1", memory: "${ssm:/memory}", secrets: {T: "${secret:app#key}"}, executionRoleArn: "${cfn:s.Role}"}
+services:
+  s: {taskDefinition: t, desiredCount: "${ssm:/count}"}
+"""
+
+
+def test_what_only_aws_knows_is_left_open_and_said_so() -> None:
+    spec, checked = inspect(["-"], stdin=io.BytesIO(OPEN), values=Values(leave_open=True))
+    assert not checked.errors
+    assert spec is not None
+    assert "desiredCount" not in spec.services["s"].definition
+    assert spec.task_definitions["t"].definition["executionRoleArn"] == "${cfn:s.Role}"
+    assert [note.split(" is ")[0] for note in checked.notes] == [
+        "<stdin>:4:29: ${ssm:/memory}",
+        "<stdin>:4:60: ${secret:app#key}",
+        "<stdin>:4:100: ${cfn:s.Role}",
+        "<stdin>:6:40: ${ssm:/count}",
+    ]
+
+
+def test_what_only_aws_knows_is_asked_once_in_the_files_region() -> None:
+    asked: list[tuple[str, str, str | None]] = []
+    answers = {"/memory": "512", "/count": "2", "app#key": "arn:app:key::", "s.Role": "arn:role"}
+
+    def lookup(kind: str, name: str, region: str | None) -> str:
+        asked.append((kind, name, region))
+        if name not in answers:
+            raise NotFoundError(f"there is no {name}")
+        return answers[name]
+
+    spec = load_spec(["-"], stdin=io.BytesIO(OPEN), values=Values(lookup=lookup))
+    assert spec.services["s"].definition["desiredCount"] == 2
+    box = spec.task_definitions["t"].definition["containerDefinitions"][0]
+    assert box["secrets"] == [{"name": "T", "valueFrom": "arn:app:key::"}]
+    assert len(asked) == 4
+    assert {region for _, _, region in asked} == {"eu-west-1"}
+    del answers["/count"]
+    with pytest.raises(SpecError, match="there is no /count"):
+        load_spec(["-"], stdin=io.BytesIO(OPEN), values=Values(lookup=lookup))
+
+
+def test_git_and_terraform_states_are_read_beside_the_file(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(tmp_path), *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    git("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "--allow-empty", "-m", "x")
+    state = {"version": 4, "outputs": {"subnets": {"value": ["subnet-1", "subnet-2"]}, "n": {"value": 3}}}
+    (tmp_path / "terraform.tfstate").write_text(json.dumps(state))
+    path = tmp_path / "ecsctl.yaml"
+    path.write_text(
+        "name: p\ninstances:\n  count: ${tfstate:terraform.tfstate#n}\n"
+        "  subnets: '${tfstate:terraform.tfstate#subnets}'\n"
+        "tags: {commit: '${git:sha}', branch: 'on ${git:branch}'}\n"
+    )
+    spec = load_spec([str(path)])
+    assert spec.tags == {"commit": git("rev-parse", "HEAD"), "branch": "on main"}
+    assert spec.instances is not None
+    assert spec.instances.desired == 3
+    assert spec.instances.subnets == ("subnet-1", "subnet-2")
+
+
+def test_json_of_the_aws_command_line_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(
+        '[{"name": "a", "image": "b:1", "memory": 64, "command": ["sh", "-c", "echo ${X}"]}]'
+    )
+    (tmp_path / "u.yaml").write_text("image: b:${TAG}\nmemory: 64\n")
+    path = tmp_path / "ecsctl.yaml"
+    path.write_text("name: p\ntaskDefinitions: {t: t.json, u: u.yaml}\n")
+    spec = load_spec([str(path)], values=Values({"TAG": "2"}))
+    boxes = {name: one.definition["containerDefinitions"][0] for name, one in spec.task_definitions.items()}
+    assert boxes["t"]["command"][2] == "echo ${X}"
+    assert boxes["u"]["image"] == "b:2"
+
+
+def test_variables_come_from_files_the_environment_and_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# x\nA=file\nexport B='b b'\nC=\"c\\nc\"\nD=d # note\n\nE=\n")
+    assert read_env_file(str(file)) == {"A": "file", "B": "b b", "C": "c\nc", "D": "d", "E": ""}
+    found = gather({"A": "env"}, [str(file)], ["B=set", "X=a=b"])
+    assert (found["A"], found["B"], found["X"], found["D"]) == ("env", "set", "a=b", "d")
+    with pytest.raises(UsageError, match="--set 'x' is no assignment"):
+        gather({}, [], ["x"])
+    file.write_text("A=1\nsecret words\n")
+    with pytest.raises(UsageError, match=":2: no assignment") as caught:
+        read_env_file(str(file))
+    assert "secret" not in str(caught.value)
+    with pytest.raises(UsageError, match="cannot read"):
+        read_env_file(str(tmp_path / "none"))
+
+
+def test_included_files_are_laid_under(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "base.yaml").write_text(
+        "cluster: base\ntaskDefinitions:\n  t: {image: 'x:${TAG}', memory: 64}\ntags: {a: b}\n"
+    )
+    path = tmp_path / "ecsctl.yaml"
+    path.write_text("name: p\ninclude: parts/base.yaml\ntaskDefinitions: {t: {memory: 128}}\n")
+    spec = load_spec([str(path)], values=Values({"TAG": "1"}))
+    assert (spec.cluster, spec.tags) == ("base", {"a": "b"})
+    assert spec.task_definitions["t"].definition["memory"] == "128"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("name: p\ninclude: ecsctl.yaml\n", "ecsctl.yaml:2:10: include: "),
+        ("name: p\ninclude: [none.yaml]\n", "ecsctl.yaml:2:11: include: cannot read "),
+        ("name: p\ninclude: {a: b}\n", "ecsctl.yaml:2:10: include: expected a path or a list of paths"),
+        ("name: p\ninclude: [[a]]\n", "ecsctl.yaml:2:11: include: expected a path to a file"),
+    ],
+)
+def test_what_cannot_be_included_is_told(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "ecsctl.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        load_spec([str(path)])
+    assert str(caught.value).replace(f"{tmp_path}/", "", 1).startswith(fault)
+
+
+def test_a_fault_of_an_included_file_stands_in_it(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("taskDefinitions:\n  t: {image: x, memory: 64, cpuu: 1}\n")
+    path = tmp_path / "ecsctl.yaml"
+    path.write_text("name: p\ninclude: [base.yaml]\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec([str(path)])
+    assert str(caught.value).startswith(f"{tmp_path}/base.yaml:2:29: taskDefinitions.t.cpuu: unknown key")
