@@ -135,7 +135,10 @@ def _imported(settings: Settings, source: str, options: dict[str, Any]) -> Impor
 
         aws, target = settings.aws(), _target(settings, options)
         if source == "from_service":
-            return live.from_service(aws, options["from_service"], target, adopt=options["adopt"])
+            selector = options["from_service"]
+            if settings.cluster and "/" not in selector:
+                selector = f"{settings.cluster}/{selector}"
+            return live.from_service(aws, selector, target, adopt=options["adopt"])
         return live.from_task_definition(aws, options["from_task_definition"], target)
     from ecsctl.importers.template import new_project
 

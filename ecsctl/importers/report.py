@@ -43,16 +43,14 @@ class Imported:
 class Report:
     """Collects notes, and the fate of each key of the input (by its path as people write it)."""
 
-    notes: list[Note] = field(default_factory=list)
+    notes: dict[Note, None] = field(default_factory=dict)
     fates: dict[str, Fate] = field(default_factory=dict)
 
     def note(self, node: Node | None, path: Path, why: str) -> None:
         """Say that what stands at ``path`` is not carried over as it is; the same note twice counts once."""
         text = path_text(path)
         self.fates[text] = "noted"
-        note = Note(node.position if node is not None else None, text, why)
-        if note not in self.notes:
-            self.notes.append(note)
+        self.notes[Note(node.position if node is not None else None, text, why)] = None
 
     def ordered(self) -> tuple[Note, ...]:
         """The notes in the order of the input; those of no line come last."""

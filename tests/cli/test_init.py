@@ -38,7 +38,8 @@ def init(*arguments: str) -> Ended:
 def test_flags_in_a_script(folder: Path) -> None:
     ended = init(
         "--name", "web", "-c", "prod", "-r", "eu-west-1", "--image", "example/web:1", "--port", "8080:80",
-        "--count", "3", "--memory", "1GB", "--instances", "4", "--instance-type", "t3.large", "--load-balancer", "classic",
+        "--count", "3", "--memory", "1GB", "--instances", "4", "--instance-type", "t3.large",
+        "--load-balancer", "classic",
     )  # fmt: skip
     assert ended.code == 0, ended.err
     assert ended.out == ""

@@ -78,16 +78,33 @@ def connect(group: list[Part], parts: dict[str, Part], report: Report, *, bridge
             else:
                 report.note(node, path, "the containers of this task find each other at localhost")
         if bridge:
-            for key in part.depends:
-                if key in names:
+            for key, dependency in part.depends.items():
+                # Docker links running containers only: what has to end first is not one.
+                if key in names and dependency.condition != "SUCCESS":
                     links.setdefault(part.key, {}).setdefault(key, "")
-        for key, (node, path) in part.joins.items():
-            if key not in names:
-                report.note(node, path, "it needs the same task as that service: --one-task" if key in parts else
-                            "there is no such service in this project")  # fmt: skip
-            else:
-                report.note(node, path, "the containers of a task share it where the task says so: check it")
+        _join(part, names, parts, report, bridge)
     _link(group, names, links, report)
+
+
+def _join(part: Part, names: dict[str, Part], parts: dict[str, Part], report: Report, bridge: bool) -> None:
+    mounts = []
+    for key, (node, path) in part.joins.items():
+        if key not in names:
+            why = (
+                "it needs the same task as that service: --one-task"
+                if key in parts
+                else "there is no such service here"
+            )
+            report.note(node, path, why)
+        elif key in part.mounts_of:
+            mount: dict[str, object] = {"sourceContainer": names[key].name}
+            mounts.append(Flow({**mount, "readOnly": True} if part.mounts_of[key] else mount))
+        elif path[-1] in ("network_mode", "net") and bridge:
+            report.note(
+                node, path, "in a task of networkMode bridge each container has a network of its own; awsvpc shares one"
+            )
+    if mounts:
+        part.container["volumesFrom"] = mounts
 
 
 def _reaches(waits: dict[str, set[str]], start: str, goal: str) -> bool:

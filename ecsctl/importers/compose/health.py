@@ -101,6 +101,7 @@ def read_dependencies(section: Section, part: Part) -> None:
             part.links[name] = (alias, item, path)
     for item, path in section.nodes("volumes_from"):
         text = section.scalar(item, path)
-        name = (text or "").removeprefix("container:").split(":")[0]
+        name, _, mode = (text or "").removeprefix("container:").partition(":")
         if name:
             part.joins[name] = (item, path)
+            part.mounts_of[name] = mode == "ro"

@@ -17,6 +17,7 @@ from ecsctl.spec.nodes import Path, Scalar
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OPERATOR = re.compile(r":?[-?+]")
+MOST_VARIABLES = 100
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Interpolation:
     def convert(self, node: Scalar, path: Path, text: str) -> str:
         """As a call, of another text that stands at ``node``."""
         try:
+            if text.count("${") > MOST_VARIABLES:
+                raise ValueError(f"more than {MOST_VARIABLES} variables in one text")
             parts = split(text)
         except ValueError as error:
             self.report.note(node, path, f"{error}: taken as it is written")

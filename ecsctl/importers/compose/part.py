@@ -50,7 +50,8 @@ class Part:
     """One Compose service.
 
     ``container`` is a container definition of the API, ``task`` and ``volumes`` go to the task definition, ``service``
-    is the service's definition. ``joins`` has the services that it cannot be parted from.
+    is the service's definition. ``joins`` has the services that it cannot be parted from;
+    ``mounts_of`` those whose volumes it mounts too, and whether only to read them.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Part:
     depends: dict[str, Dependency] = field(default_factory=dict)
     links: dict[str, tuple[str, Node, Path]] = field(default_factory=dict)
     joins: dict[str, tuple[Node, Path]] = field(default_factory=dict)
+    mounts_of: dict[str, bool] = field(default_factory=dict)
     ports: list[Port] = field(default_factory=list)
     cpu: int = 0
     memory: int = 256

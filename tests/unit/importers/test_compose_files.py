@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,15 @@ def test_what_is_no_project_is_refused_with_its_place(text: str, error: type[Ecs
     with pytest.raises(error) as caught:
         compose(tmp_path, text)
     assert "compose.yaml" in str(caught.value)
+
+
+def test_a_large_file_takes_its_time_and_no_more(tmp_path: Path) -> None:
+    services = "".join(f"  s{n}:\n    image: a\n    stop_signal: X\n    ports: ['{n + 1}:80']\n" for n in range(3000))
+    start = time.perf_counter()
+    data, notes = compose(tmp_path, f"services:\n{services}")
+    assert len(data["services"]) == 3000
+    assert len(notes) >= 3000
+    assert time.perf_counter() - start < 60
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

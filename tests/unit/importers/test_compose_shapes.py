@@ -87,6 +87,7 @@ def test_what_must_succeed_is_not_essential(tmp_path: Path) -> None:
     data, notes = compose(tmp_path, SHAPES["migrations"], one_task=True)
     boxes = {box["name"]: box for box in data["taskDefinitions"]["shop-app"]["containerDefinitions"]}
     assert boxes["app"]["dependsOn"] == {"migrate": "SUCCESS", "cache": "START"}
+    assert boxes["app"]["links"] == ["cache"]
     assert boxes["migrate"]["essential"] is False
     assert boxes["migrate"]["dependsOn"] == {"cache": "START"}
     assert boxes["app"]["command"] == ["gunicorn", 'app:make("prod")', "--bind", "0.0.0.0:8000"]
@@ -266,6 +267,15 @@ def test_health_checks_are_held_within_the_bounds_of_ecs(tmp_path: Path) -> None
     (cron,) = data["taskDefinitions"]["shop-cron"]["containerDefinitions"]
     assert "healthCheck" not in cron
     assert cron["mountPoints"] == ["site:/var/www:ro"]
+
+
+def test_volumes_of_another_service(tmp_path: Path) -> None:
+    data, notes = compose(tmp_path, SHAPES["shared_volumes"], one_task=True)
+    boxes = {box["name"]: box for box in data["taskDefinitions"]["shop-nginx"]["containerDefinitions"]}
+    assert boxes["nginx"]["volumesFrom"] == [{"sourceContainer": "php"}]
+    assert not any("volumes_from" in note for note in notes)
+    _, notes = compose(tmp_path, SHAPES["shared_volumes"])
+    assert any("services.nginx.volumes_from[0]" in note and "--one-task" in note for note in notes)
 
 
 def test_logs_to_cloudwatch_get_a_group(tmp_path: Path) -> None:

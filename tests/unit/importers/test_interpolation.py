@@ -61,7 +61,7 @@ def test_the_meaning_is_kept(text: str, means: str | None) -> None:
     assert filled(made, {"A": "one", "EMPTY": ""}) == means
 
 
-@pytest.mark.parametrize("text", ["${", "${A", "${A!x}", "$1", "${1}", "${}", "a $ b"])
+@pytest.mark.parametrize("text", ["${", "${A", "${A!x}", "$1", "${1}", "${}", "a $ b", "${A:-" * 2000 + "}" * 2000])
 def test_what_compose_refuses_stays_as_it_is_and_is_told(text: str) -> None:
     made, notes = converted(text)
     assert filled(made, {}) == text
