@@ -62,7 +62,7 @@ WEB = """
       setup:
         image: registry.example.com/setup
         command: prepare --all "two words"
-        mount_points: [{source_volume: files, path: /work}]
+        mount_points: [{source_volume: files, path: /srv/in}]
       proxy:
         port: 443
         image: {location: registry.example.com/proxy}
@@ -106,7 +106,7 @@ def test_a_web_service(tmp_path: Path) -> None:
     assert front["readonlyRootFilesystem"] is True
     assert setup["essential"] is False
     assert setup["command"] == ["prepare", "--all", "two words"]
-    assert setup["mountPoints"] == ["files:/work:ro"]
+    assert setup["mountPoints"] == ["files:/srv/in:ro"]
     assert (proxy["essential"], proxy["portMappings"]) == (False, ["443"])
     service = data["services"]["front"]
     assert service["desiredCount"] == 2
