@@ -23,8 +23,9 @@ def values(settings: Settings, *, ask: bool) -> Values:
     from ecsctl.spec.templates import Values
 
     variables = gather(os.environ, settings.env_files, settings.variables)
+    region = settings.region or None
     if not ask:
-        return Values(variables, leave_open=True)
+        return Values(variables, leave_open=True, region=region)
     from ecsctl.aws.references import lookup
 
-    return Values(variables, lookup(lambda region: settings.aws(region=region)))
+    return Values(variables, lookup(lambda named: settings.aws(region=named)), region=region)

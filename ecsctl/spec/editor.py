@@ -59,6 +59,11 @@ def _allow_shorthands(made: dict[str, Schema]) -> None:
     for name, shorthand in SHORTHANDS.items():
         if name == "TaskDefinition":
             made[name] = _either(made[name], _one_container(made), shorthand.short)
+        elif name == "ContainerDefinition":
+            made[name]["properties"] |= {
+                "logs": {"enum": ["awslogs"], "description": "A log group named like the family, made by the driver."},
+                "volumes": {"type": "array", "items": {"type": "string"}, "description": "Mounts, as name:/path:ro."},
+            }
         elif name in made:
             made[name] = _either(made[name], dict(shorthand.schema), shorthand.short)
     for name in BY_PATH:
@@ -73,7 +78,8 @@ def _either(long: Schema, short: Schema, example: str) -> Schema:
 
 def _one_container(made: dict[str, Schema]) -> Schema:
     task, container = made["TaskDefinition"], made["ContainerDefinition"]
-    members = {**container["properties"], **task["properties"]}
+    own = {"logs": {"enum": ["awslogs"]}}
+    members = {**own, **container["properties"], **task["properties"]}
     members.pop("containerDefinitions")
     return {**task, "properties": members, "required": ["image"]}
 

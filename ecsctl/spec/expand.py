@@ -17,10 +17,12 @@ REFERENCE = "#/$defs/"
 class Expander:
     """Expands documents; ``faults`` has the shorthands that could not be read, ``bad`` their paths."""
 
-    def __init__(self, definitions: dict[str, Schema]) -> None:
+    def __init__(self, definitions: dict[str, Schema], region: str | None = None) -> None:
         self.definitions = definitions
+        self.region = region
         self.faults: list[Fault] = []
         self.bad: list[Path] = []
+        self._key = ""
 
     def members(self, shape: str) -> frozenset[str]:
         """The names of a shape's members."""
@@ -34,6 +36,7 @@ class Expander:
             path: where it stands, for the faults.
             key: the key that it stands under, such as the family.
         """
+        self._key = key
         return self._expand(node, {"$ref": REFERENCE + shape}, path, key)
 
     def _expand(self, node: Node, schema: Schema, path: Path, key: str) -> Node:
@@ -74,11 +77,15 @@ class Expander:
         if isinstance(node, Scalar) and node.open:
             return node
         try:
-            return SHORTHANDS[name].expand(node, Context(key, self.members))
+            return SHORTHANDS[name].expand(node, Context(key, _family(path, self._key), self.region, self.members))
         except ShorthandError as error:
             self.faults.append(Fault(error.node.position, path_text(path), error.message, allowed=error.allowed))
             self.bad.append(path)
             return node
+
+
+def _family(path: Path, key: str) -> str:
+    return str(path[1]) if len(path) > 1 and path[0] == "taskDefinitions" else key
 
 
 def _as_wanted(node: Scalar, wanted: Any) -> Scalar:

@@ -30,9 +30,15 @@ class ShorthandError(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What an expansion may know: the key that the value stands under, and the members of API shapes by shape."""
+    """What an expansion may know.
+
+    ``key`` is what the value stands under, ``family`` the task definition it is in, ``region`` where it is known;
+    ``members`` gives the members of an API shape.
+    """
 
     key: str
+    family: str
+    region: str | None
     members: Callable[[str], frozenset[str]]
 
 
@@ -186,11 +192,12 @@ def mount_points(node: Node, context: Context) -> Node:
     """``name:/path`` or ``name:/path:ro``."""
     if not isinstance(node, ListNode):
         return node
-    items = [_mount(item) if isinstance(item, Scalar) and not item.open else item for item in node.items]
+    items = [mount(item) if isinstance(item, Scalar) and not item.open else item for item in node.items]
     return ListNode(node.file, node.line, node.column, items)
 
 
-def _mount(node: Scalar) -> Node:
+def mount(node: Scalar) -> Node:
+    """A mount point of ``name:/path`` or ``name:/path:ro``."""
     forms = "name:/path, name:/path:ro"
     parts = node.text.split(":")
     if len(parts) not in (2, 3) or not parts[0] or not parts[1]:
@@ -300,20 +307,3 @@ def load_balancer(node: Node, context: Context) -> Node:
     if len(parts) > 1:
         reference["containerPort"] = int(parts[-1])
     return made(reference, node)
-
-
-def one_container(node: Node, context: Context) -> Node:
-    """Members of a container that stand in the family itself make its one container, named like the family."""
-    if not isinstance(node, MapNode) or "containerDefinitions" in node.entries or "image" not in node.entries:
-        return node
-    of_the_task = context.members("TaskDefinition")
-    of_a_container = context.members("ContainerDefinition") - of_the_task
-    task, container = node.copy(), MapNode(node.file, node.line, node.column)
-    container.set("name", made(context.key, node), node.keys["image"])
-    for key, value in node.entries.items():
-        if key in of_a_container:
-            container.set(key, value, node.keys[key])
-            task.drop(key)
-    at = node.keys["image"]
-    task.set("containerDefinitions", ListNode(at.file, at.line, at.column, [container]), at)
-    return task

@@ -123,7 +123,8 @@ def load_project(
         UsageError: a file cannot be read.
     """
     whole = Document()
-    assembly = _Assembly(reader, Filler(values or Values()), Expander(definitions()), whole)
+    values = values or Values()
+    assembly = _Assembly(reader, Filler(values), Expander(definitions(), values.region), whole)
     for name in files:
         root = assembly.load(name, ())
         if root is not None:
@@ -156,6 +157,9 @@ class _Assembly:
             return None
         filled = self.filler.fill(root)
         assert isinstance(filled, MapNode)
+        region = filled.entries.get("region")
+        if self.filler.values.region is None and isinstance(region, Scalar) and isinstance(region.value, str):
+            self.expander.region = region.value
         expanded = self.expander.expand(take_in(filled, self.reader, self.whole, self.filler), "Project")
         assert isinstance(expanded, MapNode)
         base = self._included(expanded, name, (*within, os.path.realpath(name)))

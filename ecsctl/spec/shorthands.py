@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecsctl.spec import conveniences
 from ecsctl.spec import expansions as to
 from ecsctl.spec.expansions import Context
 from ecsctl.spec.nodes import Node
@@ -52,7 +53,15 @@ SHORTHANDS: dict[str, Shorthand] = {
         "web: {image: nginx, memory: 512MB}",
         'web: {memory: "512", containerDefinitions: [{name: web, image: nginx}]}',
         {},
-        to.one_container,
+        conveniences.task_definition,
+    ),
+    "ContainerDefinition": Shorthand(
+        "logs, volumes (of a container)",
+        'logs: awslogs\nvolumes: ["data:/var/data:ro", "/run/x:/run/x"]',
+        "logConfiguration: {logDriver: awslogs, options: {awslogs-group: /ecs/FAMILY, …}}\n"
+        "mountPoints, and the volumes of the task that they name",
+        {},
+        conveniences.container,
     ),
     "EnvironmentVariables": Shorthand(
         "environment",

@@ -26,12 +26,13 @@ class Values:
     """What templates are filled with.
 
     ``variables`` by name; ``lookup`` asks AWS, and None means that nobody is asked. What only AWS knows is then left
-    open (``leave_open``) or a fault.
+    open (``leave_open``) or a fault. ``region`` goes before the file's.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     lookup: Lookup | None = None
     leave_open: bool = False
+    region: str | None = None
 
 
 class _UnfilledError(Exception):

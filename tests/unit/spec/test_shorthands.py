@@ -38,7 +38,7 @@ def expanded(shape: str, member: str | None, value: Any) -> Any:
     return result[member] if member else result
 
 
-@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name != "TaskDefinition"])
+@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name not in ("TaskDefinition", "ContainerDefinition")])
 def test_the_short_form_of_the_table_becomes_its_long_form(name: str) -> None:
     shorthand = SHORTHANDS[name]
     shape, _, member = name.partition(".")
@@ -57,6 +57,52 @@ def test_a_family_of_one_container_becomes_a_list_of_one() -> None:
     short, long = yaml.safe_load(shorthand.short)["web"], yaml.safe_load(shorthand.long)["web"]
     assert expanded("TaskDefinition", None, short) == long
     assert expanded("TaskDefinition", None, long) == long
+
+
+def task(text: str, region: str | None = None) -> tuple[Any, list[str]]:
+    """The task definition ``web`` of this YAML, expanded, and the faults."""
+    root, _ = read("f.yaml", text.encode())
+    assert root is not None
+    expander = Expander(definitions(), region)
+    return plain(expander.expand(root, "TaskDefinition", key="web")), [str(fault) for fault in expander.faults]
+
+
+def test_logs_become_a_log_configuration_that_makes_its_group() -> None:
+    options = {"awslogs-group": "/ecs/web", "awslogs-stream-prefix": "c", "awslogs-create-group": "true"}
+    data, faults = task("containerDefinitions: [{name: c, image: x, logs: awslogs}]")
+    assert not faults
+    assert data["containerDefinitions"][0] == {
+        "name": "c",
+        "image": "x",
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+    }
+    data, _ = task("{image: x, logs: awslogs}", "eu-west-1")
+    assert data["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-region"] == "eu-west-1"
+    _, faults = task("{image: x, logs: splunk}")
+    assert faults[0].startswith("f.yaml:1:18: containerDefinitions[0]: logs cannot be the string 'splunk' (awslogs")
+    _, faults = task("{image: x, logs: awslogs, logConfiguration: {logDriver: splunk}}")
+    assert "logs and logConfiguration together" in faults[0]
+
+
+def test_volumes_of_a_container_are_mounts_and_declare_what_they_name() -> None:
+    mounts = [
+        {"sourceVolume": "data", "containerPath": "/d", "readOnly": True},
+        {"sourceVolume": "run-x-sock", "containerPath": "/x"},
+    ]
+    volumes = [{"name": "data"}, {"name": "run-x-sock", "host": {"sourcePath": "/run/x.sock"}}]
+    box = "{name: c, image: x, volumes: ['data:/d:ro', '/run/x.sock:/x']}"
+    data, faults = task(f"containerDefinitions: [{box}]")
+    assert not faults
+    assert data["containerDefinitions"][0]["mountPoints"] == mounts
+    assert data["volumes"] == volumes
+    data, _ = task("{image: x, volumes: ['data:/d:ro', '/run/x.sock:/x']}")
+    assert (data["containerDefinitions"][0]["mountPoints"], data["volumes"]) == (mounts, volumes)
+    data, _ = task(f"volumes: {{data: /srv}}\ncontainerDefinitions: [{box}]")
+    assert data["volumes"] == [{"name": "data", "host": {"sourcePath": "/srv"}}, volumes[1]]
+    data, _ = task(f"volumes: [{{name: data, host: {{sourcePath: /srv}}}}]\ncontainerDefinitions: [{box}]")
+    assert data["volumes"] == [{"name": "data", "host": {"sourcePath": "/srv"}}, volumes[1]]
+    _, faults = task("containerDefinitions: [{name: c, image: x, volumes: ['./a:/b']}]")
+    assert "./a is no path of an instance" in faults[0] or ". is no path" in faults[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""Shorthands that touch more than their own value: a family of one container, ``logs``, a container's ``volumes``."""
+
+from __future__ import annotations
+
+import re
+
+from ecsctl.spec.expansions import Context, ShorthandError, mount
+from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar, made
+
+# Members of a container that are ecsctl's own, and become members of the API.
+OWN = ("logs", "volumes")
+DRIVERS_OF_OPTIONS = "awslogs, or logConfiguration for any other"
+
+
+def task_definition(node: Node, context: Context) -> Node:
+    """One container without the list, and the volumes that its containers mount by the short form."""
+    if not isinstance(node, MapNode):
+        return node
+    node = _one_container(node, context)
+    boxes = node.entries.get("containerDefinitions")
+    if not isinstance(boxes, ListNode) or not any(_mounts(box) for box in boxes.items):
+        return node
+    node = node.copy()
+    volumes: dict[str, Node] = {}
+    items = [_with_mounts(box, volumes) if _mounts(box) else box for box in boxes.items]
+    node.set(
+        "containerDefinitions", ListNode(boxes.file, boxes.line, boxes.column, items), node.keys["containerDefinitions"]
+    )
+    declared = node.entries.get("volumes")
+    if declared is None:
+        declared = made([], next(iter(volumes.values())))
+    known = _declared(declared)
+    added = [volume for name, volume in volumes.items() if name not in known]
+    if isinstance(declared, ListNode):
+        node.set(
+            "volumes", ListNode(declared.file, declared.line, declared.column, [*declared.items, *added]), declared
+        )
+    elif isinstance(declared, MapNode):
+        merged = declared.copy()
+        for volume in added:
+            assert isinstance(volume, MapNode)
+            name = volume.entries["name"]
+            assert isinstance(name, Scalar)
+            rest = volume.copy()
+            rest.drop("name")
+            merged.set(name.text, rest, name)
+        node.set("volumes", merged, declared)
+    return node
+
+
+def container(node: Node, context: Context) -> Node:
+    """``logs: awslogs`` is a log configuration with a group of the family's name, which the driver makes."""
+    if not isinstance(node, MapNode) or "logs" not in node.entries:
+        return node
+    logs = node.entries["logs"]
+    if "logConfiguration" in node.entries:
+        raise ShorthandError(logs, "logs and logConfiguration together", "one of them")
+    if not isinstance(logs, Scalar) or logs.value != "awslogs":
+        raise ShorthandError(logs, f"logs cannot be {logs.kind}", DRIVERS_OF_OPTIONS)
+    name = node.entries.get("name")
+    options = {
+        "awslogs-group": f"/ecs/{context.family}",
+        **({"awslogs-region": context.region} if context.region else {}),
+        "awslogs-stream-prefix": name.text if isinstance(name, Scalar) else context.family,
+        "awslogs-create-group": "true",
+    }
+    new = node.copy()
+    new.set("logConfiguration", made({"logDriver": "awslogs", "options": options}, logs), node.keys["logs"])
+    new.drop("logs")
+    return new
+
+
+def _one_container(node: MapNode, context: Context) -> MapNode:
+    """Members of a container that stand in the family itself make its one container, named like the family."""
+    if "containerDefinitions" in node.entries or "image" not in node.entries:
+        return node
+    of_the_task = context.members("TaskDefinition")
+    of_a_container = (context.members("ContainerDefinition") | {"logs"}) - of_the_task
+    at = node.keys["image"]
+    task, box = node.copy(), MapNode(at.file, at.line, at.column)
+    box.set("name", made(context.key, at), at)
+    for key, value in node.entries.items():
+        if key in of_a_container or (key == "volumes" and _are_mounts(value)):
+            box.set(key, value, node.keys[key])
+            task.drop(key)
+    task.set("containerDefinitions", ListNode(at.file, at.line, at.column, [box]), at)
+    return task
+
+
+def _are_mounts(node: Node | None) -> bool:
+    if not isinstance(node, ListNode):
+        return False
+    return bool(node.items) and all(isinstance(item, Scalar) and ":" in item.text for item in node.items)
+
+
+def _mounts(box: Node) -> bool:
+    return isinstance(box, MapNode) and _are_mounts(box.entries.get("volumes"))
+
+
+def _with_mounts(box: Node, volumes: dict[str, Node]) -> Node:
+    assert isinstance(box, MapNode)
+    listed = box.entries["volumes"]
+    assert isinstance(listed, ListNode)
+    mounts: list[Node] = []
+    for item in listed.items:
+        assert isinstance(item, Scalar)
+        source, _, rest = item.text.partition(":")
+        name = source
+        if source.startswith((".", "~")):
+            raise ShorthandError(item, f"{source} is no path of an instance", "an absolute path, or a volume's name")
+        if source.startswith("/"):
+            name = re.sub(r"[^A-Za-z0-9_-]+", "-", source).strip("-") or "root"
+        volumes.setdefault(
+            name, made({"name": name, **({"host": {"sourcePath": source}} if name != source else {})}, item)
+        )
+        mounts.append(mount(Scalar(item.file, item.line, item.column, f"{name}:{rest}")))
+    new = box.copy()
+    new.drop("volumes")
+    others = box.entries.get("mountPoints")
+    if isinstance(others, ListNode):
+        mounts = [*others.items, *mounts]
+    new.set("mountPoints", ListNode(listed.file, listed.line, listed.column, mounts), box.keys["volumes"])
+    return new
+
+
+def _declared(volumes: Node) -> set[str]:
+    if isinstance(volumes, MapNode):
+        return set(volumes.entries)
+    items = volumes.items if isinstance(volumes, ListNode) else []
+    names = [item.entries.get("name") for item in items if isinstance(item, MapNode)]
+    return {name.text for name in names if isinstance(name, Scalar)}
