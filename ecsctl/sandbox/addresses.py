@@ -34,6 +34,10 @@ class Addresses:
         self._claims[owner] = ("127.0.0.1", None)
         return "127.0.0.1"
 
+    def get(self, owner: str) -> str | None:
+        """The address of ``owner``, None where it has none. Any thread may ask."""
+        return self._claims.get(owner, (None, None))[0]
+
     def release(self, owner: str) -> None:
         """Give an address back."""
         _, claim = self._claims.pop(owner, ("", None))

@@ -47,8 +47,8 @@ class Ec2Machines:
 
         return ec2_backends[self._account][self._region]
 
-    def address(self, instance_id: str) -> str:
-        return self._addresses.of(instance_id)
+    def address(self, owner: str) -> str:
+        return self._addresses.of(owner)
 
     def create_interface(
         self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
@@ -60,9 +60,10 @@ class Ec2Machines:
             group_ids=list(security_groups),
             description=task_arn,
         )
+        # A task with an address of its own in the sandbox, like an instance; a public one says so.
+        address = self._addresses.of(interface.id)
         if public:
-            # A task of its own address in the sandbox, like an instance.
-            interface.public_ip = self._addresses.of(interface.id)
+            interface.public_ip = address
         dashed = str(interface.private_ip_address).replace(".", "-")
         return NetworkInterface(
             interface.id,

@@ -27,8 +27,9 @@ class ContainerRequest:
     """What it takes to start one container of a task, resolved (overrides applied, ports chosen).
 
     ``definition`` is the container definition of the API as registered, with overrides merged in; ``environment`` is
-    the final map. ``address`` is the loopback address the host ports are published on (the instance's public
-    address in the sandbox), ``hostname`` the name the container sees as its own.
+    the final map. ``address`` is the loopback address the host ports are published on (in the sandbox it stands for
+    the instance's, or the task's own network interface's). ``task_ports`` are those of all containers of the task:
+    with network mode awsvpc they share one network.
     """
 
     task_arn: str
@@ -45,6 +46,7 @@ class ContainerRequest:
     instance_id: str | None
     volumes: Sequence[Mapping[str, object]] = ()
     memory_mib: int | None = None
+    task_ports: Sequence[PortBinding] = ()
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ class NetworkInterface:
 class Machines(Protocol):
     """EC2 as the engine needs it."""
 
-    def address(self, instance_id: str) -> str:
-        """The loopback address that stands for the instance's public address."""
+    def address(self, owner: str) -> str:
+        """The loopback address that stands for an instance's, or a network interface's, by its id."""
         ...
 
     def create_interface(

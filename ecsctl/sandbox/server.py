@@ -107,11 +107,12 @@ def choose_runtime(wanted: str, name: str, folder: Path) -> tuple[Any, dict[str,
 
     reason = "--docker never"
     if wanted != "never":
+        from ecsctl.sandbox.docker_client import problem_of_engine
         from ecsctl.sandbox.runtime_docker import DockerRuntime
 
-        problem = DockerRuntime.engine_answers()
-        if problem is None:
-            return DockerRuntime(name, folder), {"kind": "docker", "reason": "a Docker engine answers"}
+        docker, problem = problem_of_engine()
+        if docker is not None:
+            return DockerRuntime(name, folder, docker), {"kind": "docker", "reason": "a Docker engine answers"}
         if wanted == "always":
             print(f"no Docker engine answers: {problem}", file=sys.stderr)
             raise SystemExit(3)

@@ -17,6 +17,7 @@ from ecsctl.sandbox.machines import Ec2Machines
 from ecsctl.sandbox.state import Keeper, restore, snapshot
 
 if TYPE_CHECKING:
+    from ecsctl.sandbox.ports import ContainerRequest
     from ecsctl.sandbox.runtime_docker import DockerRuntime
     from ecsctl.sandbox.runtime_simulated import SimulatedRuntime
 
@@ -61,13 +62,13 @@ class World:
     def _address_of(self, target: str) -> str | None:
         """The loopback address of a balancer's target: an instance id, or a task's private address."""
         if target.startswith("i-"):
-            return self._hosts.known().get(target)
+            return self._hosts.get(target)
         from moto.ec2.models import ec2_backends
 
         for region in list(self.machines):
             for interface in list(ec2_backends[ACCOUNT][region].enis.values()):
                 if interface.private_ip_address == target:
-                    return interface.public_ip or target
+                    return self._hosts.get(interface.id)
         return None
 
     def console(self, instance_id: str) -> str:
@@ -97,20 +98,23 @@ class World:
     def start(self) -> None:
         """Take up the saved state and begin to move."""
         data = self.keeper.read()
-        if data is not None:
-            self._load(data)
+        expected = self._load(data) if data is not None else []
+        self.runtime.cleanup({(request.task_arn, request.name) for request in expected})
+        for request in expected:
+            self.runtime.adopt(request)
         for name, target in (("control", self._control), ("probes", self._probe), ("state", self._save)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
-    def _load(self, data: bytes) -> None:
+    def _load(self, data: bytes) -> list[ContainerRequest]:
+        """Take up a saved state; the containers that should run."""
         try:
             with self.lock:
                 content = restore(data, ACCOUNT)
                 if content is None:
                     log.warning("the saved state is of another version: starting empty")
-                    return
+                    return []
                 self._published.clear()
                 for region in content["regions"]:
                     self.prepare(region)
@@ -123,13 +127,10 @@ class World:
                     self._fronts.of(owner, address)
                 self.regions.load(content["ecs"])
                 self._readdress()
-                expected = self.regions.expected_containers()
+                return self.regions.expected_containers()
         except Exception:
             log.exception("the saved state cannot be read: starting empty")
-            return
-        self.runtime.cleanup({(request.task_arn, request.name) for request in expected})
-        for request in expected:
-            self.runtime.adopt(request)
+            return []
 
     def _readdress(self) -> None:
         """An address may have been taken meanwhile: instances have what they were given now."""
@@ -221,8 +222,8 @@ class World:
             self.balancers.clear()
             self._published.clear()
             self.regions = Regions(ACCOUNT, self.runtime, self._ports)
-            self.runtime.reset()
             self.keeper.forget()
+        self.runtime.reset()
 
     def counts(self) -> dict[str, int]:
         """How much there is, for the status."""

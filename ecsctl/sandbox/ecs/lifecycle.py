@@ -181,7 +181,7 @@ def request_of(region: Region, task: Task, container: Container) -> ContainerReq
     definition = container.definition
     machine = host.facts.ec2_instance_id if host else None
     if task.interface is not None:
-        address = task.interface.public_ip or task.interface.private_ip
+        address = region.machines.address(task.interface.id)
     else:
         address = region.machines.address(machine) if machine else ""
     environment = {pair["name"]: pair.get("value", "") for pair in definition.get("environment", ())}
@@ -205,6 +205,9 @@ def request_of(region: Region, task: Task, container: Container) -> ContainerReq
         instance_id=machine,
         volumes=tuple(known.document.get("volumes", ())) if known else (),
         memory_mib=definition.get("memory") or (int(task.memory) if task.memory else None),
+        task_ports=tuple(b for c in task.containers for b in c.bindings or bindings(c.definition, "awsvpc", None, ""))
+        if task.network_mode == "awsvpc"
+        else tuple(container.bindings),
     )
 
 
