@@ -35,6 +35,7 @@ def task_definitions(root: Node, read_only: Callable[[str], frozenset[str]]) -> 
         read_only: the members that only the answer has, by shape.
     """
     found = Found()
+    root = _without_nulls(root, found)
     if isinstance(root, ListNode):
         definition = MapNode(root.file, root.line, root.column)
         definition.set("containerDefinitions", root, root)
@@ -64,6 +65,7 @@ def task_definitions(root: Node, read_only: Callable[[str], frozenset[str]]) -> 
 def services(root: Node, read_only: Callable[[str], frozenset[str]]) -> Found:
     """The services of a document: the input of CreateService, the answer of DescribeServices, or a section."""
     found = Found()
+    root = _without_nulls(root, found)
     if not isinstance(root, MapNode):
         return _nothing(root, found, "a service: a mapping")
     entries = root.entries
@@ -94,6 +96,31 @@ def _service_answer(node: MapNode, read_only: Callable[[str], frozenset[str]], f
         node = node.copy()
         node.set("role", role, role)
     return node
+
+
+def _without_nulls(root: Node, found: Found) -> Node:
+    """The tree without the members that are null in JSON: the console writes every member that has no value so."""
+    dropped = False
+
+    def strip(node: Node) -> Node:
+        nonlocal dropped
+        if isinstance(node, ListNode):
+            return ListNode(node.file, node.line, node.column, [strip(item) for item in node.items])
+        if not isinstance(node, MapNode):
+            return node
+        kept = MapNode(node.file, node.line, node.column)
+        for key, value in node.entries.items():
+            # A null of YAML was written by hand (its style is known), and may have been meant to be more.
+            if isinstance(value, Scalar) and value.value is None and value.style is None:
+                dropped = True
+            else:
+                kept.set(key, strip(value), node.keys[key])
+        return kept
+
+    stripped = strip(root)
+    if dropped:
+        found.notes.append("left out what is null")
+    return stripped if dropped else root
 
 
 def _named(node: MapNode, member: str) -> tuple[str | None, Node]:

@@ -19,7 +19,7 @@ Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string"}
 TEXT_MAP: Schema = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
 DURATION: Schema = {"type": "string", "pattern": r"^(\d+(\.\d+)?[hms])+$"}
-MEMORY: Schema = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*[kKmMgGtT]?([iI]?[bB])?$"}
+MEMORY: Schema = {"type": "string", "pattern": r"^(\d+(\.\d+)?|\.\d+)\s*[kKmMgGtT]?([iI]?[bB])?$"}
 CPU: Schema = {"type": "string", "pattern": r"^\d*\.?\d+\s*[vV]?[cC][pP][uU][sS]?$"}
 
 

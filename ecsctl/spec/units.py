@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
-CPU = re.compile(r"(\d*\.?\d+)\s*v?cpus?", re.IGNORECASE)
+MEMORY = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+CPU = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*v?cpus?", re.IGNORECASE)
 DURATION = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 MIB = {
     "": Fraction(1, 1024 * 1024),

@@ -319,6 +319,22 @@ def test_the_tags_beside_a_described_task_definition_are_kept(tmp_path: Path) ->
     assert specs[0].definition["tags"] == [{"key": "a", "value": "b"}]
 
 
+def test_what_the_console_exports_is_taken_without_its_nulls(tmp_path: Path) -> None:
+    box = {**CONTAINERS[0], "command": None, "logConfiguration": {"logDriver": "json-file", "secretOptions": None}}
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"ipcMode": None, "family": "x", "containerDefinitions": [box], "revision": 12}))
+    (spec,), notes = load_task_definition(str(path))
+    assert spec.definition["containerDefinitions"] == [
+        {**CONTAINERS[0], "logConfiguration": {"logDriver": "json-file"}}
+    ]
+    assert "ipcMode" not in spec.definition
+    assert notes[:2] == ["left out what is null", "left out what only an answer of AWS has: revision"]
+    path = tmp_path / "x.yaml"
+    path.write_text("family: x\nipcMode:\ncontainerDefinitions: [{name: a, image: b, memory: 10}]\n")
+    with pytest.raises(SpecError, match=r"x\.yaml:2:9: ipcMode: expected a text, not nothing"):
+        load_task_definition(str(path))
+
+
 def test_several_families_come_together_or_one_is_chosen(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("a: {image: x, memory: 10}\nb: {image: y, memory: 10}\n")

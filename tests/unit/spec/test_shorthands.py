@@ -132,6 +132,8 @@ def test_volumes_of_a_container_are_mounts_and_declare_what_they_name() -> None:
         ("healthCheck: {command: exit 0, interval: 1m}", {"command": ["CMD-SHELL", "exit 0"], "interval": 60}),
         ("memory: 1GiB", 1024),
         ("memory: 512m", 512),
+        ("memory: .5 gb", 512),
+        ("cpu: .25 vcpu", 256),
         ("cpu: .5 vcpu", 512),
         ("stopTimeout: 1m30s", 90),
         ('mountPoints: ["data:/d:ro"]', [{"sourceVolume": "data", "containerPath": "/d", "readOnly": True}]),
