@@ -226,7 +226,7 @@ FORMS = {
     r"^\d{12}$": "12 digits, in quotes",
     "^[A-Za-z0-9_-]{1,255}$": "1 to 255 letters, digits, hyphens and underscores",
     "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$": "up to 40 letters, digits, hyphens and underscores, a letter or digit first",
-    r"^[a-z]{2}(-[a-z0-9]+)+-\d+$": "as eu-west-1",
+    r"^[a-z]{2,4}(-[a-z0-9]+)+-\d+$": "as eu-west-1",
     r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$": "as t3.small",
     "^subnet-[0-9a-f]+$": "as subnet-0123abcd",
     r"^(?:(?:TCP|SSL):\d{1,5}|HTTPS?:\d{1,5}/\S*)$": "as HTTP:80/path or TCP:80",

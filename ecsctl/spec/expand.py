@@ -7,7 +7,7 @@ from typing import Any
 from ecsctl.spec.builder import resolve
 from ecsctl.spec.expansions import Context, ShorthandError
 from ecsctl.spec.model import Fault
-from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
+from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, walk
 from ecsctl.spec.shorthands import SHORTHANDS
 
 Schema = dict[str, Any]
@@ -79,7 +79,10 @@ class Expander:
         try:
             return SHORTHANDS[name].expand(node, Context(key, _family(path, self._key), self.region, self.members))
         except ShorthandError as error:
-            self.faults.append(Fault(error.node.position, path_text(path), error.message, allowed=error.allowed))
+            # The part of the value that is wrong, where it can be told.
+            inside = next((inner for inner, part in walk(node) if part is error.node), ())
+            at = path_text((*path, *inside))
+            self.faults.append(Fault(error.node.position, at, error.message, allowed=error.allowed))
             self.bad.append(path)
             return node
 

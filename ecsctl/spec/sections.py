@@ -154,7 +154,7 @@ def _whole_files() -> dict[str, Schema]:
         "Project": _closed(
             {
                 "name": {"type": "string", "pattern": f"^{NAME}$"},
-                "region": {"type": "string", "pattern": r"^[a-z]{2}(-[a-z0-9]+)+-\d+$"},
+                "region": {"type": "string", "pattern": r"^[a-z]{2,4}(-[a-z0-9]+)+-\d+$"},
                 "account": {"type": "string", "pattern": r"^\d{12}$"},
                 "cluster": {"type": "string", "pattern": f"^{CLUSTER_NAME}$"},
                 **sections,

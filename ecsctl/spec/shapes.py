@@ -142,11 +142,20 @@ def _without(node: MapNode, names: frozenset[str], found: Found) -> MapNode:
 def _with_tags(node: MapNode, tags: Any) -> MapNode:
     if not isinstance(tags, (ListNode, MapNode)) or "tags" in node.entries:
         return node
-    if isinstance(tags, ListNode) and not tags.items:
-        return node
+    if isinstance(tags, ListNode):
+        # Who owns the one that was described says nothing of the one that will be made.
+        kept = [item for item in tags.items if not _reserved(item)]
+        tags = ListNode(tags.file, tags.line, tags.column, kept)
+        if not kept:
+            return node
     tagged = node.copy()
     tagged.set("tags", tags, tags)
     return tagged
+
+
+def _reserved(tag: Node) -> bool:
+    key = tag.entries.get("key") if isinstance(tag, MapNode) else None
+    return isinstance(key, Scalar) and key.text.startswith(("ecsctl:", "aws:"))
 
 
 def _looks_like(node: Node, signs: tuple[str, ...]) -> bool:

@@ -163,3 +163,21 @@ SHORTHANDS: dict[str, Shorthand] = {
         to.load_balancer,
     ),
 }
+
+
+def markdown() -> str:
+    """The table as Markdown, one row a shorthand: the README's."""
+    rows = ["| Field | Short | Means |", "|---|---|---|"]
+    seen: set[int] = set()
+    for shorthand in SHORTHANDS.values():
+        if id(shorthand) in seen:
+            continue
+        seen.add(id(shorthand))
+        cells = (_code(part) for part in (shorthand.short, shorthand.long))
+        rows.append(f"| {shorthand.field} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _code(text: str) -> str:
+    escaped = text.replace("|", "\\|")
+    return "<br>".join(f"`{line}`" for line in escaped.splitlines())

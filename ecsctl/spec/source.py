@@ -293,4 +293,6 @@ def _yaml_fault(builder: Builder, text: str, error: Any) -> Fault:
     else:
         context = getattr(error, "context", None)
         problem = f"not YAML: {problem}" + (f" {context}" if context else "")
+    if "${" in content:
+        allowed = "quote a template that stands inside of { } or [ ]"
     return Fault(Position(builder.file, line, column), "", problem, allowed=allowed)

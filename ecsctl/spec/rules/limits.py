@@ -12,6 +12,7 @@ MOST_CONTAINERS = 10
 LARGEST_DEFINITION = 64 * 1024
 MOST_CONSTRAINTS, MOST_STRATEGIES, LONGEST_EXPRESSION = 10, 5, 2000
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
+RESERVED_TAGS = ("aws:", "ecsctl:")
 MOST_PROVIDERS, MOST_TARGET_GROUPS = 20, 5
 
 
@@ -126,22 +127,22 @@ def balancers(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS156",
-    "Tags do not begin with aws:, and no key comes twice.",
+    "Tags do not begin with aws: or ecsctl:, and no key comes twice.",
     service="Tag keys and values with the prefix aws: are reserved.",
-    why="AWS keeps that prefix to itself.",
+    why="AWS keeps the one prefix to itself; by the other ecsctl knows what it made, and for whom.",
 )
 def tags(project: Project) -> Iterator[Finding]:
     """``tags`` everywhere."""
     for key in project.data.get("tags") or {}:
-        if str(key).lower().startswith("aws:"):
-            yield Finding(("tags", key), f"the tag {key} begins with aws:", "another name")
+        if str(key).lower().startswith(RESERVED_TAGS):
+            yield Finding(("tags", key), f"the tag {key} is reserved", "another name")
     holders: tuple[Definition, ...] = (*project.task_definitions.values(), *project.services.values())
     for holder in holders:
         seen: set[str] = set()
         for path, item in holder.items("tags"):
             key = str(item.get("key") or "")
-            if key.lower().startswith("aws:"):
-                yield Finding((*path, "key"), f"the tag {key} begins with aws:", "another name")
+            if key.lower().startswith(RESERVED_TAGS):
+                yield Finding((*path, "key"), f"the tag {key} is reserved", "another name")
             if key in seen:
                 yield Finding((*path, "key"), f"the tag {key} is there already")
             seen.add(key)

@@ -283,7 +283,7 @@ REGISTERED = {
         "registeredAt": 1.5,
         "registeredBy": "arn",
     },
-    "tags": [{"key": "a", "value": "b"}],
+    "tags": [{"key": "a", "value": "b"}, {"key": "ecsctl:project", "value": "other"}],
 }
 
 

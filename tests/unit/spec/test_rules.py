@@ -200,6 +200,7 @@ CASES: list[tuple[str, str, str, str]] = [
      "loadBalancerName", "targetGroupArn"),
     ("ECS156", task(over="tags: {'aws:x': y} # here"), "aws:", ""),
     ("ECS156", "name: p\ntags:\n  AWS:x: y # here\n", "AWS:", ""),
+    ("ECS156", "name: p\ntags: {'ecsctl:project': y} # here\n", "ecsctl:", ""),
     ("ECS157", task("  memoryReservation: 5 # here"), "5", "6"),
     ("ECS200", task("  environment: {DB_PASSWORD: hunter2} # here"), "hunter2", "/run/secrets/db"),
     ("ECS200", task("  environment: {URL: 'postgres://me:pass@host/db'} # here"), "me:pass@", ""),

@@ -14,7 +14,7 @@ from ecsctl.spec import units
 from ecsctl.spec.expand import Expander
 from ecsctl.spec.nodes import Scalar, made, plain
 from ecsctl.spec.schema import definitions
-from ecsctl.spec.shorthands import SHORTHANDS
+from ecsctl.spec.shorthands import SHORTHANDS, markdown
 from ecsctl.spec.source import read
 
 AT = Scalar("f.yaml", 1, 1, None)
@@ -79,7 +79,9 @@ def test_logs_become_a_log_configuration_that_makes_its_group() -> None:
     data, _ = task("{image: x, logs: awslogs}", "eu-west-1")
     assert data["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-region"] == "eu-west-1"
     _, faults = task("{image: x, logs: splunk}")
-    assert faults[0].startswith("f.yaml:1:18: containerDefinitions[0]: logs cannot be the string 'splunk' (awslogs")
+    assert faults[0].startswith(
+        "f.yaml:1:18: containerDefinitions[0].logs: logs cannot be the string 'splunk' (awslogs"
+    )
     _, faults = task("{image: x, logs: awslogs, logConfiguration: {logDriver: splunk}}")
     assert "logs and logConfiguration together" in faults[0]
 
@@ -150,29 +152,38 @@ def test_short_forms_of_a_container(text: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('portMappings: ["80", "x"]', "f.yaml:1:22: portMappings: the string 'x' is no port mapping"),
+        ('portMappings: ["80", "x"]', "f.yaml:1:22: portMappings[1]: the string 'x' is no port mapping"),
         (
             'portMappings: ["127.0.0.1:80:80"]',
-            "f.yaml:1:16: portMappings: the string '127.0.0.1:80:80' binds an address",
+            "f.yaml:1:16: portMappings[0]: the string '127.0.0.1:80:80' binds an address",
         ),
-        ('portMappings: ["80:70000"]', "f.yaml:1:16: portMappings: the string '80:70000' names a port above 65535"),
-        ('portMappings: ["90-80"]', "f.yaml:1:16: portMappings: the range 90-80 runs backwards"),
-        ('portMappings: ["1-2:80-85"]', "f.yaml:1:16: portMappings: the two ranges of the string '1-2:80-85' differ"),
-        ('portMappings: ["1-2:80"]', "f.yaml:1:16: portMappings: the string '1-2:80' has a range of host ports"),
-        ('portMappings: ["1-1000:1-1000"]', "f.yaml:1:16: portMappings: the string '1-1000:1-1000' has more than 100"),
-        ("portMappings: [0]", "f.yaml:1:16: portMappings: 0 is no port of a container"),
-        ("environment: {A: NO}", "f.yaml:1:18: environment: the value of variable A is NO without quotes"),
-        ("environment: {A: true}", "f.yaml:1:18: environment: the value of variable A is true without quotes"),
-        ("environment: {A: }", "f.yaml:1:18: environment: the value of variable A must be a text, not nothing (null)"),
-        ("environment: {A: [1]}", "f.yaml:1:18: environment: the value of variable A must be a text, not a list"),
-        ("environment: [AB]", "f.yaml:1:15: environment: the string 'AB' is no variable (NAME=value"),
+        ('portMappings: ["80:70000"]', "f.yaml:1:16: portMappings[0]: the string '80:70000' names a port above 65535"),
+        ('portMappings: ["90-80"]', "f.yaml:1:16: portMappings[0]: the range 90-80 runs backwards"),
+        (
+            'portMappings: ["1-2:80-85"]',
+            "f.yaml:1:16: portMappings[0]: the two ranges of the string '1-2:80-85' differ",
+        ),
+        ('portMappings: ["1-2:80"]', "f.yaml:1:16: portMappings[0]: the string '1-2:80' has a range of host ports"),
+        (
+            'portMappings: ["1-1000:1-1000"]',
+            "f.yaml:1:16: portMappings[0]: the string '1-1000:1-1000' has more than 100",
+        ),
+        ("portMappings: [0]", "f.yaml:1:16: portMappings[0]: 0 is no port of a container"),
+        ("environment: {A: NO}", "f.yaml:1:18: environment.A: the value of variable A is NO without quotes"),
+        ("environment: {A: true}", "f.yaml:1:18: environment.A: the value of variable A is true without quotes"),
+        (
+            "environment: {A: }",
+            "f.yaml:1:18: environment.A: the value of variable A must be a text, not nothing (null)",
+        ),
+        ("environment: {A: [1]}", "f.yaml:1:18: environment.A: the value of variable A must be a text, not a list"),
+        ("environment: [AB]", "f.yaml:1:15: environment[0]: the string 'AB' is no variable (NAME=value"),
         ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' cannot be read: write it with its unit"),
         ("memory: 1.0001MB", "f.yaml:1:9: memory: the string '1.0001MB' cannot be read: it is no whole number of MiB"),
         ("cpu: 0.3333vCPU", "f.yaml:1:6: cpu: the string '0.3333vCPU' cannot be read: it is no whole number"),
         ("stopTimeout: 1d", "f.yaml:1:14: stopTimeout: the string '1d' cannot be read: write it as 30s"),
         ('command: "a \'b"', 'f.yaml:1:10: command: the string "a \'b" cannot be split into words'),
-        ('mountPoints: ["a"]', "f.yaml:1:15: mountPoints: the string 'a' is no mount"),
-        ('mountPoints: ["a:/b:rx"]', "f.yaml:1:15: mountPoints: 'rx' is no mode of a mount (ro or rw)"),
+        ('mountPoints: ["a"]', "f.yaml:1:15: mountPoints[0]: the string 'a' is no mount"),
+        ('mountPoints: ["a:/b:rx"]', "f.yaml:1:15: mountPoints[0]: 'rx' is no mode of a mount (ro or rw)"),
     ],
 )
 def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> None:
@@ -209,3 +220,9 @@ def test_what_is_no_amount_of_memory(text: str) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="30s"):
         units.seconds(text)
+
+
+def test_the_table_has_a_row_for_each_shorthand() -> None:
+    rows = markdown().splitlines()[2:]
+    assert len(rows) == len({id(shorthand) for shorthand in SHORTHANDS.values()})
+    assert all(row.replace("\\|", "").count("|") == 4 for row in rows)

@@ -93,6 +93,7 @@ def test_keys_and_values_have_lines_and_columns() -> None:
         ("a: !Ref b\n", "f.yaml:1:4: the tag !Ref means nothing here"),
         ("a: b: c\n", "f.yaml:1:5: a colon where none can be"),
         ("a: 'b\n", "f.yaml:1:4: the quote is not closed"),
+        ("a: {b: ${C}}\n", "f.yaml:1:9: not YAML: did not find expected ',' or '}'"),
         ("a: @b\n", "f.yaml:1:4: a plain value cannot begin with '@'"),
         ("a:\n  - b\n c: d\n", "f.yaml:3:2: the indentation does not fit"),
         ("a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here"),
