@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.ecs.wire import TARGET_PREFIX
+from ecsctl.sandbox.refusals import operation_of, refusal, unknown_operation, unknown_service
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.world import World
@@ -19,8 +23,11 @@ log = logging.getLogger(__name__)
 SCOPE = re.compile(r"Credential=[^/]*/\d*/([^/]+)/([^/]+)/aws4_request")
 TAGGING = "ResourceGroupsTaggingAPI_20170126.GetResources"
 JSON = "application/x-amz-json-1.1"
-StartResponse = Callable[..., Any]
 ADMIN = "/_ecsctl/"
+READS = ("Describe", "List", "Get", "GET ", "HEAD ")
+REMEMBERED = 1000
+Answer = tuple[int, dict[str, str], bytes]
+StartResponse = Callable[..., Any]
 
 
 class Front:
@@ -36,6 +43,8 @@ class Front:
         self._admin = admin
         self._moto: Any = None
         self._making = threading.Lock()
+        # The last requests, oldest first; nothing of their contents.
+        self.requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
 
     def warm(self) -> None:
         """Import moto, which takes a second: in the background, while ECS answers already."""
@@ -46,96 +55,124 @@ class Front:
                 self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        try:
-            return self._route(environ, start_response)
-        except Exception:
-            log.exception("a request failed")
-            body = b'{"__type":"InternalFailure","message":"The sandbox failed; see its log."}'
-            start_response("500 Internal Server Error", [("Content-Type", JSON), ("Content-Length", str(len(body)))])
-            return [body]
-
-    def _route(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", "/"))
         if path.startswith(ADMIN):
             status, content = self._admin(path[len(ADMIN) :], str(environ["REQUEST_METHOD"]))
             return _send(start_response, status, {"Content-Type": "application/json"}, json.dumps(content).encode())
         scope = SCOPE.search(str(environ.get("HTTP_AUTHORIZATION", "")))
         region, service = scope.groups() if scope else (self._world.region, "")
-        target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
-        self._world.dirty = True
-        if target.startswith(TARGET_PREFIX) or service == "ecs":
-            body = _body(environ)
-            with self._world.lock:
-                status, headers, content = self._world.regions.handle(region, target.removeprefix(TARGET_PREFIX), body)
-            return _send(start_response, status, headers, content)
-        self.warm()
-        if target == TAGGING:
-            return self._tagged(environ, start_response, region)
-        return self._to_moto(environ, start_response, region, service)
-
-    def _to_moto(
-        self, environ: dict[str, Any], start_response: StartResponse, region: str, service: str
-    ) -> Iterable[bytes]:
-        with self._world.lock:
-            if not self._world.knows_region(region):
-                message = f"The region {region} is not one of AWS's"
-                content = json.dumps({"__type": "InvalidRegion", "message": message}).encode()
-                return _send(start_response, 400, {"Content-Type": JSON}, content)
-            self._world.prepare(region)
-            answer = self._moto(environ, start_response)
-            try:
-                parts = list(answer)
-            finally:
-                if hasattr(answer, "close"):
-                    answer.close()
-            self._world.after_request(region)
-        return parts
-
-    def _tagged(self, environ: dict[str, Any], start_response: StartResponse, region: str) -> Iterable[bytes]:
-        """moto's answer, with the ECS resources of the engines in it."""
-        body = _body(environ)
-        asked = json.loads(body or b"{}")
-        types = [str(item) for item in asked.get("ResourceTypeFilters") or ()]
-        rows: list[dict[str, Any]] = []
-        with self._world.lock:
-            for arn, tags in self._world.regions.tagged_resources(region):
-                if _of_type(arn, types) and _has_tags(tags, asked.get("TagFilters") or ()):
-                    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-                    rows.append({"ResourceARN": arn, "Tags": listed})
-        if types and all(item.split(":")[0] == "ecs" for item in types):
-            content = {"ResourceTagMappingList": rows, "PaginationToken": ""}
-            return _send(start_response, 200, {"Content-Type": JSON}, json.dumps(content).encode())
-        import io
-
+        body = environ["wsgi.input"].read()
         environ["wsgi.input"] = io.BytesIO(body)
-        caught: list[Any] = []
+        operation = operation_of(environ, body)
+        if str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith(TARGET_PREFIX):
+            service = "ecs"
+        began = time.time()
+        try:
+            answer = self._route(environ, region, service, operation, body)
+        except Exception:
+            log.exception("%s of %s failed", operation, service)
+            answer = refusal(environ, service, 500, "InternalFailure", "The sandbox failed; its log says why.")
+        self.requests.append(
+            {
+                "time": round(began, 3),
+                "service": service,
+                "operation": operation,
+                "region": region,
+                "status": answer[0],
+                "milliseconds": round((time.time() - began) * 1000, 1),
+            }
+        )
+        return _send(start_response, *answer)
 
-        def catch(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], None]:
-            caught.extend((status, headers))
+    def _route(self, environ: dict[str, Any], region: str, service: str, operation: str, body: bytes) -> Answer:
+        if not self._world.knows_region(region):
+            message = f"Credential should be scoped to a valid region: {region!r} is none."
+            return refusal(environ, service, 400, "SignatureDoesNotMatch", message)
+        if not operation.startswith(READS):
+            self._world.dirty = True
+        if service == "ecs":
+            with self._world.lock:
+                return self._world.regions.handle(region, operation, body)
+        self.warm()
+        if environ.get("HTTP_X_AMZ_TARGET") == TAGGING:
+            return self._tagged(environ, region, body)
+        return self._to_moto(environ, region, service, operation)
+
+    def _to_moto(self, environ: dict[str, Any], region: str, service: str, operation: str) -> Answer:
+        from botocore.model import OperationNotFoundError
+
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], None]:
+            started[:] = [status, headers]
             return lambda data: None
 
-        parts = self._to_moto(environ, catch, region, "tagging")
-        if not str(caught[0]).startswith("200"):
-            start_response(*caught)
-            return parts
-        content = json.loads(b"".join(parts))
+        with self._world.lock:
+            self._world.prepare(region)
+            if not self._has(environ):
+                return unknown_service(environ, service)
+            try:
+                chunks = self._moto(environ, start_response)
+                content = b"".join(chunks)
+            except (OperationNotFoundError, NotImplementedError):
+                return unknown_operation(environ, service, operation)
+            self._world.after_request(region)
+        status = int(str(started[0]).split(" ", 1)[0])
+        return status, dict(_without_length(started[1])), content
+
+    def _has(self, environ: dict[str, Any]) -> bool:
+        """Whether moto has the service that a request is for; it looks at a copy, since it may read the body."""
+        copy = {**environ, "wsgi.input": io.BytesIO(environ["wsgi.input"].getvalue())}
+        try:
+            self._moto.get_application(copy)
+        except Exception:
+            return False
+        return True
+
+    def _tagged(self, environ: dict[str, Any], region: str, body: bytes) -> Answer:
+        """moto's answer, with the ECS resources of the engines in it (on the first page)."""
+        try:
+            asked = json.loads(body or b"{}")
+        except ValueError:
+            return refusal(environ, "tagging", 400, "SerializationException", "The request is not JSON.")
+        types = [str(item) for item in asked.get("ResourceTypeFilters") or ()]
+        named = asked.get("ResourceARNList")
+        rows: list[dict[str, Any]] = []
+        if not asked.get("PaginationToken"):
+            with self._world.lock:
+                for arn, tags in self._world.regions.tagged_resources(region):
+                    wanted = arn in named if named else _of_type(arn, types)
+                    if wanted and _has_tags(tags, asked.get("TagFilters") or ()):
+                        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+                        rows.append({"ResourceARN": arn, "Tags": listed})
+        if types and all(item.split(":")[0] == "ecs" for item in types):
+            content = {"ResourceTagMappingList": rows, "PaginationToken": ""}
+            return 200, {"Content-Type": JSON}, json.dumps(content).encode()
+        status, headers, answer = self._to_moto(environ, region, "tagging", "GetResources")
+        if status != 200:
+            return status, headers, answer
+        content = json.loads(answer)
         theirs = [row for row in content.get("ResourceTagMappingList", ()) if ":ecs:" not in row["ResourceARN"]]
-        content["ResourceTagMappingList"] = theirs + rows
-        return _send(start_response, 200, {"Content-Type": JSON}, json.dumps(content).encode())
+        content["ResourceTagMappingList"] = rows + theirs
+        return 200, {"Content-Type": JSON}, json.dumps(content).encode()
 
 
-def _body(environ: dict[str, Any]) -> bytes:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    data: bytes = environ["wsgi.input"].read(length) if length else b""
-    return data
+def _without_length(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    seen = set()
+    for name, value in headers:
+        if name.lower() not in ("content-length", "connection", *seen):
+            seen.add(name.lower())
+            yield name, value
 
 
 def _send(start_response: StartResponse, status: int, headers: dict[str, str], body: bytes) -> list[bytes]:
     from http import HTTPStatus
 
-    phrase = HTTPStatus(status).phrase
-    named = {**headers, "Content-Length": str(len(body))}
-    start_response(f"{status} {phrase}", list(named.items()))
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    start_response(f"{status} {phrase}", list(headers.items()))
     return [body]
 
 

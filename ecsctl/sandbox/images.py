@@ -88,5 +88,6 @@ def publish(account: str, region: str) -> None:
             if not any(known.value == value for known in parameters[name]):
                 parameters[name].append(
                     Parameter(  # type: ignore[abstract]
-                        account, name, value, "String", None, None, None, RELEASED, 1, "text")
+                        account, name, value, "String", None, None, None, RELEASED, 1, "text"
+                    )
                 )

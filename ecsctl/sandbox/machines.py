@@ -25,7 +25,7 @@ KEPT_PART = 0.026
 
 @dataclass
 class Host:
-    """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``disconnected``."""
+    """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``off``."""
 
     launched: float
     agent: str = "booting"
@@ -112,10 +112,12 @@ class Ec2Machines:
             self.give_address(instance)
         if host.agent == "booting" and instance.state == "running" and now - host.launched >= BOOT:
             self._boot(instance, host, engine)
-        elif host.agent == "connected" and instance.state in ("stopped", "stopping"):
-            host.agent = "disconnected"
-            engine.agent_connected(instance.id, False)
-        elif host.agent == "disconnected" and instance.state == "running":
+        elif host.agent != "off" and instance.state in ("stopped", "stopping"):
+            if host.agent == "connected":
+                engine.agent_connected(instance.id, False)
+            host.agent = "off"
+        elif host.agent == "off" and instance.state == "running":
+            self.give_address(instance)
             host.agent = "booting"
             host.launched = now
 

@@ -106,7 +106,12 @@ def _instances(console: Callable[[str], str]) -> None:
 
     def run_instances(self: Any, image_id: Any, count: int, user_data: Any, groups: Any, **kwargs: Any) -> Any:
         """What the launch template says holds for the instance: its profile, metadata options, volume tags."""
+        before = set(self.enis)
         reservation = run(self, _resolved(self, image_id), count, user_data, groups, **kwargs)
+        for instance in reservation.instances:
+            for interface in instance.nics.values():
+                # Interfaces that were made with an instance go with it.
+                interface.delete_on_termination = interface.id not in before
         argument = kwargs.get("launch_template")
         if argument:
             data = self._get_template_from_args(argument).data

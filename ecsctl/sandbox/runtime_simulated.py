@@ -29,6 +29,7 @@ class SimulatedRuntime:
     """Implements :class:`ecsctl.sandbox.ports.Runtime` without containers."""
 
     kind: Literal["docker", "simulated"] = "simulated"
+    problem: str | None = None
 
     def __init__(self, responder: Responder) -> None:
         self._events: deque[ContainerEvent] = deque()

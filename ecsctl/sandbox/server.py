@@ -18,6 +18,7 @@ from typing import Any
 
 from ecsctl import __version__
 from ecsctl.sandbox.front import Front
+from ecsctl.sandbox.httpd import Httpd
 from ecsctl.sandbox.world import World
 
 log = logging.getLogger("ecsctl.sandbox")
@@ -33,20 +34,14 @@ class Server:
     """
 
     def __init__(self, world: World, name: str, host: str, port: int, containers: dict[str, Any]) -> None:
-        from werkzeug.serving import WSGIRequestHandler, make_server
-
-        class Quiet(WSGIRequestHandler):
-            def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-                return
-
         self.world = world
         self.name = name
         self.containers = containers
         self.began = time.time()
         self.ended = threading.Event()
         self.front = Front(world, self.admin)
-        self._http = make_server(host, port, self.front, threaded=True, request_handler=Quiet)
-        self.port = int(self._http.server_port)
+        self._http = Httpd(host, port, self.front)
+        self.port = self._http.server_port
         self.endpoint = f"http://{host}:{self.port}"
 
     def serve(self) -> None:
@@ -55,9 +50,10 @@ class Server:
         threading.Thread(target=self.front.warm, name="warm", daemon=True).start()
         self.ended.wait()
         self._http.shutdown()
+        self._http.server_close()
 
     def admin(self, action: str, method: str) -> tuple[int, Any]:
-        """Answer ``/_ecsctl/ACTION``: ``health``, ``status``, ``operations``, and by POST ``reset`` and ``stop``."""
+        """Answer ``/_ecsctl/ACTION``: ``health``, ``status``, ``operations``, ``log``; by POST ``reset`` and ``stop``."""
         if action == "health":
             return 200, {"name": self.name, "pid": os.getpid(), "version": __version__}
         if action == "status":
@@ -65,16 +61,18 @@ class Server:
         if action == "operations":
             with self.world.lock:
                 return 200, self.world.regions.engine(self.world.region).operations()
+        if action == "log":
+            return 200, {"requests": list(self.front.requests)}
+        if action not in ("reset", "stop"):
+            return 404, {"message": f"there is no {action}"}
         if method != "POST":
             return 405, {"message": f"{action} wants POST"}
         if action == "reset":
             self.front.warm()
             self.world.reset()
             return 200, {}
-        if action == "stop":
-            threading.Thread(target=self._end, daemon=True).start()
-            return 200, {}
-        return 404, {"message": f"there is no {action}"}
+        threading.Thread(target=self._end, daemon=True).start()
+        return 200, {}
 
     def _end(self) -> None:
         # The answer goes out first.
@@ -92,7 +90,7 @@ class Server:
             "uptimeSeconds": round(time.time() - self.began, 1),
             "containers": self.containers,
             "substitutedPorts": substituted,
-            "problem": self.world.keeper.problem,
+            "problem": self.world.keeper.problem or self.world.runtime.problem,
             **self.world.counts(),
         }
 
@@ -130,7 +128,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--docker", choices=("auto", "always", "never"), default="auto", help="real containers or not")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
     runtime, containers = choose_runtime(options.docker, options.name, options.folder)
     world = World(options.region, runtime, options.folder / "state.pickle")
