@@ -129,6 +129,7 @@ def _named(node: MapNode, member: str) -> tuple[str | None, Node]:
 
 
 def _without(node: MapNode, names: frozenset[str], found: Found) -> MapNode:
+    node = _without_reserved_tags(node)
     dropped = [key for key in node.entries if key in names or key in ANSWER_ONLY]
     if not dropped:
         return node
@@ -142,15 +143,24 @@ def _without(node: MapNode, names: frozenset[str], found: Found) -> MapNode:
 def _with_tags(node: MapNode, tags: Any) -> MapNode:
     if not isinstance(tags, (ListNode, MapNode)) or "tags" in node.entries:
         return node
-    if isinstance(tags, ListNode):
-        # Who owns the one that was described says nothing of the one that will be made.
-        kept = [item for item in tags.items if not _reserved(item)]
-        tags = ListNode(tags.file, tags.line, tags.column, kept)
-        if not kept:
-            return node
+    if isinstance(tags, ListNode) and not tags.items:
+        return node
     tagged = node.copy()
     tagged.set("tags", tags, tags)
     return tagged
+
+
+def _without_reserved_tags(node: MapNode) -> MapNode:
+    # Who owns the one that was described says nothing of the one that will be made.
+    tags = node.entries.get("tags")
+    if not isinstance(tags, ListNode) or not any(_reserved(item) for item in tags.items):
+        return node
+    kept = [item for item in tags.items if not _reserved(item)]
+    clean = node.copy()
+    clean.drop("tags")
+    if kept:
+        clean.set("tags", ListNode(tags.file, tags.line, tags.column, kept), node.keys["tags"])
+    return clean
 
 
 def _reserved(tag: Node) -> bool:
