@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ecsctl.sandbox.docker_config import Owner
+from ecsctl.sandbox.docker_config import TASK, Owner
 
 TIMEOUT = 60
 ANSWER = 5
@@ -111,11 +111,12 @@ class Docker:
             for row in rows
         ]
 
-    def remove_volumes(self, owner: Owner) -> None:
-        """Remove all volumes of a sandbox."""
+    def remove_volumes(self, owner: Owner, task_arn: str | None = None) -> None:
+        """Remove the volumes of a sandbox, or only a task's own."""
         from docker.errors import APIError
 
-        for volume in self._client.volumes.list(filters={"label": owner.filters}):
+        own = [f"{TASK}={task_arn}"] if task_arn else []
+        for volume in self._client.volumes.list(filters={"label": [*owner.filters, *own]}):
             with contextlib.suppress(APIError):
                 volume.remove(force=True)
 

@@ -143,6 +143,7 @@ def mounts_of(request: ContainerRequest, owner: Owner) -> list[dict[str, Any]]:
         docker = _mapping(volume.get("dockerVolumeConfiguration"))
         path = str(_mapping(volume.get("host")).get("sourcePath") or "")
         remote = volume.get("efsVolumeConfiguration") or volume.get("fsxWindowsFileServerVolumeConfiguration")
+        labels = owner.labels
         if path:
             source = owner.volume(host, "path", os.path.normpath(path))
         elif docker.get("scope") == "shared":
@@ -151,13 +152,14 @@ def mounts_of(request: ContainerRequest, owner: Owner) -> list[dict[str, Any]]:
             source = owner.volume("remote", str(remote))
         else:
             source = owner.volume(request.task_arn, name)
+            labels = {**labels, TASK: request.task_arn}
         mounts.append(
             {
                 "Type": "volume",
                 "Source": source,
                 "Target": str(point.get("containerPath") or "/"),
                 "ReadOnly": bool(point.get("readOnly")),
-                "VolumeOptions": {"Labels": owner.labels},
+                "VolumeOptions": {"Labels": labels},
             }
         )
     return mounts

@@ -158,7 +158,7 @@ class Front:
 
 
 def _without_length(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    seen = set()
+    seen: set[str] = set()
     for name, value in headers:
         if name.lower() not in ("content-length", "connection", *seen):
             seen.add(name.lower())

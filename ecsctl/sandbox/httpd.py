@@ -67,10 +67,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(400, "the request's length is wrong")
             self.close_connection = True
             return
-        started: list[Any] = []
+        started: dict[str, Any] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-            started[:] = [status, headers]
+            started.update(status=status, headers=headers)
 
         chunks = self.server.application(self._environ(body), start_response)
         try:
@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             with contextlib.suppress(AttributeError):
                 chunks.close()  # type: ignore[attr-defined]
-        self._send(*started, content)
+        self._send(started["status"], started["headers"], content)
 
     def _send(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
         code = int(status.split(" ", 1)[0])
@@ -95,7 +95,11 @@ class Handler(BaseHTTPRequestHandler):
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
         self.wfile.write(head if self.command == "HEAD" or code in WITHOUT_BODY else head + content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer
+    def __getattr__(self, name: str) -> Any:
+        # BaseHTTPRequestHandler looks for do_GET and its like: AWS's services tell methods apart themselves.
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
 
     def _body(self) -> bytes | None:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():

@@ -144,7 +144,7 @@ def _instances(console: Callable[[str], str]) -> None:
         text = base64.b64encode(console(instance_id).encode()).decode()
         return ActionResult({"InstanceId": instance_id, "Timestamp": utcnow(), "Output": text})
 
-    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign]
+    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign,assignment]
     Instance.public_dns_name = property(public_dns_name)  # type: ignore[assignment,method-assign]
     General.get_console_output = get_console_output  # type: ignore[method-assign]
 
@@ -187,7 +187,7 @@ def _in_use(backend: Any, group: Any) -> bool:
         if any(item.id == group.id for item in interface.group_set):
             return True
     account, region = backend.account_id, backend.region_name
-    balancers = [
+    balancers: list[Any] = [
         *elb_backends[account][region].load_balancers.values(),
         *elbv2_backends[account][region].load_balancers.values(),
     ]
@@ -249,7 +249,7 @@ def _load_balancers(world: World) -> None:
         rows = []
         for target, port, state in world.balancers[self.region_name].target_states(target_group_arn):
             reason, text = REASONS.get(state, (None, None))
-            rows.append(FakeHealthStatus(target, port, group.healthcheck_port, state, reason, text))
+            rows.append(FakeHealthStatus(target, str(port), group.healthcheck_port, state, reason, text))
         if targets:
             asked = {item["Id"] for item in targets}
             known = {row.instance_id for row in rows}

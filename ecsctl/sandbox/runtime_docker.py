@@ -112,7 +112,7 @@ class DockerRuntime:
                 if key not in keep and not (key[1] == "" and key[0] in tasks):
                     self._docker.remove(container.id)
         except Exception as error:
-            self.problem = f"the Docker engine does not answer: {why(error)}"
+            self._silent(error)
 
     def suspend(self) -> None:
         """Stop all containers, for :meth:`adopt` to start them again."""
@@ -246,7 +246,7 @@ class DockerRuntime:
     def _look(self, entry: Entry) -> None:
         """Tell of a container that has ended."""
         with entry.lock:
-            if entry.id is None or entry.ended:
+            if entry.id is None or entry.ended or self._closed.is_set():
                 return
             state = self._docker.state(entry.id)
             if state is not None and state.get("Status") in ("running", "created", "restarting", "paused"):
@@ -276,6 +276,7 @@ class DockerRuntime:
             if any(task == task_arn for task, _ in self._entries):
                 return
         self._namespaces.release(task_arn)
+        self._docker.remove_volumes(self.owner, task_arn)
 
     def _discard(self, entry: Entry) -> None:
         if entry.id is not None:
@@ -303,9 +304,12 @@ class DockerRuntime:
                     self.problem = None
                     self._hear(event)
             except Exception as error:
-                if not self._closed.is_set():
-                    self.problem = f"the Docker engine does not answer: {why(error)}"
+                self._silent(error)
             self._closed.wait(RECONNECT)
+
+    def _silent(self, error: Exception) -> None:
+        if not self._closed.is_set():
+            self.problem = f"the Docker engine does not answer: {why(error)}"
 
     def _look_at_all(self) -> None:
         self.problem = None
@@ -319,7 +323,7 @@ class DockerRuntime:
         labels = (event.get("Actor") or {}).get("Attributes") or {}
         with self._guard:
             entry = self._entries.get((labels.get(TASK, ""), labels.get(CONTAINER, "")))
-        if entry is None or action not in ("die", "destroy") and not action.startswith("health_status"):
+        if entry is None or (action not in ("die", "destroy") and not action.startswith("health_status")):
             return
         if entry.id in (None, (event.get("Actor") or {}).get("ID")):
             self._submit(self._stoppers, lambda: self._look(entry))

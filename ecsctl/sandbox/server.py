@@ -53,7 +53,7 @@ class Server:
         self._http.server_close()
 
     def admin(self, action: str, method: str) -> tuple[int, Any]:
-        """Answer ``/_ecsctl/ACTION``: ``health``, ``status``, ``operations``, ``log``; by POST ``reset`` and ``stop``."""
+        """Answer ``/_ecsctl/ACTION``: health, status, operations, log; by POST reset and stop."""
         if action == "health":
             return 200, {"name": self.name, "pid": os.getpid(), "version": __version__}
         if action == "status":

@@ -55,7 +55,7 @@ class World:
 
     def _ports(self, region: str) -> tuple[Ec2Machines, Balancers]:
         machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts)
-        listens = self.runtime.listens if self.runtime.kind == "simulated" else None
+        listens = getattr(self.runtime, "listens", None)
         balancers = self.balancers[region] = Balancers(ACCOUNT, region, self._fronts, self._address_of, listens)
         return machines, balancers
 
