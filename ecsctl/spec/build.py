@@ -15,7 +15,7 @@ from ecsctl.spec.model import (
     Spec,
     TaskDefinitionSpec,
 )
-from ecsctl.spec.project import Definition, Project, referred
+from ecsctl.spec.project import Definition, Project, counts, referred
 
 INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
 
@@ -46,12 +46,12 @@ def task_definition(family: str, data: dict[str, Any]) -> TaskDefinitionSpec:
 
 
 def _instances(data: dict[str, Any]) -> InstancesSpec:
-    count = data["count"]
+    minimum, desired, maximum = counts(data) or (0, 0, 0)
     options: dict[str, Any] = {key: data[key] for key in ("type", "image") if key in data}
     return InstancesSpec(
-        minimum=count["min"],
-        desired=count["desired"],
-        maximum=count["max"],
+        minimum=minimum,
+        desired=desired,
+        maximum=maximum,
         subnets=tuple(data.get("subnets", ())),
         ingress=tuple(ingress(item) for item in data.get("ingress", ())),
         key_name=data.get("keyName"),

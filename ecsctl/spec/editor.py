@@ -11,6 +11,7 @@ from ecsctl.spec.shorthands import SHORTHANDS
 
 # Where a path to a file may stand for the definition.
 BY_PATH = ("TaskDefinition", "Service")
+TEMPLATE = r"\$\{"
 
 
 def file_schema() -> Schema:
@@ -37,14 +38,19 @@ def file_schema() -> Schema:
 
 
 def _lenient(schema: Any) -> Any:
-    """As people write it: a bare number is taken as a text, and keys that begin with ``x-`` are theirs."""
+    """As people write it: a bare number is a text, a template is anything, keys that begin with ``x-`` are theirs."""
     if isinstance(schema, list):
         return [_lenient(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     loose = {key: _lenient(value) for key, value in schema.items()}
-    if loose.get("type") == "string" and "enum" not in loose:
+    kind = loose.get("type")
+    if kind == "string" and "enum" not in loose:
         loose["type"] = ["string", "number"]
+        if "pattern" in loose:
+            loose["pattern"] = f"{loose['pattern']}|{TEMPLATE}"
+    elif kind in ("integer", "number", "boolean"):
+        loose |= {"type": [kind, "string"], "pattern": TEMPLATE}
     if loose.get("additionalProperties") is False:
         loose["patternProperties"] = {"^x-": {}}
     return loose

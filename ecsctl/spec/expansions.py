@@ -251,19 +251,11 @@ def one_in_list(node: Node, context: Context) -> Node:
 
 
 def count(node: Node, context: Context) -> Node:
-    """A number is all three; of a mapping, what is left out follows the rest."""
+    """A number is all three."""
     if isinstance(node, Scalar) and node.filled and node.text.isdecimal():
         node = made(int(node.text), node)
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         return made({"min": node, "desired": node, "max": node}, node)
-    if isinstance(node, MapNode) and set(node.entries) & {"min", "desired", "max"}:
-        given = node.entries
-        desired = given.get("desired") or given.get("min") or given["max"]
-        filled = node.copy()
-        for key, value in (("min", desired), ("desired", desired), ("max", desired)):
-            if key not in given:
-                filled.set(key, value, value)
-        return filled
     return node
 
 

@@ -73,6 +73,16 @@ class Project:
         return self.task_definitions.get(str(service.get("taskDefinition")))
 
 
+def counts(instances: Data | None) -> tuple[int, int, int] | None:
+    """The least, desired and greatest number of instances; what is left out follows the rest. None: it says none."""
+    count = (instances or {}).get("count")
+    given = {key: value for key, value in count.items() if isinstance(value, int)} if isinstance(count, dict) else {}
+    if not given:
+        return None
+    desired = given.get("desired", given.get("min", given.get("max", 0)))
+    return given.get("min", desired), desired, given.get("max", desired)
+
+
 def boxes(project: Project) -> Iterator[tuple[Definition, Path, Data]]:
     """Every container definition of every task definition, with its place."""
     for definition in project.task_definitions.values():

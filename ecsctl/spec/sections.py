@@ -84,8 +84,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
             {"name": text, "containerName": text, "containerPort": port}, required=("name",)
         ),
         "Count": _closed(
-            {key: {"type": "integer", "minimum": 0, "maximum": 5000} for key in ("min", "desired", "max")},
-            required=("desired",),
+            {key: {"type": "integer", "minimum": 0, "maximum": 5000} for key in ("min", "desired", "max")}
         ),
         "Ingress": _closed(
             {

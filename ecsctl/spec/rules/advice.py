@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ecsctl.spec.model import Severity
-from ecsctl.spec.project import Project, boxes, host_port, listed, network_mode, on_fargate
+from ecsctl.spec.project import Project, boxes, counts, host_port, listed, network_mode, on_fargate
 from ecsctl.spec.rules import Finding, rule
 
 WARNING: Severity = "warning"
@@ -104,11 +104,13 @@ def memory_limit(project: Project) -> Iterator[Finding]:
 )
 def room_to_deploy(project: Project) -> Iterator[Finding]:
     """Fixed host ports, as many tasks as instances, and a minimum of 100 %."""
-    count = (project.instances or {}).get("count")
-    most = count.get("max") if isinstance(count, dict) else None
+    numbers = counts(project.instances)
+    if numbers is None:
+        return
+    most = numbers[2]
     for service in project.services.values():
         definition, desired = project.task_definition_of(service), service.get("desiredCount")
-        if definition is None or not isinstance(most, int) or desired != most or on_fargate(service.data):
+        if definition is None or desired != most or on_fargate(service.data):
             continue
         mode = network_mode(project, definition)
         low = (service.get("deploymentConfiguration") or {}).get("minimumHealthyPercent")

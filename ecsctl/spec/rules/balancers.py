@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ecsctl.spec.model import HealthCheckSpec
-from ecsctl.spec.project import Definition, Project, host_port, listed, network_mode, on_fargate, ports_of, referred
+from ecsctl.spec.project import (
+    Definition,
+    Project,
+    counts,
+    host_port,
+    listed,
+    network_mode,
+    on_fargate,
+    ports_of,
+    referred,
+)
 from ecsctl.spec.rules import Finding, rule
 
 CLASSIC_TIMEOUT = 60
@@ -122,9 +132,10 @@ def _raw_is_fixed(project: Project, service: Definition, name: str) -> bool:
 )
 def fixed_port_needs_instances(project: Project) -> Iterator[Finding]:
     """``desiredCount`` against ``instances.count.max``."""
-    count = (project.instances or {}).get("count")
-    if not isinstance(count, dict) or not isinstance(count.get("max"), int):
+    numbers = counts(project.instances)
+    if numbers is None:
         return
+    most = numbers[2]
     for service in project.services.values():
         definition = project.task_definition_of(service)
         desired = service.get("desiredCount")
@@ -139,7 +150,7 @@ def fixed_port_needs_instances(project: Project) -> Iterator[Finding]:
             for _, mapping in listed(box, "portMappings", path)
             if (port := host_port(mode, mapping)) is not None
         ]
-        if ports and desired > count["max"]:
-            message = f"{desired} tasks of the fixed host port {ports[0]} do not fit on {count['max']} instances"
-            allowed = f"desiredCount {count['max']} at most, more instances, or a host port that is left to ECS"
+        if ports and desired > most:
+            message = f"{desired} tasks of the fixed host port {ports[0]} do not fit on {most} instances"
+            allowed = f"desiredCount {most} at most, more instances, or a host port that is left to ECS"
             yield Finding((*service.path, "desiredCount"), message, allowed, ports_of(definition))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ecsctl.errors import UsageError
 from ecsctl.spec.model import IngressSpec
-from ecsctl.spec.project import Project, listed
+from ecsctl.spec.project import Project, counts, listed
 from ecsctl.spec.rules import Finding, rule
 
 
@@ -18,13 +18,15 @@ from ecsctl.spec.rules import Finding, rule
 )
 def instance_counts(project: Project) -> Iterator[Finding]:
     """``instances.count``."""
-    count = (project.instances or {}).get("count")
-    if not isinstance(count, dict):
+    if project.instances is None or not isinstance(project.instances.get("count"), dict):
         return
-    low, desired, high = (count.get(key) for key in ("min", "desired", "max"))
-    if isinstance(low, int) and isinstance(desired, int) and isinstance(high, int) and not low <= desired <= high:
-        message = f"min {low}, desired {desired}, max {high} are not in order"
-        yield Finding(("instances", "count"), message, "min ≤ desired ≤ max")
+    numbers = counts(project.instances)
+    path = ("instances", "count")
+    if numbers is None:
+        yield Finding(path, "it says no number", "a number, or {min: 1, desired: 2, max: 4}")
+    elif list(numbers) != sorted(numbers):
+        low, desired, high = numbers
+        yield Finding(path, f"min {low}, desired {desired}, max {high} are not in order", "min ≤ desired ≤ max")
 
 
 @rule(

@@ -217,6 +217,13 @@ taskDefinitions:
     assert spec.services["svc-helloworld"].definition["desiredCount"] == 1
 
 
+def test_a_range_of_instances_is_overlaid_member_by_member() -> None:
+    base = "name: x\ninstances: {count: {min: 1, desired: 2, max: 3}}\n"
+    spec = spec_of(base, "instances: {count: {max: 5}}\n")
+    assert spec.instances == InstancesSpec(1, 2, 5)
+    assert spec_of(base, "instances: {count: 4}\n").instances == InstancesSpec(4, 4, 4)
+
+
 def test_variables_overlay_by_their_names() -> None:
     base = HELLO.replace("cpu: 1", "environment: {A: a, B: b}")
     over = "taskDefinitions: {helloworld: {containerDefinitions: [{name: helloworld, environment: {B: c, D: d}}]}}"

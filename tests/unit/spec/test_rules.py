@@ -121,6 +121,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS064", service("loadBalancer: lb:80\ndesiredCount: 2 # here", more=FIXED).replace("[80]}", "['80:80']}"),
      "count: 1", "count: 2"),
     ("ECS065", "name: p\ninstances:\n  count: {min: 2, desired: 1, max: 3} # here\n", "min: 2", "min: 1"),
+    ("ECS065", "name: p\ninstances:\n  count: {} # here\n", "{}", "{max: 1}"),
     ("ECS066", "name: p\ninstances:\n  count: 1\n  ingress: [{fromPort: 1, toPort: 30}] # here\n", "30", "21"),
     ("ECS070", fargate(size="cpu: 256").replace("  t:", "  t: # here"), "cpu: 256", "cpu: 256\n    memory: 512"),
     ("ECS071", fargate(size="cpu: 300 # here\nmemory: 512"), "300", "256"),

@@ -197,3 +197,10 @@ def test_the_editors_schema_takes_short_and_long_forms() -> None:
     assert validator.is_valid(short), [error.message for error in validator.iter_errors(short)]
     assert not validator.is_valid({"name": "p", "taskDefinitions": {"a": {"image": "x", "memroy": 1}}})
     assert not validator.is_valid({})
+    templates = {
+        "name": "${NAME}",
+        "region": "${R}",
+        "services": {"s": {"taskDefinition": "t:1", "desiredCount": "${N}"}},
+    }
+    assert validator.is_valid(templates)
+    assert not validator.is_valid({"name": "p", "services": {"s": {"taskDefinition": "t:1", "desiredCount": "many"}}})
