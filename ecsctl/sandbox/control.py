@@ -89,7 +89,13 @@ class Sandbox:
             WaitTimeoutError: it does not answer in time.
         """
         require_extra()
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise EcsctlError(
+                f"the sandbox's folder {self.folder} cannot be made: {error.strerror or error}",
+                hint="ECSCTL_SANDBOX_HOME names another place",
+            ) from error
         with self._alone():
             info = self.running()
             if info is not None:
@@ -158,7 +164,8 @@ class Sandbox:
         except OSError:
             os.kill(info.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while _alive(info.pid):
+        # The process removes its run.json last; afterwards it may stay a zombie for a while.
+        while _alive(info.pid) and (self.folder / "run.json").exists():
             if time.monotonic() > deadline:
                 raise WaitTimeoutError(
                     f"the sandbox (process {info.pid}) has not stopped after {STOP_SECONDS:.0f} s",

@@ -67,6 +67,7 @@ class Front:
         if str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith(TARGET_PREFIX):
             service = "ecs"
         began = time.time()
+        self._world.ready.wait()
         try:
             answer = self._route(environ, region, service, operation, body)
         except Exception:
@@ -93,6 +94,7 @@ class Front:
         if service == "ecs":
             with self._world.lock:
                 return self._world.regions.handle(region, operation, body)
+        self._world.started.wait()
         self.warm()
         if environ.get("HTTP_X_AMZ_TARGET") == TAGGING:
             return self._tagged(environ, region, body)

@@ -6,6 +6,7 @@ It is started by ``ecsctl sandbox start`` and writes ``run.json`` into its folde
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ from ecsctl.sandbox.world import World
 log = logging.getLogger("ecsctl.sandbox")
 
 PORT_TAKEN = 98
+READY_SECONDS = 20
 
 
 class Server:
@@ -46,16 +48,28 @@ class Server:
 
     def serve(self) -> None:
         """Answer until :attr:`ended` is set."""
-        threading.Thread(target=self._http.serve_forever, name="http", daemon=True).start()
-        threading.Thread(target=self.front.warm, name="warm", daemon=True).start()
+        serve = functools.partial(self._http.serve_forever, poll_interval=0.05)
+        threading.Thread(target=serve, name="http", daemon=True).start()
+        threading.Thread(target=self._begin, name="warm", daemon=True).start()
         self.ended.wait()
         self._http.shutdown()
         self._http.server_close()
+
+    def _begin(self) -> None:
+        # moto takes a second or two to import: the endpoint is there meanwhile, and requests wait.
+        try:
+            mend(self.world)
+            self.world.start()
+            self.front.warm()
+        except Exception:
+            log.exception("the sandbox cannot start")
+            self.ended.set()
 
     def admin(self, action: str, method: str) -> tuple[int, Any]:
         """Answer ``/_ecsctl/ACTION``: health, status, operations, log; by POST reset and stop."""
         if action == "health":
             return 200, {"name": self.name, "pid": os.getpid(), "version": __version__}
+        self.world.ready.wait(READY_SECONDS)
         if action == "status":
             return 200, self.status()
         if action == "operations":
@@ -68,7 +82,7 @@ class Server:
         if method != "POST":
             return 405, {"message": f"{action} wants POST"}
         if action == "reset":
-            self.front.warm()
+            self.world.started.wait(READY_SECONDS)
             self.world.reset()
             return 200, {}
         threading.Thread(target=self._end, daemon=True).start()
@@ -138,8 +152,6 @@ def main(arguments: list[str] | None = None) -> int:
         return PORT_TAKEN
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.ended.set())
-    mend(world)
-    world.start()
     run = options.folder / "run.json"
     told = {
         "name": options.name,
@@ -166,4 +178,7 @@ def mend(world: World) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # All is saved: taking a quarter of a million objects of moto's apart would only take time.
+    os._exit(code)

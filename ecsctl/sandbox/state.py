@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,12 @@ def snapshot(account: str, extra: dict[str, Any]) -> bytes:
     for names in groups:
         # Those that refer to each other go into one pickle, so that they find each other again.
         for name in names:
-            with contextlib.suppress(Exception):
-                kept[name] = {
-                    region: backend
-                    for region, backend in dict.items(_backends(name)[account])
-                    if not isinstance(backend, str)
-                }
+            # What nobody has asked for has not been imported, and has no state.
+            if f"moto.{name}.models" not in sys.modules:
+                continue
+            backends = dict.get(_backends(name), account)
+            if backends is not None:
+                kept[name] = dict(dict.items(backends))
         with contextlib.suppress(Exception):
             parts.append(pickle.dumps({name: kept.get(name, {}) for name in names}, pickle.HIGHEST_PROTOCOL))
     return pickle.dumps({"version": VERSION, "account": account, "moto": parts, **extra}, pickle.HIGHEST_PROTOCOL)
@@ -63,6 +64,10 @@ class Keeper:
         self._path = path
         self._last = b""
         self.problem: str | None = None
+
+    def exists(self) -> bool:
+        """Whether there is a snapshot."""
+        return self._path.exists()
 
     def read(self) -> bytes | None:
         """The last snapshot, or None."""

@@ -50,6 +50,12 @@ class World:
         self.regions = Regions(ACCOUNT, runtime, self._ports)
         self.keeper = Keeper(state)
         self.dirty = False
+        # Set once a saved state, if there is one, is back.
+        self.ready = threading.Event()
+        if not self.keeper.exists():
+            self.ready.set()
+        # Set once moto is mended and the loops run.
+        self.started = threading.Event()
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -102,10 +108,12 @@ class World:
         self.runtime.cleanup({(request.task_arn, request.name) for request in expected})
         for request in expected:
             self.runtime.adopt(request)
+        self.ready.set()
         for name, target in (("control", self._control), ("probes", self._probe), ("state", self._save)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
+        self.started.set()
 
     def _load(self, data: bytes) -> list[ContainerRequest]:
         """Take up a saved state; the containers that should run."""
@@ -177,7 +185,9 @@ class World:
                 self.save()
 
     def save(self) -> None:
-        """Write the state."""
+        """Write the state; not before the saved one is back, which would be lost."""
+        if not self.ready.is_set():
+            return
         try:
             with self.lock:
                 self.dirty = False
