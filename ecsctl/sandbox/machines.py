@@ -90,7 +90,7 @@ class Ec2Machines:
 
     def step(self, now: float, engine: Engine) -> None:
         """Follow the instances of EC2: addresses, boots, stops and ends."""
-        from ecsctl.sandbox.quirks import replenish
+        from ecsctl.sandbox.mends.autoscaling import replenish
 
         for reservation in list(self._ec2.reservations.values()):
             for instance in reservation.instances:

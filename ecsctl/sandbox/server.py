@@ -172,7 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def mend(world: World) -> None:
     """Have moto mended before anything of it answers."""
-    from ecsctl.sandbox.quirks import install
+    from ecsctl.sandbox.mends import install
 
     install(world)
 

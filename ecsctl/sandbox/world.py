@@ -6,7 +6,9 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 ACCOUNT = "123456789012"
 STEP = 0.1
 SAVE_EVERY = 1.0
+REPEAT = 60.0
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
@@ -58,6 +61,7 @@ class World:
         self.started = threading.Event()
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._failures: dict[str, float] = {}
 
     def _ports(self, region: str) -> tuple[Ec2Machines, Balancers]:
         machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts)
@@ -97,9 +101,7 @@ class World:
 
     def after_request(self, region: str) -> None:
         """What AWS's answers already say: a new balancer has a name, a new instance an address. Under the lock."""
-        engine = self.regions.engine(region)
-        self.machines[region].step(time.time(), engine)
-        self.balancers[region].step()
+        self._follow(region, time.time())
 
     def start(self) -> None:
         """Take up the saved state and begin to move."""
@@ -152,32 +154,43 @@ class World:
 
     def _control(self) -> None:
         while not self._ended.wait(STEP):
-            try:
-                with self.lock:
-                    self.step(time.time())
-            except Exception:
-                log.exception("a step failed")
+            with self.lock:
+                self.step(time.time())
 
     def step(self, now: float) -> None:
         """One turn of everything. Under the lock."""
-        for region, machines in list(self.machines.items()):
-            if region in self._published:
-                machines.step(now, self.regions.engine(region))
-                self.balancers[region].step()
-        self.regions.step(now)
+        for region in list(self._published):
+            self._follow(region, now)
+        with self._guarded("the engines"):
+            self.regions.step(now)
         self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())
+
+    def _follow(self, region: str, now: float) -> None:
+        with self._guarded(f"the machines of {region}"):
+            self.machines[region].step(now, self.regions.engine(region))
+        with self._guarded(f"the balancers of {region}"):
+            self.balancers[region].step()
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        """Let no failure of one part stop the others; what fails in each turn is logged once a minute."""
+        try:
+            yield
+        except Exception as error:
+            key, now = f"{what}: {error!r}", time.monotonic()
+            if now - self._failures.get(key, -REPEAT) >= REPEAT:
+                self._failures[key] = now
+                log.exception("%s failed", what)
 
     def _probe(self) -> None:
         with ThreadPoolExecutor(8) as pool:
             while not self._ended.wait(STEP):
-                try:
-                    for region, balancers in list(self.balancers.items()):
-                        if region in self._published:
+                for region, balancers in list(self.balancers.items()):
+                    if region in self._published:
+                        with self._guarded(f"the health checks of {region}"):
                             with self.lock:
                                 rows = balancers.probes()
                             balancers.probe(rows, time.time(), pool)
-                except Exception:
-                    log.exception("a probe failed")
 
     def _save(self) -> None:
         while not self._ended.wait(SAVE_EVERY):

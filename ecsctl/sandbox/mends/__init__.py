@@ -1,0 +1,22 @@
+"""Where moto answers otherwise than AWS: mended by replacing its methods, in the sandbox's own process only.
+
+Each mend says what AWS does. moto's internals move between minor versions, which is why the package pins one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.world import World
+
+
+def install(world: World) -> None:
+    """Mend moto, for a world that follows its instances and balancers."""
+    from ecsctl.sandbox.mends import autoscaling, balancing, iam, instances, security
+
+    autoscaling.mend()
+    instances.mend(world.console)
+    security.mend()
+    balancing.mend(world.balancers)
+    iam.mend()

@@ -1,0 +1,92 @@
+"""Auto Scaling: groups spread over their subnets, launch what their template says, and replace what they lose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ASG_TAG = "aws:autoscaling:groupName"
+
+
+def mend() -> None:
+    """Mend launches, replacements and deletions of groups."""
+    from moto.autoscaling.exceptions import AutoscalingClientError
+    from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
+    from moto.autoscaling.responses import AutoScalingResponse
+
+    delete = AutoScalingResponse.delete_auto_scaling_group
+
+    class ResourceInUseError(AutoscalingClientError):
+        code = "ResourceInUse"
+        message = (
+            "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
+            "still in the group."
+        )
+
+    def launch(self: Any, count_needed: int, propagated_tags: dict[str, str]) -> None:
+        """AWS spreads a group over its subnets and launches what the template's version says, profile and all."""
+        tags = {**propagated_tags, **self.instance_tags, ASG_TAG: self.name}
+        subnets = self.vpc_zone_identifier.split(",") if self.vpc_zone_identifier else []
+        template = None
+        if self.ec2_launch_template:
+            template = {"LaunchTemplateId": self.ec2_launch_template.id, "Version": _version(self)}
+        for _ in range(count_needed):
+            used = [state.instance.subnet_id for state in self.instance_states]
+            subnet = min(subnets, key=used.count) if subnets else None
+            reservation = self.autoscaling_backend.ec2_backend.run_instances(
+                self.image_id,
+                1,
+                self.user_data,
+                self.security_groups,
+                instance_type=self.instance_type,
+                tags={"instance": tags},
+                placement=self.availability_zones[len(used) % len(self.availability_zones)],
+                launch_config=self.launch_config,
+                launch_template=template,
+                is_instance_type_default=False,
+                associate_public_ip=self.launch_config.associate_public_ip_address if self.launch_config else None,
+                subnet_id=subnet,
+            )
+            for instance in reservation.instances:
+                instance.autoscaling_group = self
+                state = InstanceState(instance, protected_from_scale_in=self.new_instances_protected_from_scale_in)
+                self.instance_states.append(state)
+
+    def notice(self: Any, instance_ids: list[str]) -> None:
+        """AWS notices a lost instance some time later; :func:`replenish` does."""
+
+    def delete_auto_scaling_group(self: Any) -> Any:
+        """A group that still has instances goes by force only."""
+        name = self._get_param("AutoScalingGroupName")
+        group = self.autoscaling_backend.autoscaling_groups.get(name)
+        if group is not None and group.instance_states and not self._get_bool_param("ForceDelete"):
+            raise ResourceInUseError
+        return delete(self)
+
+    FakeAutoScalingGroup.replace_autoscaling_group_instances = launch  # type: ignore[method-assign]
+    AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group  # type: ignore[method-assign]
+    AutoScalingBackend.notify_terminate_instances = notice  # type: ignore[method-assign]
+
+
+def _version(group: Any) -> str:
+    return str(getattr(group, "launch_template_version", None) or "$Latest")
+
+
+def replenish(backend: Any, delay: float, now: float) -> None:
+    """Replace what a group has lost for ``delay`` seconds: terminated instances, and stopped ones (it ends those)."""
+    for group in list(backend.autoscaling_groups.values()):
+        gone = [state for state in group.instance_states if state.instance.state != "running"]
+        if not gone:
+            continue
+        noticed = group.__dict__.setdefault("_noticed_loss", now)
+        if now - noticed < delay:
+            continue
+        del group.__dict__["_noticed_loss"]
+        for state in gone:
+            if state.instance.state == "stopped":
+                state.instance.terminate()
+        group.instance_states = [state for state in group.instance_states if state not in gone]
+        missing = (group.desired_capacity or 0) - len(group.instance_states)
+        if missing > 0:
+            group.replace_autoscaling_group_instances(missing, group.get_propagated_tags())
+        backend.update_attached_elbs(group.name)
+        backend.update_attached_target_groups(group.name)

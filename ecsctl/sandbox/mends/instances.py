@@ -1,0 +1,70 @@
+"""EC2 instances: profiles from launch templates, images by SSM parameter, names that resolve, a console."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+
+def mend(console: Callable[[str], str]) -> None:
+    """Mend launches, names and the console; ``console`` gives an instance's output."""
+    from moto.ec2.models.instances import Instance, InstanceBackend
+    from moto.ec2.responses.general import General
+
+    run = InstanceBackend.run_instances
+
+    def run_instances(self: Any, image_id: Any, count: int, user_data: Any, groups: Any, **kwargs: Any) -> Any:
+        """What the launch template says holds for the instance: its profile, metadata options, volume tags."""
+        before = set(self.enis)
+        reservation = run(self, _resolved(self, image_id), count, user_data, groups, **kwargs)
+        for instance in reservation.instances:
+            for interface in instance.nics.values():
+                # Interfaces that were made with an instance go with it.
+                interface.delete_on_termination = interface.id not in before
+        argument = kwargs.get("launch_template")
+        if argument:
+            data = self._get_template_from_args(argument).data
+            profile = data.get("IamInstanceProfile") or {}
+            for instance in reservation.instances:
+                instance.image_id = _resolved(self, instance.image_id)
+                if profile and instance.id not in self.iam_instance_profile_associations:
+                    self.associate_iam_instance_profile(
+                        instance.id,
+                        iam_instance_profile_name=profile.get("Name"),
+                        iam_instance_profile_arn=profile.get("Arn"),
+                    )
+                if data.get("MetadataOptions") and not kwargs.get("metadata_options"):
+                    for name, value in data["MetadataOptions"].items():
+                        attribute = "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
+                        if hasattr(instance.metadata_options, attribute):
+                            setattr(instance.metadata_options, attribute, value)
+        return reservation
+
+    def public_dns_name(self: Any) -> str | None:
+        """A name that resolves here: the loopback address itself."""
+        return self.public_ip
+
+    def get_console_output(self: Any) -> Any:
+        from moto.core.responses import ActionResult
+        from moto.core.utils import utcnow
+
+        instance_id = self._get_param("InstanceId")
+        self.ec2_backend.get_instance(instance_id)
+        text = base64.b64encode(console(instance_id).encode()).decode()
+        return ActionResult({"InstanceId": instance_id, "Timestamp": utcnow(), "Output": text})
+
+    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign,assignment]
+    Instance.public_dns_name = property(public_dns_name)  # type: ignore[assignment,method-assign]
+    General.get_console_output = get_console_output  # type: ignore[method-assign]
+
+
+def _resolved(backend: Any, image_id: Any) -> Any:
+    """EC2 takes ``resolve:ssm:PARAMETER`` for an image."""
+    if not str(image_id or "").startswith("resolve:ssm:"):
+        return image_id
+    from moto.ssm.models import ssm_backends
+
+    name = str(image_id).removeprefix("resolve:ssm:")
+    found = ssm_backends[backend.account_id][backend.region_name].get_parameters([name])
+    return next((parameter.value for parameter in found.values()), image_id)
