@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.addresses import Addresses
-from ecsctl.sandbox.bootscript import read
+from ecsctl.sandbox.bootscript import Boot, read
 from ecsctl.sandbox.ports import HostFacts, NetworkInterface
 
 if TYPE_CHECKING:
@@ -137,20 +137,28 @@ class Ec2Machines:
 
         boot = read(instance.user_data)
         image = self._image(instance)
+        bottlerocket = "bottlerocket" in image.lower()
+        if bottlerocket and boot.kind not in ("toml", "none"):
+            say("early-boot-config: error: user data is not TOML")
+            return
+        if not bottlerocket and boot.kind in ("toml", "ignored"):
+            say("cloud-init: warning: Unhandled non-multipart (text/x-not-multipart) userdata: it is not run")
+            boot = Boot("none")
         if not boot.installs_agent and not any(word in image.lower() for word in ECS_IMAGES):
-            say(f"cloud-init: user data of image {image!r} installs no amazon-ecs-agent")
+            say(f"cloud-init: the image {image} has no ECS agent, and the user data installs none")
             return
         refused = self._refused(instance)
         if refused:
             say(f"amazon-ecs-agent: error: unable to register: {refused}; exit code 5")
             return
+        name = boot.cluster or "default"
         try:
             arn = engine.register_agent(boot.cluster, self._facts(instance, image))
         except EcsApiError as error:
-            say(f"amazon-ecs-agent: error: registering in cluster {boot.cluster!r} failed: {error}; exit code 5")
+            say(f"amazon-ecs-agent: error: unable to register in cluster {name}: {error}; exit code 5")
             return
         host.agent = "connected"
-        say(f"amazon-ecs-agent: registered in cluster {boot.cluster} as {arn}")
+        say(f"amazon-ecs-agent: registered in cluster {name} as {arn}")
 
     def _image(self, instance: Any) -> str:
         images = self._ec2.describe_images(filters={"image-id": instance.image_id})
