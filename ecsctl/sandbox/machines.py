@@ -135,7 +135,7 @@ class Ec2Machines:
         def say(line: str) -> None:
             host.console.append(f"[   12.345678] {line}")
 
-        boot = read(instance.user_data)
+        boot = read(str(instance.user_data or ""))
         image = self._image(instance)
         bottlerocket = "bottlerocket" in image.lower()
         if bottlerocket and boot.kind not in ("toml", "none"):
