@@ -50,7 +50,8 @@ def validate(settings: Settings, files: tuple[str, ...], strict: bool, lenient: 
     if strict:
         faults = [_as_error(fault) for fault in faults]
     errors = sum(fault.severity == "error" for fault in faults)
-    _print_faults(faults, settings.output)
+    # With -q, a script that checks is told of errors only.
+    _print_faults([fault for fault in faults if not settings.quiet or fault.severity == "error"], settings.output)
     if errors or spec is None:
         settings.say(f"{_counted(errors, 'error')}, {_counted(len(faults) - errors, 'warning')}")
         return ExitCode.USAGE

@@ -47,6 +47,9 @@ def lines(plan: Plan) -> Iterable[tuple[str, str]]:
 
 def _fields(change: Change) -> Iterable[str]:
     for item in change.fields:
+        if change.action == CREATE:
+            yield f"{item.path}: {_short(item.after or '')}"
+            continue
         before = _short(item.before) if item.before is not None else "(none)"
         after = _short(item.after) if item.after is not None else "(none)"
         yield f"{item.path}: {before} → {after}"
