@@ -6,6 +6,7 @@ A sandbox is a process with a folder (``$ECSCTL_SANDBOX_HOME/NAME``) that keeps 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -31,6 +32,8 @@ START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 PORT_TAKEN = 98
 NO_ENGINE = 3
+# Marks the folder of a sandbox that has run containers.
+CONTAINERS = "containers"
 CREDENTIALS = ("test", "test")
 INSTALL = "pip install 'ecsctl[sandbox]'"
 
@@ -187,14 +190,34 @@ class Sandbox:
         return self._ask(self._require(), "operations")
 
     def reset(self) -> bool:
-        """Forget all that it holds, its containers too; False where there was nothing to forget."""
+        """Forget all that it holds, its containers too; False where there was nothing to forget.
+
+        Raises:
+            EcsctlError: it does not run, has containers, and no Docker engine answers.
+        """
         info = self.running()
         if info is not None:
             self._ask(info, "reset", method="POST", timeout=60)
             return True
-        existed = (self.folder / "state.pickle").exists()
-        (self.folder / "state.pickle").unlink(missing_ok=True)
-        return existed
+        with contextlib.suppress(FileNotFoundError), self._alone():
+            held = [self.folder / name for name in ("state.pickle", "suspended.json", "run.json")]
+            existed = any(path.exists() for path in held)
+            if (self.folder / CONTAINERS).exists():
+                self._sweep()
+                (self.folder / CONTAINERS).unlink()
+            for path in held:
+                path.unlink(missing_ok=True)
+            return existed
+        return False
+
+    def _sweep(self) -> None:
+        command = [sys.executable, "-m", "ecsctl.sandbox.sweep", self.name, str(self.folder)]
+        swept = subprocess.run(command, capture_output=True, text=True)
+        if swept.returncode != 0:
+            raise EcsctlError(
+                f"the containers of the sandbox {self.name} cannot be removed: {swept.stderr.strip()}",
+                hint="start Docker, then run `ecsctl sandbox reset` again",
+            )
 
     def remove(self) -> None:
         """Remove the folder of a sandbox that does not run."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ecsctl.sandbox.control import CONTAINERS
 from ecsctl.sandbox.docker_client import Docker, why
 from ecsctl.sandbox.docker_config import CONTAINER, TASK, Owner, settings_of
 from ecsctl.sandbox.docker_network import NetworkNamespaces
@@ -63,6 +64,7 @@ class DockerRuntime:
         self.owner = Owner(name, str(folder.resolve()))
         self._docker = docker
         self._suspended = folder / "suspended.json"
+        (folder / CONTAINERS).touch()
         self._namespaces = NetworkNamespaces(docker, self.owner)
         self._events: deque[ContainerEvent] = deque()
         self._entries: dict[Key, Entry] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import sys
@@ -10,9 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger(__name__)
+
 VERSION = 1
 # ssm and ecr hold what cannot be pickled; the public parameters are published anew at each start.
-SERVICES = ("ec2", "elb", "elbv2", "autoscaling", "iam", "logs", "cloudformation", "secretsmanager", "sns", "sqs")
+# Those that refer to each other go into one pickle, so that they find each other again.
+TOGETHER = ("ec2", "elb", "elbv2", "autoscaling", "iam")
+ALONE = ("logs", "cloudformation", "secretsmanager", "sns", "sqs")
 
 
 def _backends(service: str) -> Any:
@@ -22,16 +27,16 @@ def _backends(service: str) -> Any:
 
 
 def snapshot(account: str, extra: dict[str, Any]) -> bytes:
-    """All state as bytes. What of moto cannot be pickled is left out rather than losing the rest.
+    """All state as bytes. A service of moto's that cannot be pickled is left out, rather than losing the rest.
 
     Call it under the lock.
+
+    Raises:
+        Exception: what the sandbox itself stands on cannot be pickled.
     """
     kept: dict[str, Any] = {}
-    groups: list[tuple[str, ...]] = [("ec2", "elb", "elbv2", "autoscaling", "iam")]
-    groups += [(name,) for name in SERVICES if name not in groups[0]]
     parts: list[bytes] = []
-    for names in groups:
-        # Those that refer to each other go into one pickle, so that they find each other again.
+    for names in (TOGETHER, *((name,) for name in ALONE)):
         for name in names:
             # What nobody has asked for has not been imported, and has no state.
             if f"moto.{name}.models" not in sys.modules:
@@ -39,8 +44,12 @@ def snapshot(account: str, extra: dict[str, Any]) -> bytes:
             backends = dict.get(_backends(name), account)
             if backends is not None:
                 kept[name] = dict(dict.items(backends))
-        with contextlib.suppress(Exception):
+        try:
             parts.append(pickle.dumps({name: kept.get(name, {}) for name in names}, pickle.HIGHEST_PROTOCOL))
+        except Exception as error:
+            if names == TOGETHER:
+                raise
+            log.warning("the state of %s is not kept: %s", ", ".join(names), error)
     return pickle.dumps({"version": VERSION, "account": account, "moto": parts, **extra}, pickle.HIGHEST_PROTOCOL)
 
 
@@ -75,6 +84,11 @@ class Keeper:
             return self._path.read_bytes()
         except OSError:
             return None
+
+    def set_aside(self) -> None:
+        """Keep a snapshot that cannot be read under another name, where the next one does not overwrite it."""
+        with contextlib.suppress(OSError):
+            os.replace(self._path, self._path.with_suffix(".unreadable"))
 
     def write(self, data: bytes) -> None:
         """Write a snapshot aside and move it into place; a full disk is a problem to tell, not a crash."""

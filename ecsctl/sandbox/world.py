@@ -124,6 +124,7 @@ class World:
                 content = restore(data, ACCOUNT)
                 if content is None:
                     log.warning("the saved state is of another version: starting empty")
+                    self.keeper.set_aside()
                     return []
                 self._published.clear()
                 for region in content["regions"]:
@@ -140,6 +141,7 @@ class World:
                 return self.regions.expected_containers()
         except Exception:
             log.exception("the saved state cannot be read: starting empty")
+            self.keeper.set_aside()
             return []
 
     def _readdress(self) -> None:
@@ -206,7 +208,8 @@ class World:
                 self.dirty = False
                 data = self._snapshot()
             self.keeper.write(data)
-        except Exception:
+        except Exception as error:
+            self.keeper.problem = f"the state cannot be saved: {error}"
             log.exception("the state was not saved")
 
     def _snapshot(self) -> bytes:

@@ -108,6 +108,7 @@ def test_a_damaged_state_is_no_end(sandbox: Sandbox) -> None:
     (sandbox.folder / "state.pickle").write_bytes(b"damaged")
     account = account_of(start(sandbox))
     assert account.ecs.list_clusters()["clusterArns"] == []
+    assert (sandbox.folder / "state.unreadable").read_bytes() == b"damaged"
 
 
 def test_starting_twice_gives_the_same(sandbox: Sandbox) -> None:

@@ -1,0 +1,223 @@
+"""Containers that really run: their ends in ECS's words, their networks and volumes, and what outlives what."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.support import Account, fetch, until
+from tests.support.engine import docker_engine
+from tests.support.sandbox import Running, start_sandbox
+
+pytestmark = pytest.mark.docker
+IMAGE = "ecsctl-test/web:1"
+BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    docker_engine()
+    built = subprocess.run([sys.executable, BUILD, IMAGE], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def sandbox(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with start_sandbox(tmp_path_factory.mktemp("docker"), docker="always") as running:
+        yield running
+    assert containers(running) == []
+
+
+@pytest.fixture(scope="module")
+def account(sandbox: Running) -> Account:
+    made = Account(sandbox.client)
+    made.ecs.create_cluster(clusterName="real")
+    made.profile("real")
+    made.member("real", made.instance("real", "real"))
+    return made
+
+
+def containers(sandbox: Running) -> list[Any]:
+    label = f"ecsctl.sandbox.folder={sandbox.sandbox.folder.resolve()}"
+    return list(docker_engine().containers.list(all=True, filters={"label": label}))
+
+
+def shell(account: Account, family: str, command: str, **more: Any) -> str:
+    account.register(family, IMAGE, **{"command": ["/bin/sh", "-c", command], **more})
+    return account.run("real", family)
+
+
+def ended(account: Account, arn: str) -> tuple[str, int | None, str]:
+    """Stop code, exit code and reason of a task of one container."""
+    task = account.reached(arn, "STOPPED", 40)
+    container = task["containers"][0]
+    return task["stopCode"], container.get("exitCode"), container.get("reason", "")
+
+
+def test_the_exit_code_of_an_essential_container(account: Account, name: str) -> None:
+    assert ended(account, shell(account, name, "exit 7")) == ("EssentialContainerExited", 7, "")
+
+
+def test_an_image_that_cannot_be_pulled(account: Account, name: str) -> None:
+    account.register(name, "127.0.0.1:1/nosuch/image:1")
+    code, exit_code, reason = ended(account, account.run("real", name))
+    assert (code, exit_code) == ("TaskFailedToStart", None)
+    assert reason.startswith("CannotPullContainerError: ")
+
+
+def test_a_program_that_is_not_in_the_image(account: Account, name: str) -> None:
+    account.register(name, IMAGE, entryPoint=["/nosuch"])
+    code, _, reason = ended(account, account.run("real", name))
+    assert code == "TaskFailedToStart"
+    assert reason.startswith("CannotStartContainerError: Error response from daemon: ")
+
+
+def test_out_of_memory(account: Account, name: str) -> None:
+    arn = shell(account, name, "x=aaaaaaaa; while true; do x=$x$x; done", memory=16)
+    assert ended(account, arn) == (
+        "EssentialContainerExited",
+        137,
+        "OutOfMemoryError: Container killed due to memory usage",
+    )
+
+
+def test_a_container_answers_at_its_instances_address(account: Account, name: str) -> None:
+    account.register(name, IMAGE, portMappings=[{"containerPort": 80, "hostPort": 8070}])
+    arn = account.run("real", name)
+    task = account.reached(arn, "RUNNING")
+    address = account.public_address(next(iter(account.members("real"))))
+    status, text = until(lambda: (found := fetch(f"http://{address}:8070/"))[0] and found, "an answer")  # type: ignore[misc]
+    assert status == 200
+    assert task["containers"][0]["runtimeId"][:12] in text
+    account.ecs.stop_task(cluster="real", task=arn)
+    account.reached(arn, "STOPPED")
+    assert fetch(f"http://{address}:8070/")[0] == 0
+
+
+def test_environment_user_and_folder_reach_the_container(account: Account, name: str) -> None:
+    check = 'test "$COLOUR" = blue && test "$(id -u)" = 99 && test "$(pwd)" = /tmp/here && exit 5'
+    arn = shell(
+        account,
+        name,
+        check,
+        environment=[{"name": "COLOUR", "value": "blue"}],
+        user="99",
+        workingDirectory="/tmp/here",
+    )
+    assert ended(account, arn)[1] == 5
+
+
+def test_health_checks(account: Account, name: str) -> None:
+    health = {"command": ["CMD-SHELL", "test -f /ok"], "interval": 5, "timeout": 2, "retries": 1}
+    arn = shell(account, name, "touch /ok; sleep 1000", healthCheck=health)
+    until(lambda: account.task(arn)["healthStatus"] == "HEALTHY", "a healthy container")
+    account.ecs.stop_task(cluster="real", task=arn)
+
+
+def test_containers_of_a_task_share_its_volumes_and_no_other_does(account: Account, name: str) -> None:
+    mount = [{"sourceVolume": "shared", "containerPath": "/data"}]
+    plain = {"image": IMAGE, "memory": 32, "mountPoints": mount}
+    writer = {
+        **plain,
+        "name": "writer",
+        "command": ["/bin/sh", "-c", "test -e /data/x && exit 9; touch /data/x; sleep 99"],
+    }
+    reader = {
+        **plain,
+        "name": "reader",
+        "command": ["/bin/sh", "-c", "until test -f /data/x; do sleep 0.1; done; exit 3"],
+    }
+    account.ecs.register_task_definition(
+        family=name, containerDefinitions=[writer, reader], volumes=[{"name": "shared", "host": {}}]
+    )
+    for _ in range(2):
+        task = account.reached(account.run("real", name), "STOPPED")
+        assert {row["name"]: row["exitCode"] for row in task["containers"]}["reader"] == 3
+
+
+def test_a_host_path_is_the_instances_and_never_this_machines(account: Account, name: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("mine")
+    mount = [{"sourceVolume": "host", "containerPath": "/data"}]
+    for command, expected in (("test -e /data/secret || touch /data/mark; ls /data | wc -l | grep -qx 1", 0),
+                              ("test -e /data/mark && ! test -e /data/secret", 0)):  # fmt: skip
+        account.ecs.register_task_definition(
+            family=name,
+            volumes=[{"name": "host", "host": {"sourcePath": str(tmp_path)}}],
+            containerDefinitions=[
+                {
+                    "name": "web",
+                    "image": IMAGE,
+                    "memory": 32,
+                    "mountPoints": mount,
+                    "command": ["/bin/sh", "-c", command],
+                }
+            ],
+        )
+        assert ended(account, account.run("real", name))[1] == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_the_containers_of_an_awsvpc_task_meet_on_localhost(account: Account, name: str) -> None:
+    ask = "until wget -q -O - http://127.0.0.1:80/ | grep -q Hello; do sleep 0.1; done; exit 4"
+    account.ecs.register_task_definition(
+        family=name,
+        networkMode="awsvpc",
+        containerDefinitions=[
+            {"name": "web", "image": IMAGE, "memory": 32, "portMappings": [{"containerPort": 80}]},
+            {"name": "side", "image": IMAGE, "memory": 32, "command": ["/bin/sh", "-c", ask]},
+        ],
+    )
+    subnet = account.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    arn = account.run("real", name, networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}})
+    task = account.reached(arn, "STOPPED")
+    assert {row["name"]: row["exitCode"] for row in task["containers"]}["side"] == 4
+
+
+def test_containers_outlive_a_kill_and_a_stop_but_no_reset(image: str, tmp_path: Path) -> None:
+    with start_sandbox(tmp_path, docker="always") as sandbox:
+        account = Account(sandbox.client)
+        account.ecs.create_cluster(clusterName="real")
+        account.profile("real")
+        instance = account.instance("real", "real")
+        account.member("real", instance)
+        account.register("kept", IMAGE, portMappings=[{"containerPort": 80, "hostPort": 8071}])
+        arn = account.run("real", "kept")
+        url = f"http://{account.public_address(instance)}:8071/"
+        first = until(lambda: fetch(url)[1], "an answer")
+        saved = sandbox.sandbox.folder / "state.pickle"
+        account.reached(arn, "RUNNING")
+        before = saved.stat().st_mtime_ns
+        account.ecs.create_cluster(clusterName="mark")
+        until(lambda: saved.stat().st_mtime_ns > before, "the state to be saved")
+        os.kill(sandbox.info.pid, signal.SIGKILL)
+        until(lambda: sandbox.sandbox.running() is None, "the end")
+        port = int(sandbox.endpoint.rsplit(":", 1)[1])
+        for _ in range(2):
+            sandbox.sandbox.start(port=port, docker="always")
+            assert account.task(arn)["lastStatus"] == "RUNNING"
+            assert until(lambda: fetch(url)[1], "an answer again") == first
+            sandbox.sandbox.stop()
+            assert [container.status for container in containers(sandbox)] == ["exited"]
+        assert sandbox.sandbox.reset()
+        assert containers(sandbox) == []
+
+
+def test_a_container_that_was_removed_meanwhile_is_told(image: str, tmp_path: Path) -> None:
+    with start_sandbox(tmp_path, docker="always") as sandbox:
+        account = Account(sandbox.client)
+        account.ecs.create_cluster(clusterName="real")
+        account.profile("real")
+        account.member("real", account.instance("real", "real"))
+        arn = shell(account, "kept", "sleep 1000")
+        account.reached(arn, "RUNNING")
+        for container in containers(sandbox):
+            container.remove(force=True)
+        assert account.reached(arn, "STOPPED")["stopCode"] == "EssentialContainerExited"
