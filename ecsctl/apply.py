@@ -7,18 +7,19 @@ gone", or the answer was lost, the resource is read again and the step goes on f
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
-from ecsctl.kinds import REMOVAL, TABLE
-from ecsctl.kinds.base import Scope
+from ecsctl.kinds import TABLE
+from ecsctl.kinds.base import Patience, Scope
 from ecsctl.observe import Snapshot, look_again
 from ecsctl.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
 from ecsctl.resources import Key, Resource, resolve
-from ecsctl.wait import stop_waiting
+from ecsctl.wait import pause, stop_waiting, wait_again
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -58,13 +59,15 @@ def apply(
     *,
     report: Callable[[Event], None] = lambda event: None,
     gates: Mapping[str, Callable[[], None]] | None = None,
+    patience: Patience | None = None,
 ) -> Report:
-    """Execute a plan.
+    """Execute a plan: first all that is made or changed, then, where that went well, what is removed.
 
     Args:
         snapshot: what the plan was made from.
         report: told of each step, from the main thread.
         gates: by kind, what to wait for once before the first resource of that kind is made.
+        patience: for all removals together.
 
     Returns:
         what was done, what failed and what was left out.
@@ -75,17 +78,21 @@ def apply(
     """
     if plan.conflicts:
         raise conflict(plan)
-    run = _Run(aws, snapshot, report, dict(gates or {}))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            run.graph(pool, [change for change in plan.changes if change.action != REMOVE])
-            removed = [change for change in plan.changes if change.action == REMOVE]
-            for kinds in REMOVAL:
-                rank = [change for change in removed if change.key.kind in kinds]
-                run.rank(pool, rank)
-        except BaseException:
-            stop_waiting()
-            raise
+    run = _Run(aws, snapshot, report, dict(gates or {}), patience or Patience())
+    removed = [change for change in plan.changes if change.action == REMOVE]
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        run.graph(pool, [change for change in plan.changes if change.action != REMOVE])
+        if run.outcome.whole:
+            run.graph(pool, removed)
+        else:
+            run.outcome.skipped += removed
+    except BaseException:
+        stop_waiting()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        wait_again()
     return run.outcome
 
 
@@ -103,9 +110,16 @@ def conflict(plan: Plan) -> ConflictError:
 
 class _Run:
     def __init__(
-        self, aws: Aws, snapshot: Snapshot, report: Callable[[Event], None], gates: dict[str, Callable[[], None]]
+        self,
+        aws: Aws,
+        snapshot: Snapshot,
+        report: Callable[[Event], None],
+        gates: dict[str, Callable[[], None]],
+        patience: Patience,
     ) -> None:
         self.aws = aws
+        self.patience = patience
+        self.deadline = time.monotonic() + patience.seconds
         self.scope = snapshot.scope
         self.known: dict[Key, Mapping[str, str]] = snapshot.attributes()
         self.report = report
@@ -113,32 +127,25 @@ class _Run:
         self.outcome = Report()
 
     def graph(self, pool: ThreadPoolExecutor, changes: list[Change]) -> None:
-        """Run changes so that each begins when those it depends on are done."""
+        """Run changes, which are in order, so that each begins when those it comes after are done."""
+        places = {change.key: place for place, change in enumerate(changes)}
         waiting = {change.key: change for change in changes}
         bad: set[Key] = set()
         running: dict[Future[Mapping[str, str]], Change] = {}
         while waiting or running:
             for key, change in list(waiting.items()):
-                if change.after & bad:
+                # What stands later in the order is not waited for: that would be a circle.
+                before = {other for other in change.after if places.get(other, len(places)) < places[key]}
+                if before & bad:
                     bad.add(key)
                     self.outcome.skipped.append(waiting.pop(key))
-                elif not (change.after & (waiting.keys() | {item.key for item in running.values()})):
+                elif not (before & (waiting.keys() | {item.key for item in running.values()})):
                     del waiting[key]
                     running[self._start(pool, change)] = change
             for future in self._some(running):
                 change = running.pop(future)
                 if not self._finish(change, future):
                     bad.add(change.key)
-
-    def rank(self, pool: ThreadPoolExecutor, changes: list[Change]) -> None:
-        """Remove side by side. A security group whose rules name another goes before it."""
-        naming = [change for change in changes if change.actual and _names_groups(change)]
-        for part in (naming, [change for change in changes if change not in naming]):
-            running = {self._start(pool, change): change for change in part}
-            while running:
-                for future in self._some(running):
-                    change = running.pop(future)
-                    self._finish(change, future)
 
     @staticmethod
     def _some(running: Mapping[Future[Mapping[str, str]], Change]) -> list[Future[Mapping[str, str]]]:
@@ -152,7 +159,8 @@ class _Run:
         if gate is not None:
             gate()
         self.report(Event(change, "started"))
-        return pool.submit(perform, self.aws, self.scope, change, dict(self.known))
+        patience = dataclasses.replace(self.patience, seconds=max(0.0, self.deadline - time.monotonic()))
+        return pool.submit(perform, self.aws, self.scope, change, dict(self.known), patience)
 
     def _finish(self, change: Change, future: Future[Mapping[str, str]]) -> bool:
         try:
@@ -167,7 +175,9 @@ class _Run:
         return True
 
 
-def perform(aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]]) -> Mapping[str, str]:
+def perform(
+    aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]], patience: Patience
+) -> Mapping[str, str]:
     """Do one change, going on from what is there where somebody or something was faster; returns its attributes.
 
     Raises:
@@ -177,16 +187,21 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[
     kind = TABLE[change.key.kind]
     for left in reversed(range(TRIES)):
         try:
-            return _once(aws, scope, change, known)
+            return _once(aws, scope, change, known, patience)
         except AwsError as error:
             if left == 0 or not kind.raced(error):
                 raise
+            if left < TRIES - 1:
+                # What one call of AWS refuses as existing, another may not show for a while.
+                pause(float(TRIES - 1 - left))
             actual = look_again(aws, scope, change.key)
             if change.resource is None:
-                if actual is None:
+                if actual is None or actual.owner != scope.project:
                     return {}
                 change = dataclasses.replace(change, actual=actual)
                 continue
+            if actual is not None and actual.owner != scope.project and kind.shared:
+                return actual.attributes
             if actual is not None and actual.owner != scope.project:
                 whose = f"project {actual.owner}" if actual.owner else "somebody else"
                 raise ConflictError(
@@ -201,11 +216,13 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[
     raise AssertionError("unreachable")
 
 
-def _once(aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]]) -> Mapping[str, str]:
+def _once(
+    aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]], patience: Patience
+) -> Mapping[str, str]:
     kind = TABLE[change.key.kind]
     if change.action == REMOVE:
         assert change.actual is not None
-        kind.delete(aws, scope, change.actual)
+        kind.delete(aws, scope, change.actual, patience)
         return {}
     assert change.resource is not None
     resource = settled(change.resource, known)
@@ -214,7 +231,7 @@ def _once(aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[st
         return kind.update(aws, resource, change.actual, changed_fields(change))
     if change.action == REPLACE:
         assert change.actual is not None
-        kind.delete(aws, scope, change.actual)
+        kind.delete(aws, scope, change.actual, patience)
     return kind.create(aws, resource)
 
 
@@ -224,10 +241,3 @@ def settled(resource: Resource, known: Mapping[Key, Mapping[str, str]]) -> Resou
         item.name: resolve(getattr(resource, item.name), known) for item in dataclasses.fields(resource)
     }
     return dataclasses.replace(resource, **values)
-
-
-def _names_groups(change: Change) -> bool:
-    if change.key.kind != "security-group" or change.actual is None:
-        return False
-    rules = set(change.actual.fields.get("ingress", ())) | set(change.actual.fields.get("unmarked", ()))
-    return any(str(rule.source).startswith("sg-") and rule.source != change.actual.id for rule in rules)

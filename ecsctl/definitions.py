@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.aws.ecs import describe_task_definition, list_families, list_task_definitions
+from ecsctl.aws.ecs import describe_task_definition, failures_of, list_families, list_task_definitions
+from ecsctl.aws.overlap import overlapped
 from ecsctl.aws.session import batches
 from ecsctl.errors import AwsError
 from ecsctl.resources import OWNER_TAG
@@ -90,16 +91,19 @@ def owned_families(aws: Aws, project: str) -> set[str]:
         found = aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList")
         arns = [str(item["ResourceARN"]) for item in found]
     except AwsError:
-        return {family for family in list_families(aws) if own_revisions(aws, family, project, only_latest=True)}
+        families = list(list_families(aws))
+        latest = overlapped(lambda family: describe_task_definition(aws, family), families)
+        return {str(item["family"]) for item in latest if item is not None and _owner(item) == project}
     names = (arn.rsplit("/", 1)[-1].rpartition(":")[0] for arn in arns if ":task-definition/" in arn)
     return {name for name in names if name}
 
 
-def own_revisions(aws: Aws, family: str, project: str, *, only_latest: bool = False) -> list[str]:
-    """The ARNs of the family's ACTIVE revisions that carry the project's owner tag, oldest first."""
-    arns = list(list_task_definitions(aws, family))
-    found = (describe_task_definition(aws, arn) for arn in (arns[-1:] if only_latest else arns))
-    return [str(item["taskDefinitionArn"]) for item in found if item is not None and _owner(item) == project]
+def own_revisions(aws: Aws, family: str, project: str, *, statuses: Sequence[str] = ("ACTIVE",)) -> list[str]:
+    """The ARNs of the family's revisions of these statuses that carry the project's owner tag, oldest first."""
+    arns = [arn for status in statuses for arn in list_task_definitions(aws, family, status=status)]
+    described = overlapped(lambda arn: describe_task_definition(aws, arn), arns)
+    own = [str(item["taskDefinitionArn"]) for item in described if item is not None and _owner(item) == project]
+    return sorted(own, key=_revision)
 
 
 def remove_revisions(aws: Aws, arns: Sequence[str]) -> None:
@@ -107,10 +111,17 @@ def remove_revisions(aws: Aws, arns: Sequence[str]) -> None:
 
     Their numbers are never given again. Running tasks keep the definition that they were started with.
     """
-    for arn in arns:
-        aws.call("ecs", "DeregisterTaskDefinition", {"taskDefinition": arn}, about=arn.rsplit("/", 1)[-1])
     for batch in batches(arns, DELETE_BATCH):
-        aws.call("ecs", "DeleteTaskDefinitions", {"taskDefinitions": list(batch)})
+        for arn in batch:
+            aws.call("ecs", "DeregisterTaskDefinition", {"taskDefinition": arn}, about=arn.rsplit("/", 1)[-1])
+        answer = aws.call("ecs", "DeleteTaskDefinitions", {"taskDefinitions": list(batch)})
+        for failure in failures_of(answer):
+            # Refused with HTTP 200. That somebody else deleted it in the meantime is no refusal.
+            if failure.reason != "MISSING":
+                about = failure.arn.rsplit("/", 1)[-1]
+                raise AwsError(
+                    "ecs:DeleteTaskDefinitions", failure.reason, failure.detail or "no detail", resource=about
+                )
 
 
 def _name(described: Mapping[str, Any]) -> str:

@@ -1,13 +1,11 @@
-"""Spec → desired resources: pure, but for the facts of AWS that :func:`gather` reads first."""
+"""Spec and facts → desired resources: pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ecsctl.errors import EcsctlError, NotFoundError
+from ecsctl.errors import EcsctlError
 from ecsctl.resources import (
     IMAGE_TAG,
     OWNER_TAG,
@@ -30,191 +28,13 @@ from ecsctl.resources import (
 from ecsctl.userdata import user_data
 
 if TYPE_CHECKING:
-    from ecsctl.aws.session import Aws
+    from ecsctl.facts import Facts, Subnet
     from ecsctl.spec.model import InstancesSpec, LoadBalancerSpec, ServiceSpec, Spec
 
-AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{arm}recommended/image_id"
-BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/{arch}/latest/image_id"
-UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{deb}/hvm/ebs-gp3/ami-id"
-ARM_FAMILY = re.compile(r"^([a-z]+\d+g[a-z]*|a1)\.")
 POLICIES = (
     "arn:{partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",
     "arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore",
 )
-
-
-@dataclass(frozen=True)
-class Subnet:
-    """A subnet: its id, network (VPC) and availability zone."""
-
-    id: str
-    vpc: str
-    zone: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What desired resources need to know of AWS.
-
-    ``subnets`` are those of the default VPC, one a zone; ``named`` those that the file names, by id. ``image`` is the
-    AMI of the instances and ``flavour`` the kind of its boot script. ``revisions`` has the newest revision of families
-    that services name without being in the file.
-    """
-
-    region: str
-    partition: str = "aws"
-    subnets: tuple[Subnet, ...] = ()
-    named: Mapping[str, Subnet] | None = None
-    image: str = ""
-    flavour: str = "al2023"
-    revisions: Mapping[str, str] = field(default_factory=dict)
-
-
-def gather(aws: Aws, spec: Spec) -> Facts:
-    """Read what :func:`desired` needs: subnets (ec2:DescribeVpcs, DescribeSubnets) and the image (ssm:GetParameters).
-
-    Nothing is asked for that the Spec does not need.
-
-    Raises:
-        EcsctlError: there is no default VPC, a subnet or an image does not exist.
-    """
-    asked: set[str] = set(spec.instances.subnets if spec.instances else ())
-    for balancer in spec.load_balancers.values():
-        asked |= set(balancer.subnets)
-    default = bool(spec.instances and not spec.instances.subnets)
-    default = default or any(not balancer.subnets for balancer in spec.load_balancers.values())
-    image, flavour = _image(aws, spec.instances) if spec.instances else ("", "al2023")
-    return Facts(
-        region=aws.region,
-        partition=aws.partition(),
-        subnets=_default_subnets(aws) if default else (),
-        named=_named_subnets(aws, sorted(asked)) if asked else {},
-        image=image,
-        flavour=flavour,
-        revisions=_revisions(aws, spec),
-    )
-
-
-def _revisions(aws: Aws, spec: Spec) -> dict[str, str]:
-    """``family:revision`` of what services run that the file does not define (ecs:DescribeTaskDefinition)."""
-    from ecsctl.aws.ecs import describe_task_definition
-
-    found: dict[str, str] = {}
-    for service in spec.services.values():
-        name = str(service.definition.get("taskDefinition") or "")
-        if not name or name in spec.task_definitions or name in found:
-            continue
-        described = describe_task_definition(aws, name)
-        if described is None:
-            raise NotFoundError(
-                f"service {service.name}: there is no task definition {name} in {aws.region}",
-                hint="`ecsctl task register FILE` registers one; `ecsctl task definitions` lists them",
-            )
-        found[name] = f"{described['family']}:{described['revision']}"
-    return found
-
-
-def _default_subnets(aws: Aws) -> tuple[Subnet, ...]:
-    query: dict[str, Any] = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
-    vpcs = list(aws.pages("ec2", "DescribeVpcs", query, "Vpcs"))
-    if not vpcs:
-        raise EcsctlError(
-            f"there is no default VPC in {aws.region}",
-            hint="name subnets: --subnet subnet-…, or `subnets:` in the file; `aws ec2 create-default-vpc` makes one",
-        )
-    query = {"Filters": [{"Name": "vpc-id", "Values": [vpcs[0]["VpcId"]]}]}
-    found = sorted(aws.pages("ec2", "DescribeSubnets", query, "Subnets"), key=lambda item: str(item["SubnetId"]))
-    zones: dict[str, Subnet] = {}
-    # One subnet a zone (a classic balancer takes no more), the zone's default one first.
-    for item in sorted(found, key=lambda item: not item.get("DefaultForAz")):
-        zones.setdefault(item["AvailabilityZone"], Subnet(item["SubnetId"], item["VpcId"], item["AvailabilityZone"]))
-    if not zones:
-        raise EcsctlError(
-            f"the default VPC {vpcs[0]['VpcId']} has no subnets", hint="name others: --subnet, `subnets:` in the file"
-        )
-    return tuple(zones[zone] for zone in sorted(zones))
-
-
-def _named_subnets(aws: Aws, ids: Sequence[str]) -> dict[str, Subnet]:
-    query = {"Filters": [{"Name": "subnet-id", "Values": list(ids)}]}
-    found = {
-        item["SubnetId"]: Subnet(item["SubnetId"], item["VpcId"], item["AvailabilityZone"])
-        for item in aws.pages("ec2", "DescribeSubnets", query, "Subnets")
-    }
-    missing = [id_ for id_ in ids if id_ not in found]
-    if missing:
-        raise NotFoundError(
-            f"no subnet {', '.join(missing)} in {aws.region}", hint="`aws ec2 describe-subnets` lists those that exist"
-        )
-    return found
-
-
-def _image(aws: Aws, instances: InstancesSpec) -> tuple[str, str]:
-    """The AMI and the flavour of its boot script."""
-    image = instances.image
-    if image.startswith("ami-"):
-        found = aws.call(
-            "ec2", "DescribeImages", {"Filters": [{"Name": "image-id", "Values": [image]}]}, about=image
-        ).get("Images", [])
-        if not found:
-            raise NotFoundError(f"no image {image} in {aws.region}", hint="`aws ec2 describe-images` lists images")
-        return image, flavour_of(f"{found[0].get('Name', '')} {found[0].get('Description', '')}")
-    parameter = image.removeprefix("resolve:ssm:")
-    if not parameter.startswith("/"):
-        parameter = parameter_of(image, arm=_is_arm(aws, instances.type))
-    answer = aws.call("ssm", "GetParameters", {"Names": [parameter]}, about=parameter)
-    values = [row["Value"] for row in answer.get("Parameters", ())]
-    if not values:
-        raise NotFoundError(
-            f"no image for {image!r} in {aws.region}: there is no SSM parameter {parameter}",
-            hint="choose another --image (al2023, bottlerocket, ubuntu), or an AMI by its id",
-        )
-    ami = re.search(r"ami-[0-9a-f]+", values[0])
-    if ami is None:
-        raise EcsctlError(
-            f"the SSM parameter {parameter} names no AMI", hint="a parameter that ends in /image_id does; or ami-…"
-        )
-    return ami.group(), flavour_of(parameter)
-
-
-def _is_arm(aws: Aws, instance_type: str) -> bool:
-    from ecsctl.errors import AwsError
-
-    try:
-        answer = aws.call("ec2", "DescribeInstanceTypes", {"InstanceTypes": [instance_type]}, about=instance_type)
-    except AwsError as error:
-        if error.aws_code == "InvalidInstanceType":
-            raise NotFoundError(
-                f"there is no instance type {instance_type} in {aws.region}",
-                hint="`aws ec2 describe-instance-types` lists those that exist",
-            ) from error
-        # Not every credential may ask; the family's name tells as well.
-        return bool(ARM_FAMILY.match(instance_type))
-    types = answer.get("InstanceTypes", ())
-    architectures = types[0].get("ProcessorInfo", {}).get("SupportedArchitectures", ()) if types else ()
-    return "arm64" in architectures if architectures else bool(ARM_FAMILY.match(instance_type))
-
-
-def parameter_of(image: str, *, arm: bool) -> str:
-    """The public SSM parameter that names the newest AMI of an image (``al2023``, ``bottlerocket``, ``ubuntu``).
-
-    Raises:
-        EcsctlError: no such image.
-    """
-    forms = {"al2023": AL2023, "bottlerocket": BOTTLEROCKET, "ubuntu": UBUNTU}
-    if image not in forms:
-        raise EcsctlError(f"no image {image!r}", hint="al2023, bottlerocket, ubuntu, ami-… or an SSM parameter (/…)")
-    return forms[image].format(
-        arm="arm64/" if arm else "", arch="arm64" if arm else "x86_64", deb="arm64" if arm else "amd64"
-    )
-
-
-def flavour_of(text: str) -> str:
-    """The boot script's flavour by the name of an image or of its parameter; ECS-optimised Amazon Linux by default."""
-    text = text.lower()
-    if "bottlerocket" in text:
-        return "bottlerocket"
-    return "ubuntu" if "ubuntu" in text or "debian" in text else "al2023"
 
 
 def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
@@ -261,8 +81,21 @@ class _Route:
 
 
 def _subnets(facts: Facts, named: Iterable[str]) -> tuple[Subnet, ...]:
-    chosen = tuple((facts.named or {})[id_] for id_ in named)
-    return chosen or facts.subnets
+    return tuple(facts.named[id_] for id_ in named) or facts.subnets
+
+
+def _subnets_with_type(facts: Facts, instances: InstancesSpec) -> tuple[Subnet, ...]:
+    """The subnets of the instances: the named ones as they are, of the default VPC's those whose zone has the type."""
+    subnets = _subnets(facts, instances.subnets)
+    if instances.subnets or not facts.zones:
+        return subnets
+    fitting = tuple(subnet for subnet in subnets if subnet.zone in facts.zones)
+    if not fitting:
+        raise EcsctlError(
+            f"no subnet of the default VPC is in a zone that has {instances.type}",
+            hint=f"choose another type, or name subnets in {', '.join(sorted(facts.zones))}",
+        )
+    return fitting
 
 
 def _vpc(subnets: Sequence[Subnet], what: str) -> str:
@@ -336,6 +169,7 @@ def _balancer(
             tags,
             scheme=balancer.scheme,
             subnets=tuple(subnet.id for subnet in subnets),
+            placed=bool(balancer.subnets),
             security_groups=(Ref(group.key, "id"),),
             listeners=listeners,
             health_check={
@@ -353,7 +187,7 @@ def _instances(
     spec: Spec, facts: Facts, tags: Mapping[str, str], instances: InstancesSpec, routes: Sequence[_Route]
 ) -> list[Resource]:
     name = base_name(spec.name)
-    subnets = _subnets(facts, instances.subnets)
+    subnets = _subnets_with_type(facts, instances)
     ingress = [Ingress(rule.from_port, rule.to_port, rule.protocol, rule.cidr) for rule in instances.ingress]
     for balancer in spec.load_balancers.values():
         # The balancer reaches the host ports of what stands behind it, and nobody else does through this rule.
@@ -395,6 +229,8 @@ def _instances(
         subnets=tuple(subnet.id for subnet in subnets),
         template=Ref(template.key, "id"),
         cluster=spec.cluster,
+        scaled=instances.scaled,
+        placed=bool(instances.subnets),
     )
     return [role, profile, group, template, fleet]
 

@@ -15,33 +15,28 @@ same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ecsctl.compare import FieldChange, differences, summary
+from ecsctl.errors import EcsctlError
 from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Actual
 from ecsctl.observe import Snapshot
-from ecsctl.resources import Key, Ref, Resource, SecurityGroup, Service, TaskDefinition, refs, resolve
+from ecsctl.resources import Key, LaunchTemplate, Resource, TaskDefinition
 
 CREATE, UPDATE, REPLACE, REMOVE = "create", "update", "replace", "remove"
-SECRET_FIELDS = frozenset({"userData"})
-# Fields of a service that are named in several ways: by name or ARN.
-BY_NAME = frozenset({"taskDefinition", "role"})
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """One field: what AWS has and what it will have, as text; None where there is nothing. Secrets are not in it."""
-
-    path: str
-    before: str | None
-    after: str | None
+KEEP_TEMPLATE = "running instances keep the old launch template; `ecsctl instance remove --replace ID` renews one"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing to do. ``fields`` says why an update or a replacement is needed."""
+    """One thing to do.
+
+    ``fields`` has what an update or a replacement changes, and what a new resource will have. ``after`` are the changes
+    that go first, where they are in the same plan.
+    """
 
     action: str
     key: Key
@@ -115,6 +110,9 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
 
     Args:
         prune: remove what the project owns and does not desire (the file's way); imperative commands do not.
+
+    Raises:
+        EcsctlError: something would have to change that can only be had by removing the project first.
     """
     project = snapshot.scope.project
     changes: list[Change] = []
@@ -123,8 +121,12 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
     known = snapshot.attributes()
     for key in ordered(desired):
         resource, actual = desired[key], snapshot.found.get(key)
+        kind = TABLE[key.kind]
+        if actual is not None and actual.owner != project and not kind.in_the_way(resource, actual):
+            known.pop(key, None)
+            actual = None
         if actual is not None and actual.owner != project:
-            if TABLE[key.kind].shared:
+            if kind.shared:
                 maker = f"made by project {actual.owner}" if actual.owner else "not made by ecsctl"
                 notes.append(f"{key} exists, {maker}: it is used as it is")
             else:
@@ -133,20 +135,35 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
         change = decide(resource, actual, known)
         if change is not None:
             changes.append(change)
+            if key.kind == LaunchTemplate.kind and change.action == UPDATE:
+                notes.append(KEEP_TEMPLATE)
             if change.action != UPDATE or key.kind == TaskDefinition.kind:
                 # What refers to it will refer to something else.
                 known.pop(key, None)
     if prune:
         extra = [actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired]
-        changes += [Change(REMOVE, actual.key, actual=actual) for actual in sorted(extra, key=lambda item: item.key)]
+        changes += removals(extra)
     return Plan(project, snapshot.scope.cluster, tuple(changes), tuple(conflicts), tuple(notes))
+
+
+def removals(extra: Sequence[Actual]) -> list[Change]:
+    """The removal of each, in an order that AWS takes: what holds something goes before it."""
+    after = {
+        actual.key: frozenset(other.key for other in extra if TABLE[actual.key.kind].held(actual, other))
+        for actual in extra
+    }
+    by_key = {actual.key: actual for actual in extra}
+    return [
+        Change(REMOVE, key, actual=by_key[key], after=after[key])
+        for key in topological({k: after[k] for k in sorted(after)})
+    ]
 
 
 def decide(resource: Resource, actual: Actual | None, known: Mapping[Key, Mapping[str, str]]) -> Change | None:
     """The change that one resource needs, or None. ``known`` has the attributes of what exists."""
     after = resource.dependencies()
     if actual is None:
-        return Change(CREATE, resource.key, resource=resource, after=after)
+        return Change(CREATE, resource.key, tuple(summary(resource)), resource, after=after)
     if actual.status:
         # It is on its way out (a service that drains): the new one comes when the old one has gone.
         fields = (FieldChange("status", actual.status, "ACTIVE"),)
@@ -155,6 +172,12 @@ def decide(resource: Resource, actual: Actual | None, known: Mapping[Key, Mappin
     if not different:
         return None
     kind = TABLE[resource.key.kind]
+    for item in different:
+        if item.path in kind.rooted:
+            raise EcsctlError(
+                f"{resource.key}: {item.path} is {item.before} and cannot become {item.after} while it is in use",
+                hint="`ecsctl down`, then `ecsctl up`; or give the project another name",
+            )
     action = REPLACE if any(kind.replaced_by(top, resource) for top in _tops(different)) else UPDATE
     return Change(action, resource.key, different, resource, actual, after)
 
@@ -165,122 +188,31 @@ def changed_fields(change: Change) -> frozenset[str]:
 
 
 def _tops(fields: Iterable[FieldChange]) -> frozenset[str]:
-    return frozenset(item.path.split(".")[0] for item in fields)
-
-
-def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[str, str]]) -> Iterator[FieldChange]:
-    """Field by field, in normalised form; a field that is left out is left alone."""
-    if isinstance(resource, TaskDefinition):
-        from ecsctl.spec.normalize import diff_task_definitions
-
-        changes = diff_task_definitions(actual.fields["definition"], resource.definition)
-        yield from (_shown(f"definition.{path}", before, after) for path, before, after in changes)
-        return
-    fields: dict[str, Any] = resolve(resource.fields(), known)
-    have = dict(actual.fields)
-    if isinstance(resource, SecurityGroup):
-        # A rule that stands there already, by whose hand ever, need not be made.
-        have["ingress"] = have["ingress"] | (have.get("unmarked", frozenset()) & fields["ingress"])
-    if isinstance(resource, Service):
-        from ecsctl.spec.normalize import diff_services
-
-        simple = {name: value for name, value in fields.items() if name not in BY_NAME and not any(refs(value))}
-        yield from (_shown(*item) for item in diff_services(simple, have))
-        fields = {name: _short_name(value) for name, value in fields.items() if name not in simple}
-        have.update({name: _short_name(have.get(name)) for name in BY_NAME})
-    if resource.kind == "iam-role":
-        have["policies"] = have["policies"] & fields["policies"]
-    for name, value in fields.items():
-        if value is None:
-            continue
-        for path, before, after in _compare(name, have.get(name), value):
-            if name in SECRET_FIELDS:
-                yield FieldChange(path, "(text)" if before else None, "(changed text)")
-            else:
-                yield FieldChange(path, _text(before), _text(after))
-
-
-def _short_name(value: Any) -> Any:
-    """An ARN or a name as the name that ends it."""
-    return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
-
-
-def _shown(path: str, before: Any, after: Any) -> FieldChange:
-    from ecsctl.spec.normalize import redact
-
-    return FieldChange(path, _text(redact(path, before)), _text(redact(path, after)))
-
-
-def _compare(path: str, have: Any, want: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where ``want`` is not covered by ``have``: keys that ``want`` does not name are AWS's own defaults."""
-    if isinstance(want, Mapping):
-        for name, value in want.items():
-            inner = have.get(name) if isinstance(have, Mapping) else None
-            yield from _compare(f"{path}.{name}", inner, value)
-    elif isinstance(want, (list, tuple)):
-        if not _covers_list(have, want):
-            yield path, have, want
-    elif isinstance(want, frozenset):
-        if frozenset(have or ()) != want:
-            yield path, have, want
-    elif not _same_scalar(have, want):
-        yield path, have, want
-
-
-def _covers_list(have: Any, want: list[Any] | tuple[Any, ...]) -> bool:
-    if not isinstance(have, (list, tuple)) or len(have) != len(want):
-        return not want and not have
-    left = list(have)
-    for item in want:
-        for index, candidate in enumerate(left):
-            if not any(_compare("", candidate, item)):
-                del left[index]
-                break
-        else:
-            return False
-    return True
-
-
-def _same_scalar(have: Any, want: Any) -> bool:
-    if have is None:
-        # What AWS leaves out is empty, off or nothing.
-        return want in ("", False, 0) and not isinstance(want, Ref)
-    if isinstance(have, bool) or isinstance(want, bool):
-        return bool(have) == bool(want)
-    return str(have) == str(want)
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value == "" or value == frozenset():
-        return None
-    if isinstance(value, (frozenset, set)):
-        return ", ".join(sorted(str(item) for item in value))
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_text(item) or "" for item in value)
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={_text(item)}" for name, item in value.items())
-    return str(value)
+    return frozenset(item.path.split(".")[0].split("[")[0] for item in fields)
 
 
 def ordered(resources: Mapping[Key, Resource]) -> list[Key]:
-    """The keys so that each comes after its dependencies; the order of the mapping otherwise.
+    """The keys so that each comes after its dependencies; the order of the mapping otherwise."""
+    return topological({key: resource.dependencies() for key, resource in resources.items()})
 
-    Raises:
-        ValueError: they depend on each other in a circle (a bug: the file cannot say that).
+
+def topological(after: Mapping[Key, frozenset[Key]]) -> list[Key]:
+    """The keys so that each comes after those that it names; the order of the mapping otherwise.
+
+    Where they name each other in a circle (rules of security groups that somebody wrote by hand), one of them comes
+    first, and AWS says why it cannot go.
     """
     result: list[Key] = []
-    done: set[Key] = set()
+    seen: set[Key] = set()
 
-    def visit(key: Key, path: tuple[Key, ...]) -> None:
-        if key in done or key not in resources:
+    def visit(key: Key) -> None:
+        if key in seen or key not in after:
             return
-        if key in path:
-            raise ValueError(f"a circle of dependencies: {' → '.join(map(str, (*path, key)))}")
-        for dependency in sorted(resources[key].dependencies()):
-            visit(dependency, (*path, key))
-        done.add(key)
+        seen.add(key)
+        for other in sorted(after[key]):
+            visit(other)
         result.append(key)
 
-    for key in resources:
-        visit(key, ())
+    for key in after:
+        visit(key)
     return result

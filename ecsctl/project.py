@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,14 +10,17 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ecsctl.apply import Event, Report, apply
-from ecsctl.desired import desired, gather
+from ecsctl.aws.ecs import describe_services
+from ecsctl.desired import desired
 from ecsctl.errors import AwsError, ConflictError, EcsctlError, ExitCode, NotFoundError
-from ecsctl.kinds.base import Actual, Scope
+from ecsctl.facts import gather
+from ecsctl.kinds.base import Actual, Patience, Scope, owner_of
 from ecsctl.observe import Snapshot, look_again, observe
 from ecsctl.plan import Plan, plan
-from ecsctl.resources import AutoScalingGroup, Key, Resource, Service
+from ecsctl.resources import OWNER_TAG, AutoScalingGroup, Key, Resource, Service, TaskDefinition
 from ecsctl.steady import wait_for_instances, wait_for_services
-from ecsctl.views import ServiceView
+from ecsctl.views import ServiceView, service_view
+from ecsctl.wait import Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -56,13 +60,21 @@ def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] 
     return Prepared(plan(resources, snapshot, prune=prune), snapshot, resources)
 
 
-def prepare_removal(aws: Aws, spec: Spec) -> Prepared:
-    """Plan the removal of all that the project made; nothing is changed."""
+def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None) -> Prepared:
+    """Plan the removal of all that the project made (of these kinds); nothing is changed.
+
+    Raises:
+        EcsctlError: the account is another one; AWS refused a call.
+    """
     aws.require_account(spec.account)
-    empty = replace(spec, instances=None, task_definitions={}, load_balancers={}, services={})
-    names = [Key(Service.kind, name) for name in spec.services]
-    snapshot = observe(aws, scope_of(aws, empty), names)
+    snapshot = observe(aws, replace(scope_of(aws, spec), leftovers=True), names_of(spec), kinds)
     return Prepared(plan({}, snapshot, prune=True), snapshot, {})
+
+
+def names_of(spec: Spec) -> list[Key]:
+    """What AWS does not list by owner: services that drain, families of which no revision is active."""
+    services = [Key(Service.kind, name) for name in spec.services]
+    return [*services, *(Key(TaskDefinition.kind, family) for family in spec.task_definitions)]
 
 
 def execute(
@@ -79,10 +91,10 @@ def execute(
     Args:
         on_event: told of each step; ``say`` of each change of what is waited for.
         wait: False returns as soon as AWS has taken the changes.
-        timeout: seconds for the waits.
+        timeout: seconds for all waits together.
 
     Returns:
-        the services, as they are when steady; none where nothing was waited for.
+        the services, as they are when steady, or, where nothing is waited for, as they are now.
 
     Raises:
         EcsctlError: a step failed (with all that failed in its details), or a wait.
@@ -90,23 +102,32 @@ def execute(
     start = datetime.now(timezone.utc)
     groups = [item for item in prepared.resources.values() if isinstance(item, AutoScalingGroup)]
     waited: set[str] = set()
+    deadline = time.monotonic() + timeout
+
+    def left() -> float:
+        return max(0.0, deadline - time.monotonic())
 
     def joined() -> None:
         for group in groups:
             if wait and group.name not in waited and group.desired:
                 waited.add(group.name)
-                wait_for_instances(aws, group.cluster, group.name, group.desired, timeout=timeout, report=say)
+                wait_for_instances(aws, group.cluster, group.name, group.desired, timeout=left(), report=say)
 
     # A service that is made before its instances are there begins its life with failures to place.
-    report = apply(aws, prepared.plan, prepared.snapshot, report=on_event, gates={Service.kind: joined})
+    patience = Patience(timeout, say)
+    report = apply(
+        aws, prepared.plan, prepared.snapshot, report=on_event, gates={Service.kind: joined}, patience=patience
+    )
     if not report.whole:
         raise failed(report)
     joined()
     services = [item for item in prepared.resources.values() if isinstance(item, Service)]
-    if not wait or not services:
+    if not services:
         return []
     cluster, names = services[0].cluster, [service.name for service in services]
-    return wait_for_services(aws, cluster, names, timeout=timeout, report=say, since=start)
+    if not wait:
+        return [service_view(item) for item in describe_services(aws, cluster, names).found]
+    return wait_for_services(aws, cluster, names, timeout=left(), report=say, since=start)
 
 
 def failed(report: Report) -> EcsctlError:
@@ -142,10 +163,36 @@ def owned_service(aws: Aws, cluster: str, name: str) -> Actual:
     return actual
 
 
-def leftovers(aws: Aws, spec: Spec) -> list[str]:
-    """What AWS still has of the project (an empty list after a whole ``down``)."""
-    snapshot = observe(aws, scope_of(aws, spec), ())
-    return sorted(f"{actual.key} ({actual.id})" for actual in snapshot.found.values() if actual.owner == spec.name)
+def leftovers(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None, timeout: float = 20.0) -> list[str]:
+    """What AWS still has of the project (an empty list after a whole ``down``).
+
+    Args:
+        kinds: look at these only.
+        timeout: seconds: what was just deleted may still be told of for a while.
+    """
+    scope = replace(scope_of(aws, spec), leftovers=True)
+
+    def probe() -> Progress:
+        found = observe(aws, scope, names_of(spec), kinds).found.values()
+        left = {str(actual.key): actual.id for actual in found if actual.owner == spec.name}
+        if kinds is None or AutoScalingGroup.kind in kinds:
+            left.update({f"instance {id_}": id_ for id_ in _instances_of(aws, spec.name)})
+        lines = [name if id_ in name else f"{name} ({id_})" for name, id_ in sorted(left.items())]
+        return Progress(not left, value=lines)
+
+    return list(poll(probe, timeout=timeout).last.value)
+
+
+def _instances_of(aws: Aws, project: str) -> list[str]:
+    """The ids of the project's instances that have not ended (ec2:DescribeInstances)."""
+    query = {"Filters": [{"Name": f"tag:{OWNER_TAG}", "Values": [project]}]}
+    return [
+        str(instance["InstanceId"])
+        for reservation in aws.pages("ec2", "DescribeInstances", query, "Reservations")
+        for instance in reservation["Instances"]
+        if instance["State"]["Name"] not in ("terminated", "shutting-down")
+        and owner_of(instance.get("Tags", ())) == project
+    ]
 
 
 def balancer_addresses(aws: Aws, services: Collection[ServiceView]) -> dict[str, str]:

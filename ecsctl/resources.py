@@ -155,7 +155,11 @@ class LaunchTemplate(Resource):
 
 @dataclass(frozen=True)
 class AutoScalingGroup(Resource):
-    """The group that keeps the instances alive; ``cluster`` is where they join."""
+    """The group that keeps the instances alive; ``cluster`` is where they join.
+
+    ``scaled``: something else says how many there are between least and greatest, so ``desired`` is the beginning
+    only. ``placed``: the file names the subnets; else those of the beginning stay, whatever the default VPC gets.
+    """
 
     kind: ClassVar[str] = "auto-scaling-group"
     minimum: int = 0
@@ -164,13 +168,15 @@ class AutoScalingGroup(Resource):
     subnets: tuple[str, ...] = ()
     template: Ref | str = ""
     cluster: str = ""
+    scaled: bool = False
+    placed: bool = True
 
     def fields(self) -> dict[str, Any]:
         return {
             "minSize": self.minimum,
-            "desiredCapacity": self.desired,
+            "desiredCapacity": None if self.scaled else self.desired,
             "maxSize": self.maximum,
-            "subnets": frozenset(self.subnets),
+            "subnets": frozenset(self.subnets) if self.placed else None,
             "launchTemplate": self.template,
         }
 
@@ -202,7 +208,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class ClassicLoadBalancer(Resource):
-    """A classic load balancer. ``health_check`` has the API's own keys (Target, Interval, …)."""
+    """A classic load balancer. ``health_check`` has the API's own keys (Target, Interval, …).
+
+    ``placed``: as of :class:`AutoScalingGroup`.
+    """
 
     kind: ClassVar[str] = "load-balancer"
     scheme: str = "internet-facing"
@@ -210,11 +219,12 @@ class ClassicLoadBalancer(Resource):
     security_groups: tuple[Ref | str, ...] = ()
     listeners: tuple[Listener, ...] = ()
     health_check: Mapping[str, Any] = field(default_factory=dict)
+    placed: bool = True
 
     def fields(self) -> dict[str, Any]:
         return {
             "scheme": self.scheme,
-            "subnets": frozenset(self.subnets),
+            "subnets": frozenset(self.subnets) if self.placed else None,
             "securityGroups": frozenset(self.security_groups),
             "listeners": frozenset(self.listeners),
             "healthCheck": dict(self.health_check),

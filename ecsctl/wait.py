@@ -40,8 +40,13 @@ def pause(seconds: float) -> None:
 
 
 def stop_waiting() -> None:
-    """End every pause of this process, now and from now on: Ctrl-C reaches the main thread only."""
+    """End every pause of this process, now and until :func:`wait_again`: Ctrl-C reaches the main thread only."""
     _stopping.set()
+
+
+def wait_again() -> None:
+    """Let pauses last again, once the threads that were to be ended have ended."""
+    _stopping.clear()
 
 
 def parse_duration(text: str) -> float:

@@ -33,7 +33,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "ec2": (
         "AuthorizeSecurityGroupIngress", "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "CreateSecurityGroup",
         "DeleteLaunchTemplate", "DeleteSecurityGroup", "DescribeImages", "DescribeInstances",
-        "DescribeInstanceTypes", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
+        "DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeLaunchTemplateVersions",
+        "DescribeLaunchTemplates",
         "DescribeNetworkInterfaces", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs", "GetConsoleOutput",
         "ModifyLaunchTemplate", "RevokeSecurityGroupIngress", "TerminateInstances",
     ),

@@ -41,11 +41,12 @@ def help_text(path: tuple[str, ...], command: click.Command) -> str:
 
 def reference() -> str:
     """The whole reference as Markdown."""
-    parts = [
+    intro = (
         "# Commands\n\n"
         "Generated from `--help` by `make docs`. Every command also takes the options for the connection and the"
         " output (`--cluster` to `--debug`), before or after its name.\n"
-    ]
+    )
+    parts = [intro]
     for path, command in walk(cli, ("ecsctl",)):
         parts.append(f"## {' '.join(path)}\n\n```text\n{help_text(path, command).rstrip()}\n```\n")
     return "\n".join(parts)

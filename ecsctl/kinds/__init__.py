@@ -27,13 +27,3 @@ TABLE: dict[str, Kind[Any]] = {
         ServiceKind(),
     )
 }
-
-# What goes first when all goes: each row needs that the rows before it have gone. (A service keeps its tasks and its
-# balancer busy, instances their security group and profile, a group's rules the group that they name.)
-REMOVAL: tuple[frozenset[str], ...] = (
-    frozenset({"service"}),
-    frozenset({"auto-scaling-group", "load-balancer", "task-definition"}),
-    frozenset({"launch-template"}),
-    frozenset({"security-group", "instance-profile"}),
-    frozenset({"iam-role", "cluster"}),
-)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
 from ecsctl.resources import ClassicLoadBalancer, Listener
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
     """elb:CreateLoadBalancer, ConfigureHealthCheck, DescribeLoadBalancers, DeleteLoadBalancer."""
 
     resource = ClassicLoadBalancer
+    held_by = frozenset({"service"})
     fixed = frozenset({"scheme", "subnets"})
     exists = frozenset({"DuplicateLoadBalancerName", "DuplicateAccessPointName", "DuplicateListener"})
     gone = GONE
@@ -88,7 +89,7 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
             self._check(aws, resource)
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         query = {"LoadBalancerName": actual.key.name}
         aws.call("elb", "DeleteLoadBalancer", query, about=f"load balancer {actual.key.name}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from ecsctl.errors import AwsError
+from ecsctl.errors import AwsError, WaitTimeoutError
 from ecsctl.resources import OWNER_TAG, Key, Resource
+from ecsctl.wait import Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -17,11 +18,24 @@ R = TypeVar("R", bound=Resource)
 
 @dataclass(frozen=True)
 class Scope:
-    """What is looked at: a project, its cluster, and where."""
+    """What is looked at: a project, its cluster, and where.
+
+    ``leftovers``: look for what an interrupted removal left half done, too (deregistered revisions), which takes more
+    calls.
+    """
 
     project: str
     cluster: str
     region: str = ""
+    leftovers: bool = False
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds a deletion may take, and who is told how it goes (from any thread)."""
+
+    seconds: float = 900.0
+    report: Callable[[str], None] = lambda line: None
 
 
 @dataclass(frozen=True)
@@ -43,16 +57,20 @@ class Actual:
 class Kind(Generic[R]):
     """One kind of resource: how it is read and written.
 
-    ``fixed`` names the fields that AWS cannot change: a difference there is a replacement. ``exists`` and ``gone`` are
-    the error codes that say that somebody else was faster; apply then looks again and goes on from what it finds.
-    ``shared`` kinds of another owner are used as they are instead of being in the way.
+    ``fixed`` names the fields that AWS cannot change: a difference there is a replacement. ``rooted`` names those that
+    cannot be had by a replacement either, since others hold on to what is there. ``exists`` and ``gone`` are the error
+    codes that say that somebody else was faster; apply then looks again and goes on from what it finds. ``shared``
+    kinds of another owner are used as they are instead of being in the way. ``held_by`` are the kinds that keep this
+    one busy: where all goes, they go first.
     """
 
     resource: ClassVar[type[Resource]]
     fixed: ClassVar[frozenset[str]] = frozenset()
+    rooted: ClassVar[frozenset[str]] = frozenset()
     exists: ClassVar[frozenset[str]] = frozenset()
     gone: ClassVar[frozenset[str]] = frozenset()
     shared: ClassVar[bool] = False
+    held_by: ClassVar[frozenset[str]] = frozenset()
 
     def raced(self, error: AwsError) -> bool:
         """Whether a refusal may only mean that somebody else (or a call whose answer was lost) was faster."""
@@ -61,6 +79,14 @@ class Kind(Generic[R]):
     def replaced_by(self, field: str, resource: R) -> bool:
         """Whether a difference of that field needs a replacement."""
         return field in self.fixed
+
+    def in_the_way(self, resource: R, actual: Actual) -> bool:
+        """Whether what somebody else made under the same name keeps this one from being made."""
+        return True
+
+    def held(self, actual: Actual, other: Actual) -> bool:
+        """Whether ``other`` has to be gone before ``actual`` can go."""
+        return other.key.kind in self.held_by
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         """Those of these names, whoever made them, and all others that the project owns."""
@@ -74,9 +100,26 @@ class Kind(Generic[R]):
         """Change the fields ``changed`` of what exists; returns its attributes."""
         raise NotImplementedError
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
-        """Remove it, and return when it has gone. That it has gone already is no error."""
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+        """Remove it, and return when it has gone. Where it has gone already, AWS may say so in a code of ``gone``.
+
+        Raises:
+            WaitTimeoutError: it has not gone in time.
+        """
         raise NotImplementedError
+
+
+def until_gone(probe: Callable[[], Progress], what: str, patience: Patience, hint: str) -> None:
+    """Wait until a probe says that ``what`` has gone.
+
+    Raises:
+        WaitTimeoutError: it has not, in time.
+    """
+    ended = poll(probe, timeout=patience.seconds, report=patience.report, interval=1.0)
+    if ended.outcome != "done":
+        raise WaitTimeoutError(
+            f"{what} has not gone after {patience.seconds:.0f} s", details=ended.last.lines, hint=hint
+        )
 
 
 def owner_of(tags: Iterable[Mapping[str, Any]], key: str = "Key", value: str = "Value") -> str | None:

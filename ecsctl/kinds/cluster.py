@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Scope, ecs_tags, last, owner_of
+from ecsctl.errors import AwsError, ConflictError
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, ecs_tags, last, owner_of, until_gone
+from ecsctl.kinds.fleet import deregister
 from ecsctl.resources import Cluster
+from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -19,6 +21,7 @@ class ClusterKind(Kind[Cluster]):
     resource = Cluster
     gone = frozenset({"ClusterNotFoundException"})
     shared = True
+    held_by = frozenset({"service", "auto-scaling-group"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         asked = sorted({*names, scope.cluster})
@@ -46,51 +49,73 @@ class ClusterKind(Kind[Cluster]):
         )
         return {"name": resource.name, "arn": answer["cluster"]["clusterArn"]}
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+        """Remove a cluster with the tasks that were run by hand in it, and what dead instances left registered.
+
+        Raises:
+            ConflictError: it holds services or instances that this project did not make; nothing is touched then.
+            WaitTimeoutError: its tasks have not stopped in time.
+        """
         name = actual.key.name
+        _require_empty(aws, scope, name)
         _stop_tasks(aws, name)
-        _deregister(aws, scope, name)
+        hint = f"run the same command again; `ecsctl ps -c {name} --all` shows the tasks that it waits for"
+        until_gone(lambda: _tasks_left(aws, name), f"cluster {name}", patience, hint)
         aws.call("ecs", "DeleteCluster", {"cluster": name}, about=f"cluster {name}")
 
 
-def _stop_tasks(aws: Aws, cluster: str) -> None:
-    # Tasks of services have gone with their services; what is left was run by hand in a cluster that goes now.
-    services = {f"service:{last(arn)}" for arn in aws.pages("ecs", "ListServices", {"cluster": cluster}, "serviceArns")}
-    arns = list(aws.pages("ecs", "ListTasks", {"cluster": cluster}, "taskArns"))
-    for start in range(0, len(arns), 100):
-        answer = aws.call("ecs", "DescribeTasks", {"cluster": cluster, "tasks": arns[start : start + 100]})
-        for task in answer.get("tasks", ()):
-            if task.get("group") in services or task.get("desiredStatus") == "STOPPED":
-                continue
-            query = {"cluster": cluster, "task": task["taskArn"], "reason": "the cluster is deleted by ecsctl"}
-            aws.call("ecs", "StopTask", query, about=f"task {last(task['taskArn'])}")
+def _require_empty(aws: Aws, scope: Scope, cluster: str) -> None:
+    """Refuse to take a cluster from under others; deregister what is registered of instances that have ended."""
+    services = [last(arn) for arn in aws.pages("ecs", "ListServices", {"cluster": cluster}, "serviceArns")]
+    registered = {str(item.get("ec2InstanceId", "")): item for item in _instances(aws, cluster)}
+    alive = _alive(aws, [id_ for id_ in registered if id_.startswith("i-")])
+    alive.update({id_: None for id_ in registered if not id_.startswith("i-")})
+    foreign = [id_ for id_, owner in alive.items() if owner != scope.project]
+    if services or foreign:
+        raise ConflictError(
+            f"cluster {cluster} is used by what project {scope.project} did not make, so it stays",
+            details=[*(f"service {service}" for service in services), *(f"instance {id_}" for id_ in foreign)],
+            hint="remove these, or leave the cluster to them",
+        )
+    deregister(aws, cluster, list(registered))
 
 
-def _deregister(aws: Aws, scope: Scope, cluster: str) -> None:
-    """Deregister what stays behind when an instance was stopped or lost its agent before it was terminated."""
+def _instances(aws: Aws, cluster: str) -> Iterator[dict[str, Any]]:
     arns = list(aws.pages("ecs", "ListContainerInstances", {"cluster": cluster}, "containerInstanceArns"))
     for start in range(0, len(arns), 100):
-        batch = arns[start : start + 100]
-        answer = aws.call("ecs", "DescribeContainerInstances", {"cluster": cluster, "containerInstances": batch})
-        found = {item.get("ec2InstanceId", ""): item for item in answer.get("containerInstances", ())}
-        ids = [id_ for id_ in found if id_.startswith("i-")]
-        query = {"Filters": [{"Name": "instance-id", "Values": ids}]}
-        alive: dict[str, str | None] = {}
-        for reservation in aws.pages("ec2", "DescribeInstances", query, "Reservations") if ids else ():
-            for instance in reservation["Instances"]:
-                if instance["State"]["Name"] not in ("terminated", "shutting-down"):
-                    alive[instance["InstanceId"]] = owner_of(instance.get("Tags", ()))
-        for id_ in ids:
-            if id_ in alive and alive[id_] != scope.project:
-                continue
-            query_ = {
-                "cluster": cluster,
-                "containerInstance": found[id_]["containerInstanceArn"],
-                "force": True,
-            }
-            try:
-                aws.call("ecs", "DeregisterContainerInstance", query_, about=f"container instance of {id_}")
-            except AwsError as error:
-                # It deregistered itself in the meantime.
-                if error.aws_code not in ("InvalidParameterException", "ClientException"):
-                    raise
+        query = {"cluster": cluster, "containerInstances": arns[start : start + 100]}
+        yield from aws.call("ecs", "DescribeContainerInstances", query).get("containerInstances", ())
+
+
+def _alive(aws: Aws, ids: Collection[str]) -> dict[str, str | None]:
+    """The owner by id of those instances that have not ended."""
+    from ecsctl.aws.ec2 import describe_instances
+
+    return {
+        item["InstanceId"]: owner_of(item.get("Tags", ()))
+        for item in describe_instances(aws, sorted(ids))
+        if item["State"]["Name"] not in ("terminated", "shutting-down")
+    }
+
+
+def _stop_tasks(aws: Aws, cluster: str) -> None:
+    # The tasks of services have gone with their services; what is left was run by hand in a cluster that goes now.
+    for arn in aws.pages("ecs", "ListTasks", {"cluster": cluster}, "taskArns"):
+        query = {"cluster": cluster, "task": arn, "reason": "the cluster is deleted by ecsctl"}
+        try:
+            aws.call("ecs", "StopTask", query, about=f"task {last(arn)}")
+        except AwsError as error:
+            # It ended in the meantime.
+            if error.aws_code != "InvalidParameterException":
+                raise
+
+
+def _tasks_left(aws: Aws, cluster: str) -> Progress:
+    answer = aws.call("ecs", "DescribeClusters", {"clusters": [cluster]}, about=f"cluster {cluster}")
+    left = sum(
+        int(found.get(count, 0))
+        for found in answer.get("clusters", ())
+        for count in ("runningTasksCount", "pendingTasksCount")
+        if found.get("status") != "INACTIVE"
+    )
+    return Progress(not left, lines=(f"cluster {cluster}: {left} tasks still stop",) if left else ())

@@ -6,11 +6,16 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.definitions import own_revisions, owned_families, register, remove_revisions
-from ecsctl.kinds.base import Actual, Kind, Scope, last, owner_of
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, last, owner_of
 from ecsctl.resources import TaskDefinition
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+
+
+# A removal that was cut off leaves revisions that are deregistered and not deleted.
+STATUSES = ("ACTIVE", "INACTIVE")
 
 
 class TaskDefinitionKind(Kind[TaskDefinition]):
@@ -20,12 +25,18 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
     """
 
     resource = TaskDefinition
+    held_by = frozenset({"service"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         from ecsctl.aws.ecs import describe_task_definition
 
         for family in sorted({*names, *owned_families(aws, scope.project)}):
             found = describe_task_definition(aws, family)
+            if scope.leftovers:
+                own = own_revisions(aws, family, scope.project, statuses=STATUSES)
+                if own:
+                    yield Actual(self.resource(family).key, own[-1], scope.project)
+                continue
             if found is None:
                 continue
             arn = str(found["taskDefinitionArn"])
@@ -42,6 +53,11 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
                 attributes={"arn": arn, "revision": last(arn), "family": family},
             )
 
+    def raced(self, error: AwsError) -> bool:
+        # Its removal by somebody else has no code of its own.
+        removing = error.operation in ("ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions")
+        return super().raced(error) or (removing and error.aws_code in ("ClientException", "InvalidParameterException"))
+
     def create(self, aws: Aws, resource: TaskDefinition) -> Mapping[str, str]:
         definition: dict[str, Any] = dict(resource.definition)
         own = {str(tag["key"]): str(tag.get("value", "")) for tag in definition.pop("tags", ())}
@@ -51,5 +67,5 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
     def update(self, aws: Aws, resource: TaskDefinition, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         return self.create(aws, resource)
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
-        remove_revisions(aws, own_revisions(aws, actual.key.name, scope.project))
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+        remove_revisions(aws, own_revisions(aws, actual.key.name, scope.project, statuses=STATUSES))

@@ -6,15 +6,15 @@ import base64
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import EcsctlError
-from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
 from ecsctl.resources import IMAGE_TAG, OWNER_TAG, AutoScalingGroup, LaunchTemplate
-from ecsctl.wait import Progress, poll
+from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
-TERMINATION_SECONDS = 900.0
+SETTINGS = {"minSize": "MinSize", "desiredCapacity": "DesiredCapacity", "maxSize": "MaxSize"}
 
 
 class LaunchTemplateKind(Kind[LaunchTemplate]):
@@ -24,6 +24,7 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
     """
 
     resource = LaunchTemplate
+    held_by = frozenset({"auto-scaling-group"})
     exists = frozenset({"InvalidLaunchTemplateName.AlreadyExistsException"})
     gone = frozenset({"InvalidLaunchTemplateName.NotFoundException", "InvalidLaunchTemplateId.NotFound"})
 
@@ -67,7 +68,7 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
         aws.call("ec2", "CreateLaunchTemplateVersion", query, about=f"launch template {resource.name}")
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         query = {"LaunchTemplateId": actual.id}
         aws.call("ec2", "DeleteLaunchTemplate", query, about=f"launch template {actual.key.name}")
 
@@ -115,6 +116,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
     """autoscaling:CreateAutoScalingGroup, UpdateAutoScalingGroup, DeleteAutoScalingGroup."""
 
     resource = AutoScalingGroup
+    held_by = frozenset({"service"})
     exists = frozenset({"AlreadyExists", "AlreadyExistsFault"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
@@ -150,42 +152,75 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         tags = [
             {"Key": name, "Value": value, "PropagateAtLaunch": True} for name, value in sorted(resource.tags.items())
         ]
-        query = {**_group_settings(resource), "Tags": tags}
+        query: dict[str, Any] = {
+            "AutoScalingGroupName": resource.name,
+            "LaunchTemplate": _template(resource),
+            "MinSize": resource.minimum,
+            "MaxSize": resource.maximum,
+            "DesiredCapacity": resource.desired,
+            "VPCZoneIdentifier": ",".join(resource.subnets),
+            "Tags": tags,
+        }
         aws.call("autoscaling", "CreateAutoScalingGroup", query, about=f"Auto Scaling group {resource.name}")
         return {"name": resource.name}
 
     def update(
         self, aws: Aws, resource: AutoScalingGroup, actual: Actual, changed: Collection[str]
     ) -> Mapping[str, str]:
-        query = _group_settings(resource)
+        fields = resource.fields()
+        query: dict[str, Any] = {"AutoScalingGroupName": resource.name}
+        query.update({name: fields[field] for field, name in SETTINGS.items() if field in changed})
+        if "subnets" in changed:
+            query["VPCZoneIdentifier"] = ",".join(resource.subnets)
+        if "launchTemplate" in changed:
+            query["LaunchTemplate"] = _template(resource)
         aws.call("autoscaling", "UpdateAutoScalingGroup", query, about=f"Auto Scaling group {resource.name}")
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         name = actual.key.name
         instances = _instances(aws, name)
+        # Only a running agent deregisters its instance when that is terminated. While the group exists, its instances
+        # are known; so this comes first.
+        deregister(aws, scope.cluster, instances, disconnected=True)
         if not actual.status:
             # ForceDelete terminates the instances with the group, protected from scale-in or not.
             query = {"AutoScalingGroupName": name, "ForceDelete": True}
             aws.call("autoscaling", "DeleteAutoScalingGroup", query, about=f"Auto Scaling group {name}")
-        ended = poll(lambda: _gone(aws, name, instances), timeout=TERMINATION_SECONDS, interval=1.0)
-        if ended.outcome != "done":
-            raise EcsctlError(
-                f"the Auto Scaling group {name} has not gone within {TERMINATION_SECONDS / 60:.0f} minutes: "
-                f"{'; '.join(ended.last.lines)}",
-                hint="run the same command again; `aws autoscaling describe-scaling-activities` says what it waits for",
-            )
+        hint = "run the same command again; `aws autoscaling describe-scaling-activities` says what it waits for"
+        until_gone(lambda: _gone(aws, name, instances), f"the Auto Scaling group {name}", patience, hint)
 
 
-def _group_settings(resource: AutoScalingGroup) -> dict[str, Any]:
-    return {
-        "AutoScalingGroupName": resource.name,
-        "LaunchTemplate": {"LaunchTemplateId": str(resource.template), "Version": "$Latest"},
-        "MinSize": resource.minimum,
-        "MaxSize": resource.maximum,
-        "DesiredCapacity": resource.desired,
-        "VPCZoneIdentifier": ",".join(resource.subnets),
-    }
+def deregister(aws: Aws, cluster: str, instances: Collection[str], *, disconnected: bool = False) -> None:
+    """Deregister the container instances of these EC2 ids (ecs:DeregisterContainerInstance, with force).
+
+    Args:
+        disconnected: only those whose agent is not connected.
+    """
+    from ecsctl.aws.ecs import describe_container_instances, list_container_instances
+
+    if not instances:
+        return
+    try:
+        arns = list(list_container_instances(aws, cluster))
+    except AwsError as error:
+        if error.aws_code == "ClusterNotFoundException":
+            return
+        raise
+    for item in describe_container_instances(aws, cluster, arns).found:
+        if item.get("ec2InstanceId") not in instances or (disconnected and item.get("agentConnected")):
+            continue
+        query = {"cluster": cluster, "containerInstance": item["containerInstanceArn"], "force": True}
+        try:
+            aws.call("ecs", "DeregisterContainerInstance", query, about=f"instance {item.get('ec2InstanceId')}")
+        except AwsError as error:
+            # It deregistered itself in the meantime.
+            if error.aws_code not in ("InvalidParameterException", "ClientException"):
+                raise
+
+
+def _template(resource: AutoScalingGroup) -> dict[str, str]:
+    return {"LaunchTemplateId": str(resource.template), "Version": "$Latest"}
 
 
 def _describe(aws: Aws, name: str) -> dict[str, Any] | None:

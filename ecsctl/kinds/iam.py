@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
 from ecsctl.resources import InstanceProfile, InstanceRole, base_name
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
     """iam:CreateRole, AttachRolePolicy, GetRole, ListAttachedRolePolicies, DetachRolePolicy, DeleteRole."""
 
     resource = InstanceRole
+    held_by = frozenset({"instance-profile"})
     exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException"})
     gone = GONE
 
@@ -74,7 +75,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
         self._attach(aws, resource, sorted(set(resource.policies) - set(actual.fields["policies"])))
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         name = actual.key.name
         for arn in self._policies(aws, name):
             query = {"RoleName": name, "PolicyArn": arn}
@@ -102,6 +103,7 @@ class InstanceProfileKind(Kind[InstanceProfile]):
     """iam:CreateInstanceProfile, AddRoleToInstanceProfile, GetInstanceProfile and their opposites."""
 
     resource = InstanceProfile
+    held_by = frozenset({"auto-scaling-group"})
     # LimitExceeded: the profile, which takes one role, has it already.
     exists = frozenset(
         {"EntityAlreadyExists", "EntityAlreadyExistsException", "LimitExceeded", "LimitExceededException"}
@@ -141,7 +143,7 @@ class InstanceProfileKind(Kind[InstanceProfile]):
         self._add(aws, resource)
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         if actual.fields["role"]:
             self._remove(aws, actual)
         name = actual.key.name

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Scope, owner_of, tag_list
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
 from ecsctl.resources import OWNER_TAG, Ingress, SecurityGroup
 
 if TYPE_CHECKING:
@@ -20,9 +20,19 @@ class SecurityGroupKind(Kind[SecurityGroup]):
     """ec2:CreateSecurityGroup, AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress, DeleteSecurityGroup."""
 
     resource = SecurityGroup
-    fixed = frozenset({"vpc"})
+    rooted = frozenset({"vpc"})
+    held_by = frozenset({"auto-scaling-group", "load-balancer"})
     exists = frozenset({"InvalidGroup.Duplicate", "InvalidPermission.Duplicate"})
     gone = frozenset({"InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidPermission.NotFound"})
+
+    def in_the_way(self, resource: SecurityGroup, actual: Actual) -> bool:
+        # A name is taken in one network only.
+        return actual.fields["vpc"] == resource.vpc
+
+    def held(self, actual: Actual, other: Actual) -> bool:
+        """By what uses it, and by groups whose rules name it."""
+        rules = {*other.fields.get("ingress", ()), *other.fields.get("unmarked", ())}
+        return super().held(actual, other) or (other.id != actual.id and any(r.source == actual.id for r in rules))
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         filters = [[{"Name": f"tag:{OWNER_TAG}", "Values": [scope.project]}]]
@@ -74,7 +84,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
             aws.call("ec2", "RevokeSecurityGroupIngress", query, about=f"security group {resource.name}")
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         aws.call("ec2", "DeleteSecurityGroup", {"GroupId": actual.id}, about=f"security group {actual.key.name}")
 
     @staticmethod

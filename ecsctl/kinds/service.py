@@ -7,15 +7,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import AwsError, EcsctlError
-from ecsctl.kinds.base import Actual, Kind, Scope, ecs_tags, last, owner_of
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, ecs_tags, last, owner_of, until_gone
 from ecsctl.resources import Service
-from ecsctl.wait import Progress, poll
+from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
-DRAIN_SECONDS = 900.0
 # What UpdateService takes; all else that CreateService takes can only be had anew.
 UPDATABLE = frozenset(
     {
@@ -92,8 +91,10 @@ class ServiceKind(Kind[Service]):
             "serviceName": resource.name,
             "tags": ecs_tags(resource.tags),
         }
-        # The same request is the same service, however often its answer is lost or two runs meet.
-        text = json.dumps(query, sort_keys=True, default=str)
+        # The same request is the same service, however often its answer is lost or two runs meet; but it is another
+        # one than the service of that name that was deleted before.
+        past = _incarnation(aws, resource.cluster, resource.name)
+        text = json.dumps([query, past], sort_keys=True, default=str)
         query.setdefault("clientToken", hashlib.sha256(text.encode()).hexdigest()[:32])
         answer = aws.call("ecs", "CreateService", query, about=f"service {resource.name}")
         return {"name": resource.name, "arn": str(answer["service"]["serviceArn"])}
@@ -110,17 +111,20 @@ class ServiceKind(Kind[Service]):
             return any("loadBalancerName" in item for item in resource.definition.get(field, ()))
         return field not in UPDATABLE
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         name, cluster = actual.key.name, scope.cluster
         if actual.status != "DRAINING":
             query = {"cluster": cluster, "service": name, "force": True}
             aws.call("ecs", "DeleteService", query, about=f"service {name}")
-        ended = poll(lambda: _inactive(aws, cluster, name), timeout=DRAIN_SECONDS, interval=1.0)
-        if ended.outcome != "done":
-            raise EcsctlError(
-                f"service {name} still drains after {DRAIN_SECONDS / 60:.0f} minutes: {'; '.join(ended.last.lines)}",
-                hint="run the same command again; `ecsctl ps` shows the tasks that it waits for",
-            )
+        hint = f"run the same command again; `ecsctl ps -c {cluster} --all` shows the tasks that it waits for"
+        until_gone(lambda: _inactive(aws, cluster, name), f"service {name}", patience, hint)
+
+
+def _incarnation(aws: Aws, cluster: str, name: str) -> str:
+    """When the deleted service of that name was made, as far as AWS still knows; empty where there was none."""
+    answer = aws.call("ecs", "DescribeServices", {"cluster": cluster, "services": [name]}, about=f"service {name}")
+    rows = [item for item in answer.get("services", ()) if item.get("status") == "INACTIVE"]
+    return str(max((str(item.get("createdAt")) for item in rows), default=""))
 
 
 def _inactive(aws: Aws, cluster: str, name: str) -> Progress:
@@ -135,7 +139,7 @@ def _inactive(aws: Aws, cluster: str, name: str) -> Progress:
     if not alive:
         return Progress(True)
     running = alive[0].get("runningCount", 0)
-    return Progress(False, lines=(f"service {name} is {alive[0].get('status')}, {running} tasks run",))
+    return Progress(False, lines=(f"service {name} is {alive[0].get('status')}: {running} tasks run",))
 
 
 def _fields(found: Mapping[str, Any]) -> dict[str, Any]:

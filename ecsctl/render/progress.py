@@ -17,8 +17,8 @@ DID = {"create": "created", "update": "changed", "replace": "replaced", "remove"
 class Progress:
     """Told of events and of lines about waits; prints to stderr, and nothing at all when ``quiet``.
 
-    On a terminal, what is under way stands below what is done, with its time; elsewhere each thing is one line when it is
-    done. Used as a context manager, so that the display ends when the work does.
+    On a terminal, what is under way stands below what is done, with its time; elsewhere each thing is one line when
+    it is done. Used as a context manager, so that the display ends when the work does.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:

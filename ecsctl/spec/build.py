@@ -55,6 +55,7 @@ def _instances(data: dict[str, Any]) -> InstancesSpec:
         subnets=tuple(data.get("subnets", ())),
         ingress=tuple(ingress(item) for item in data.get("ingress", ())),
         key_name=data.get("keyName"),
+        scaled=minimum < maximum and "desired" not in data["count"],
         **options,
     )
 

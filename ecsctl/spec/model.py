@@ -129,7 +129,7 @@ class InstancesSpec:
     """EC2 capacity: one Auto Scaling group of ``type`` with ``minimum`` ≤ ``desired`` ≤ ``maximum`` instances.
 
     ``image`` is ``al2023``, ``bottlerocket``, ``ubuntu``, an AMI id or the name of an SSM parameter. No subnets: those
-    of the default VPC.
+    of the default VPC. ``scaled``: the file leaves the number open, so it only begins with ``desired``.
     """
 
     minimum: int
@@ -140,6 +140,7 @@ class InstancesSpec:
     subnets: tuple[str, ...] = ()
     ingress: tuple[IngressSpec, ...] = ()
     key_name: str | None = None
+    scaled: bool = False
 
 
 @dataclass(frozen=True)
