@@ -57,8 +57,9 @@ class FakeMachines:
         self.interfaces: dict[str, NetworkInterface] = {}
         self.count = 0
 
-    def address(self, instance_id: str) -> str:
-        return f"127.0.1.{int(instance_id[-2:]) + 1}"
+    def address(self, owner: str) -> str:
+        interface = self.interfaces.get(owner)
+        return (interface and interface.public_ip) or f"127.0.1.{int(owner[-2:]) + 1}"
 
     def create_interface(
         self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
