@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -14,7 +17,13 @@ def main() -> None:
 
     gc.freeze()
     gc.enable()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # Threads whose call hangs do not keep an interrupted command alive.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -87,8 +87,10 @@ def apply(
             run.graph(pool, removed)
         else:
             run.outcome.skipped += removed
-    except BaseException:
+    except BaseException as error:
         stop_waiting()
+        if isinstance(error, KeyboardInterrupt) and run.running:
+            run.patience.report("interrupted: the calls under way are waited for; Ctrl-C again does not wait")
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -125,13 +127,14 @@ class _Run:
         self.report = report
         self.gates = gates
         self.outcome = Report()
+        self.running: dict[Future[Mapping[str, str]], Change] = {}
 
     def graph(self, pool: ThreadPoolExecutor, changes: list[Change]) -> None:
         """Run changes, which are in order, so that each begins when those it comes after are done."""
         places = {change.key: place for place, change in enumerate(changes)}
         waiting = {change.key: change for change in changes}
         bad: set[Key] = set()
-        running: dict[Future[Mapping[str, str]], Change] = {}
+        running = self.running
         while waiting or running:
             for key, change in list(waiting.items()):
                 # What stands later in the order is not waited for: that would be a circle.

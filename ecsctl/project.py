@@ -14,11 +14,12 @@ from ecsctl.aws.ecs import describe_services
 from ecsctl.desired import desired
 from ecsctl.errors import AwsError, ConflictError, EcsctlError, ExitCode, NotFoundError
 from ecsctl.facts import gather
+from ecsctl.joining import wait_for_instances
 from ecsctl.kinds.base import Actual, Patience, Scope, owner_of
 from ecsctl.observe import Snapshot, look_again, observe
 from ecsctl.plan import Plan, plan
 from ecsctl.resources import OWNER_TAG, AutoScalingGroup, Key, Resource, Service, TaskDefinition
-from ecsctl.steady import wait_for_instances, wait_for_services
+from ecsctl.steady import wait_for_services
 from ecsctl.views import ServiceView, service_view
 from ecsctl.wait import Progress, poll
 

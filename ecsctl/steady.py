@@ -1,4 +1,4 @@
-"""Waiting until what was made works: instances have joined, services are steady. A wait that fails says why."""
+"""Waiting until services are steady. A wait that fails says why."""
 
 from __future__ import annotations
 
@@ -20,128 +20,6 @@ FAILURES = 3
 # How long (seconds) a service may stay without a task for want of room before the wait believes the event.
 PATIENCE = 30.0
 INTERVAL = 1.0
-
-
-def wait_for_instances(
-    aws: Aws, cluster: str, group: str, count: int, *, timeout: float, report: Callable[[str], None]
-) -> None:
-    """Wait until ``count`` instances of an Auto Scaling group are ACTIVE container instances with a connected agent.
-
-    Args:
-        timeout: seconds.
-        report: told of each change of the state.
-
-    Raises:
-        WaitTimeoutError: not in time; its details say of each instance what is known (exit 4).
-        EcsctlError: Auto Scaling cannot launch any.
-    """
-    start = datetime.now(timezone.utc)
-
-    def probe() -> Progress:
-        members = _members(aws, group)
-        joined = _joined(aws, cluster)
-        here = [id_ for id_ in members if joined.get(id_)]
-        lines = (f"instances of {cluster}: {len(here)} of {count} have joined",)
-        if len(here) >= count:
-            return Progress(True, lines=lines)
-        refused = None if members else _refused(aws, group, start)
-        return Progress(False, failed=refused, lines=lines)
-
-    ended = poll(probe, timeout=timeout, report=report, interval=INTERVAL)
-    if ended.outcome == "done":
-        return
-    if ended.outcome == "failed":
-        raise EcsctlError(
-            f"the Auto Scaling group {group} cannot launch instances: {ended.last.failed}",
-            hint="correct the cause and run the same command again",
-        )
-    raise WaitTimeoutError(
-        f"{ended.last.lines[0]} after {timeout:.0f} s",
-        details=_why_not_joined(aws, cluster, group),
-        hint=f"`ecsctl instance list -c {cluster}` shows who joined; a later run of the same command waits on",
-    )
-
-
-def _members(aws: Aws, group: str) -> list[str]:
-    query = {"AutoScalingGroupNames": [group]}
-    found = list(aws.pages("autoscaling", "DescribeAutoScalingGroups", query, "AutoScalingGroups"))
-    return [item["InstanceId"] for item in found[0].get("Instances", ())] if found else []
-
-
-def _joined(aws: Aws, cluster: str) -> dict[str, bool]:
-    """EC2 instance id → whether it is ACTIVE with a connected agent."""
-    from ecsctl.aws.ecs import describe_container_instances, list_container_instances
-
-    arns = list(list_container_instances(aws, cluster))
-    found = describe_container_instances(aws, cluster, arns).found if arns else ()
-    return {
-        str(item.get("ec2InstanceId")): item.get("status") == "ACTIVE" and bool(item.get("agentConnected"))
-        for item in found
-    }
-
-
-def _refused(aws: Aws, group: str, since: datetime) -> str | None:
-    """What Auto Scaling's newest activity says, where it failed (autoscaling:DescribeScalingActivities)."""
-    try:
-        answer = aws.call("autoscaling", "DescribeScalingActivities", {"AutoScalingGroupName": group, "MaxRecords": 5})
-    except AwsError:
-        return None
-    for activity in answer.get("Activities", ()):
-        started = activity.get("StartTime")
-        if activity.get("StatusCode") in ("Failed", "Cancelled") and (started is None or started >= since):
-            return str(activity.get("StatusMessage") or activity.get("Description") or "no reason given")
-        return None
-    return None
-
-
-def _why_not_joined(aws: Aws, cluster: str, group: str) -> list[str]:
-    members, joined = _members(aws, group), _joined(aws, cluster)
-    missing = [id_ for id_ in members if not joined.get(id_)]
-    if not members:
-        return [f"the group {group} has no instances yet"]
-    lines = []
-    query = {"Filters": [{"Name": "instance-id", "Values": missing}]}
-    found = {
-        item["InstanceId"]: item
-        for reservation in (aws.pages("ec2", "DescribeInstances", query, "Reservations") if missing else ())
-        for item in reservation["Instances"]
-    }
-    for id_ in missing:
-        if id_ in joined:
-            lines.append(f"{id_} is registered, but its agent is disconnected")
-            continue
-        instance = found.get(id_, {})
-        state = instance.get("State", {}).get("Name", "unknown to EC2")
-        known = [f"it is {state}"]
-        if state == "running" and not instance.get("IamInstanceProfile"):
-            known.append("it has no instance profile, so its agent may not register")
-        if state == "running" and not instance.get("PublicIpAddress"):
-            known.append("it has no public address: its agent needs NAT or VPC endpoints to reach ECS")
-        known += _console(aws, id_)
-        lines.append(f"{id_} has not registered: {'; '.join(known)}")
-    return lines
-
-
-def _console(aws: Aws, instance: str) -> list[str]:
-    """What the boot said of the agent. Lines of user data are not repeated (ec2:GetConsoleOutput)."""
-    import base64
-    import binascii
-    import contextlib
-
-    try:
-        output = str(aws.call("ec2", "GetConsoleOutput", {"InstanceId": instance}).get("Output") or "")
-    except AwsError:
-        return []
-    # The API says base64; botocore has decoded it where it could.
-    with contextlib.suppress(binascii.Error, ValueError):
-        output = base64.b64decode(output, validate=True).decode(errors="replace")
-    telling = [
-        line.strip()
-        for line in output.splitlines()
-        if any(word in line.lower() for word in ("ecs-agent", "ecs agent", "amazon-ecs", "cluster not found", "docker"))
-        and any(word in line.lower() for word in ("error", "fail", "denied", "not found", "exit", "unable", "refus"))
-    ]
-    return [f"its console says: {line[:200]}" for line in telling[-2:]]
 
 
 def wait_for_services(
@@ -199,7 +77,7 @@ class _Watch:
             done, line = self._state(view, item)
             lines.append(line)
             pending += not done
-            failed = None if done else self._hopeless(view)
+            failed = None if done else self._hopeless(view, breaker=_has_breaker(item))
             if failed:
                 return Progress(False, failed=failed, lines=tuple(lines))
         return Progress(not pending, lines=tuple(lines))
@@ -242,7 +120,7 @@ class _Watch:
                 return f"{healthy} of {desired} in service behind {name}"
         return None
 
-    def _hopeless(self, view: ServiceView) -> str | None:
+    def _hopeless(self, view: ServiceView, *, breaker: bool) -> str | None:
         primary = view.deployments[0] if view.deployments else None
         first = self.first.setdefault(view.name, primary.id if primary else "")
         if primary is not None and primary.rollout_state == "FAILED":
@@ -256,7 +134,8 @@ class _Watch:
         ):
             self.rolled_back = True
             return f"the deployment of service {view.name} was rolled back"
-        if primary is not None and primary.failed >= FAILURES and primary.running < primary.desired:
+        # A circuit breaker decides for itself when it is enough, and then ECS says FAILED.
+        if primary is not None and not breaker and primary.failed >= FAILURES and primary.running < primary.desired:
             return f"the tasks of service {view.name} keep failing"
         age = (datetime.now(timezone.utc) - self.since).total_seconds()
         if age > PATIENCE and view.running < view.desired and not view.pending:
@@ -264,6 +143,11 @@ class _Watch:
                 if "unable to place" in event.message and (event.at is None or event.at >= self.since):
                     return f"service {view.name} finds no place for its tasks"
         return None
+
+
+def _has_breaker(item: Mapping[str, Any]) -> bool:
+    configuration = item.get("deploymentConfiguration") or {}
+    return bool((configuration.get("deploymentCircuitBreaker") or {}).get("enable"))
 
 
 def _unsteady(watch: _Watch, ended: Waited, timeout: float) -> EcsctlError:

@@ -36,9 +36,11 @@ UBUNTU = """\
 #!/bin/bash
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
-apt-get update
-apt-get install -y docker.io iptables
-mkdir -p /etc/ecs /var/log/ecs /var/lib/ecs/data
+mkdir -p /etc/docker /etc/ecs /var/log/ecs /var/lib/ecs/data
+# The agent knows Docker's cgroupfs driver only, and Docker reads this when it is first started.
+echo '{{"exec-opts": ["native.cgroupdriver=cgroupfs"]}}' > /etc/docker/daemon.json
+apt-get -o DPkg::Lock::Timeout=300 update
+apt-get -o DPkg::Lock::Timeout=300 install -y docker.io iptables
 
 cat > /etc/ecs/ecs.config <<'EOF'
 ECS_CLUSTER={cluster}

@@ -44,19 +44,20 @@ def create(settings: Settings, name: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("name")
-@waits("15m")
+@waits("15m", skippable=False)
 @confirms
 @pass_settings
 def delete(settings: Settings, name: str) -> None:
     """Delete a cluster that ecsctl made, with all that its commands made in it.
 
-    Its services, instances, groups and roles go too, and tasks that still run in it are stopped. A cluster of a project
-    with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
+    Its services, instances, groups and roles go too, and tasks that still run in it are stopped. Task definitions stay.
+    A cluster of a project with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
     """
     from ecsctl.cli.project import remove
+    from ecsctl.kinds import TABLE
     from ecsctl.kinds.base import Scope
     from ecsctl.observe import look_again
-    from ecsctl.resources import Cluster, Key
+    from ecsctl.resources import Cluster, Key, TaskDefinition
     from ecsctl.spec.model import Spec
 
     aws = settings.aws()
@@ -68,10 +69,13 @@ def delete(settings: Settings, name: str) -> None:
     if found.owner is None:
         raise ConflictError(
             f"cluster {name} was not made by ecsctl, so ecsctl does not delete it",
-            hint=f"`aws ecs delete-cluster --cluster {name}` does",
+            hint=f"`ecsctl instance remove --all -c {name}` removes what bootstrap made in it; the cluster itself: "
+            f"`aws ecs delete-cluster --cluster {name}`",
         )
     if found.owner != name:
         raise ConflictError(
             f"cluster {name} belongs to project {found.owner}", hint="`ecsctl down` with that project's file removes it"
         )
-    remove(settings, aws, Spec(name=name, cluster=name), f"ecsctl cluster delete {name}")
+    # A family that was registered by command is a project of its own, and may have the cluster's name.
+    kinds = set(TABLE) - {TaskDefinition.kind}
+    remove(settings, aws, Spec(name=name, cluster=name), f"ecsctl cluster delete {name}", kinds=kinds)

@@ -9,7 +9,7 @@ import click
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Command, confirms, pass_settings, waits
 from ecsctl.cli.settings import Settings
-from ecsctl.errors import ConflictError, NotFoundError, WaitTimeoutError
+from ecsctl.errors import ConflictError, NotFoundError, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -50,8 +50,8 @@ def bootstrap(
     """Bootstrap EC2 instances into a cluster, and wait until they have joined.
 
     It makes their role and instance profile, a security group, a launch template whose user data starts the agent in
-    the cluster (IMDSv2 only), and an Auto Scaling group that replaces instances which die. Run again, it changes what the
-    flags say otherwise: another --count scales. Prints the instance ids.
+    the cluster (IMDSv2 only), and an Auto Scaling group that replaces instances which die. Run again, it changes what
+    the flags say otherwise: another --count scales. Prints the instance ids.
     """
     from ecsctl import lookup
     from ecsctl.aws import ecs
@@ -89,13 +89,14 @@ def user_data(settings: Settings, image: str) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", metavar="[ID...]", nargs=-1)
+@click.option("--all", "all_", is_flag=True, help="All that `bootstrap` made for the cluster: the group, its role …")
 @click.option("--replace", is_flag=True, help="Let the group launch others in their place.")
 @click.option("--force", is_flag=True, help="Do not drain first: tasks are killed with the instance.")
 @waits("10m")
 @confirms
 @pass_settings
-def remove(settings: Settings, ids: tuple[str, ...], replace: bool, force: bool) -> None:
+def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, force: bool) -> None:
     """Drain instances, terminate them, and shrink their group.
 
     ID is an EC2 instance's (i-…) or a container instance's. Services move their tasks to other instances first; a task
@@ -103,8 +104,15 @@ def remove(settings: Settings, ids: tuple[str, ...], replace: bool, force: bool)
     """
     from ecsctl import lookup
     from ecsctl.aws import ecs
+    from ecsctl.kinds.fleet import deregister
 
+    if all_ == bool(ids):
+        raise UsageError("name instances, or say --all", hint="`ecsctl instance list` shows their ids")
     aws, cluster = connect(settings)
+    if all_:
+        remove_all(settings, aws, cluster)
+        return
+    settings.resume = "nothing was changed"
     found = lookup.instances(aws, cluster, ecs.list_container_instances(aws, cluster), addresses=False).values()
     chosen = [chosen_instance(list(found), id_, cluster) for id_ in dict.fromkeys(ids)]
     require_own(aws, chosen)
@@ -116,9 +124,21 @@ def remove(settings: Settings, ids: tuple[str, ...], replace: bool, force: bool)
     for view in chosen:
         terminate(aws, view, shrink=not replace)
         settings.say(f"terminated {view.instance_id}")
+    # An agent that does not run cannot deregister its instance.
+    deregister(aws, cluster, [view.instance_id for view in chosen if not view.agent_connected])
     if settings.wait:
         gone(settings, aws, cluster, chosen)
     settings.resume = None
+
+
+def remove_all(settings: Settings, aws: Aws, cluster: str) -> None:
+    """Remove what ``bootstrap`` made for a cluster, whoever made the cluster."""
+    from ecsctl.aws import ecs
+    from ecsctl.cli.project import remove as remove_project
+    from ecsctl.spec.model import Spec
+
+    name = str(ecs.require_cluster(aws, cluster)["clusterName"])
+    remove_project(settings, aws, Spec(name=name, cluster=name), f"ecsctl instance remove --all -c {name}", kinds=KINDS)
 
 
 def chosen_instance(found: list[InstanceView], id_: str, cluster: str) -> InstanceView:

@@ -92,8 +92,12 @@ class Group(click.Group):
 Group.group_class = Group
 
 
-def waits(default: str) -> Callable[[F], F]:
-    """Give a command ``--wait/--no-wait`` and ``--timeout`` (seconds land in ``Settings.timeout``)."""
+def waits(default: str, *, skippable: bool = True) -> Callable[[F], F]:
+    """Give a command ``--wait/--no-wait`` and ``--timeout`` (seconds land in ``Settings.timeout``).
+
+    Args:
+        skippable: False: it has to wait in order to go on, so there is ``--timeout`` only.
+    """
 
     def decorate(function: F) -> F:
         function = click.option(
@@ -104,6 +108,8 @@ def waits(default: str) -> Callable[[F], F]:
             help=f"How long to wait, as 90s or 10m.  [default: {default}]",
             default=default,
         )(function)
+        if not skippable:
+            return function
         return click.option(
             "--wait/--no-wait",
             default=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ def load(settings: Settings, files: Sequence[str]) -> tuple[Spec, Aws]:
     from ecsctl.spec import check
     from ecsctl.spec.model import SpecError
 
+    settings.resume = "nothing was changed"
     spec, faults = check(files, values=values(settings, ask=True))
     errors = [fault for fault in faults if fault.severity == "error"]
     if spec is None or errors:
@@ -120,25 +121,42 @@ def carry_out(
         question: asked instead of the usual one.
         ask: False carries it out without a question (an imperative command that only makes things).
     """
-    from ecsctl.apply import conflict
+    from ecsctl.apply import Event, conflict
     from ecsctl.project import execute
     from ecsctl.render.progress import Progress
 
+    settings.resume = "nothing was changed"
     plan_ = prepared.plan
+    made = 0
+
+    def stand() -> str:
+        if not plan_.changes:
+            return f"there was nothing to change; `{again}` waits again"
+        if made < len(plan_.changes):
+            return f"{made} of {len(plan_.changes)} changes are made; `{again}` goes on from there"
+        return f"all changes are made, and AWS goes on with them; `{again}` waits for it again"
+
+    def on_event(event: Event) -> None:
+        nonlocal made
+        progress.event(event)
+        made += event.phase == "done"
+        settings.resume = stand()
+
     for note in plan_.notes:
         settings.note(note)
     if plan_.conflicts:
         raise conflict(plan_)
-    if not settings.quiet and (ask or plan_.empty):
+    asked = ask and not plan_.empty and not settings.yes
+    if asked or (not settings.quiet and (ask or plan_.empty)):
         show(settings, prepared, to_stderr=True)
     if not plan_.empty and ask:
         settings.confirm(question or "Carry this out?")
-    settings.resume = f"what AWS has begun goes on there; `{again}` takes it up again"
+    settings.resume = stand()
     with Progress(quiet=settings.quiet) as progress:
         services = execute(
             aws,
             prepared,
-            on_event=progress.event,
+            on_event=on_event,
             say=progress.line,
             wait=settings.wait,
             timeout=600.0 if settings.timeout is None else settings.timeout,
@@ -153,7 +171,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[Servi
     from ecsctl.project import balancer_addresses
     from ecsctl.render.table import Column, emit
 
-    if not services:
+    if not services and settings.output == "table":
         return
     fronts = balancer_addresses(aws, services)
     rows: list[Answering] = []
@@ -182,7 +200,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[Servi
 
 @click.command(cls=Command)
 @from_file
-@waits("15m")
+@waits("15m", skippable=False)
 @confirms
 @pass_settings
 def down(settings: Settings, files: tuple[str, ...]) -> None:
@@ -194,24 +212,27 @@ def down(settings: Settings, files: tuple[str, ...]) -> None:
     remove(settings, aws, spec, f"ecsctl down{_flags(files)}")
 
 
-def remove(settings: Settings, aws: Aws, spec: Spec, again: str) -> None:
+def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Collection[str] | None = None) -> None:
     """Remove all that a project made, and say what is left.
+
+    Args:
+        kinds: these only; None: all.
 
     Raises:
         EcsctlError: something is left.
     """
     from ecsctl.project import leftovers, prepare_removal
 
-    prepared = prepare_removal(aws, spec)
+    prepared = prepare_removal(aws, spec, kinds=kinds)
     if prepared.plan.empty:
         settings.say(f"Nothing to remove: AWS has nothing of project {spec.name}.")
         return
     carry_out(settings, aws, prepared, again, question="Remove all this?")
-    left = leftovers(aws, spec)
+    left = leftovers(aws, spec, kinds=kinds)
     if left:
         raise EcsctlError(
             f"{len(left)} resources of project {spec.name} are still there",
             details=left,
             hint=f"run `{again}` again; what stays then is held by something that ecsctl did not make",
         )
-    settings.say(f"Nothing is left of project {spec.name}.")
+    settings.say(f"Nothing of it is left in project {spec.name}." if kinds else f"Nothing is left of {spec.name}.")

@@ -105,7 +105,7 @@ def scale(settings: Settings, name: str, count: int) -> None:
 
 @click.command(cls=Command)
 @click.argument("name")
-@waits("15m")
+@waits("15m", skippable=False)
 @confirms
 @pass_settings
 def delete(settings: Settings, name: str) -> None:
