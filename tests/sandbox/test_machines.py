@@ -5,7 +5,7 @@ from __future__ import annotations
 import botocore.exceptions
 import pytest
 
-from tests.sandbox.support import UBUNTU, Account, until
+from tests.sandbox.support import AL2023, UBUNTU, Account, until
 
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/x86_64/latest/image_id"
 
@@ -25,6 +25,21 @@ def test_an_instance_joins_the_cluster_of_its_user_data(account: Account, cluste
     assert sizes["CPU"] == 2048
     assert 1900 <= sizes["MEMORY"] <= 1960
     assert f"registered in cluster {cluster}" in account.console(instance)
+
+
+@pytest.mark.parametrize("by", ["Name", "Arn"])
+def test_every_instance_of_a_call_has_the_profile(account: Account, cluster: str, by: str) -> None:
+    profile = account.iam.get_instance_profile(InstanceProfileName=cluster)["InstanceProfile"]
+    value = {"Name": cluster, "Arn": profile["Arn"]}[by]
+    account.ec2.run_instances(
+        ImageId=account.parameter(AL2023),
+        MinCount=3,
+        MaxCount=3,
+        InstanceType="t3.small",
+        UserData=f"#!/bin/bash\necho ECS_CLUSTER={cluster} >> /etc/ecs/ecs.config\n",
+        IamInstanceProfile={by: value},
+    )
+    until(lambda: len(account.members(cluster)) == 3, "three instances")
 
 
 def test_bottlerocket_takes_toml_and_no_script(account: Account, cluster: str) -> None:

@@ -13,7 +13,12 @@ def mend() -> None:
     from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
     from moto.autoscaling.responses import AutoScalingResponse
 
+    create = AutoScalingResponse.create_auto_scaling_group
     delete = AutoScalingResponse.delete_auto_scaling_group
+
+    class AlreadyExistsError(AutoscalingClientError):
+        code = "AlreadyExists"
+        message = "AutoScalingGroup by this name already exists - A group with the name already exists"
 
     class ResourceInUseError(AutoscalingClientError):
         code = "ResourceInUse"
@@ -54,6 +59,12 @@ def mend() -> None:
     def notice(self: Any, instance_ids: list[str]) -> None:
         """AWS notices a lost instance some time later; :func:`replenish` does."""
 
+    def create_auto_scaling_group(self: Any) -> Any:
+        """A group's name is given once: moto would overwrite the first group and orphan its instances."""
+        if self._get_param("AutoScalingGroupName") in self.autoscaling_backend.autoscaling_groups:
+            raise AlreadyExistsError
+        return create(self)
+
     def delete_auto_scaling_group(self: Any) -> Any:
         """A group that still has instances goes by force only."""
         name = self._get_param("AutoScalingGroupName")
@@ -63,6 +74,7 @@ def mend() -> None:
         return delete(self)
 
     FakeAutoScalingGroup.replace_autoscaling_group_instances = launch  # type: ignore[method-assign]
+    AutoScalingResponse.create_auto_scaling_group = create_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingBackend.notify_terminate_instances = notice  # type: ignore[method-assign]
 

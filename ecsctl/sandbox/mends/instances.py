@@ -22,10 +22,18 @@ def mend(console: Callable[[str], str]) -> None:
             for interface in instance.nics.values():
                 # Interfaces that were made with an instance go with it.
                 interface.delete_on_termination = interface.id not in before
+        profile_name, profile_arn = kwargs.get("iam_instance_profile_name"), kwargs.get("iam_instance_profile_arn")
+        if profile_name or profile_arn:
+            # moto itself gives it to the first one only, after this.
+            for instance in reservation.instances[1:]:
+                self.associate_iam_instance_profile(
+                    instance.id, iam_instance_profile_name=profile_name, iam_instance_profile_arn=profile_arn
+                )
         argument = kwargs.get("launch_template")
         if argument:
             data = self._get_template_from_args(argument).data
-            profile = data.get("IamInstanceProfile") or {}
+            named = profile_name or profile_arn
+            profile = {} if named else data.get("IamInstanceProfile") or {}
             for instance in reservation.instances:
                 instance.image_id = _resolved(self, instance.image_id)
                 if profile and instance.id not in self.iam_instance_profile_associations:
