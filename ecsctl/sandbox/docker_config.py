@@ -18,6 +18,8 @@ SANDBOX = "ecsctl.sandbox"
 FOLDER = "ecsctl.sandbox.folder"
 TASK = "com.amazonaws.ecs.task-arn"
 CONTAINER = "com.amazonaws.ecs.container-name"
+# The loopback address on which its ports are published.
+ADDRESS = "ecsctl.sandbox.address"
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
 # Docker takes no fewer shares; ECS sends these for a container without CPU units.
@@ -66,6 +68,7 @@ def labels_of(request: ContainerRequest, owner: Owner) -> dict[str, str]:
     own = {
         TASK: request.task_arn,
         CONTAINER: request.name,
+        ADDRESS: request.address,
         "com.amazonaws.ecs.cluster": request.cluster,
         "com.amazonaws.ecs.task-definition-family": request.family,
         "com.amazonaws.ecs.task-definition-version": str(request.revision),

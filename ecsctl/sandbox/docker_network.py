@@ -12,7 +12,7 @@ import tarfile
 import threading
 
 from ecsctl.sandbox.docker_client import Docker
-from ecsctl.sandbox.docker_config import TASK, Owner
+from ecsctl.sandbox.docker_config import ADDRESS, TASK, Owner
 from ecsctl.sandbox.ports import ContainerRequest
 
 IMAGE = "ecsctl-sandbox-pause:1"
@@ -52,7 +52,9 @@ class NetworkNamespaces:
     def _found(self, request: ContainerRequest) -> str | None:
         for container in self._docker.containers(self._owner):
             if container.labels.get(TASK) == request.task_arn and "com.amazonaws.ecs.pause" in container.labels:
-                return container.id
+                if container.labels.get(ADDRESS) == request.address:
+                    return container.id
+                self._docker.remove(container.id)
         return None
 
     def _made(self, request: ContainerRequest, architecture: str) -> str:
@@ -64,7 +66,12 @@ class NetworkNamespaces:
         settings = {
             "image": IMAGE,
             "detach": True,
-            "labels": {**self._owner.labels, TASK: request.task_arn, "com.amazonaws.ecs.pause": "true"},
+            "labels": {
+                **self._owner.labels,
+                TASK: request.task_arn,
+                ADDRESS: request.address,
+                "com.amazonaws.ecs.pause": "true",
+            },
             "ports": published,
         }
         return self._docker.create(f"ecsctl-{self._owner.name}-pause-{task}", settings)

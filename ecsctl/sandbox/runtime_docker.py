@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from ecsctl.sandbox.control import CONTAINERS
 from ecsctl.sandbox.docker_client import Docker, why
-from ecsctl.sandbox.docker_config import CONTAINER, TASK, Owner, settings_of
+from ecsctl.sandbox.docker_config import ADDRESS, CONTAINER, TASK, Owner, settings_of
 from ecsctl.sandbox.docker_network import NetworkNamespaces
 from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest
 
@@ -216,11 +216,17 @@ class DockerRuntime:
             self._tell(entry, "exited", reason="the container was gone when the sandbox started again")
             return
         entry.id, entry.name = found.id, found.name
-        if not found.running and found.id in self._to_resume():
+        resume = not found.running and found.id in self._to_resume()
+        if (found.running or resume) and found.labels.get(ADDRESS) != request.address:
+            # Another sandbox has taken the instance's address meanwhile, and it was given a new one.
+            self._docker.remove(found.id)
+            self._create(entry)
+            self._docker.start(str(entry.id))
+        elif resume:
             if request.network_mode == "awsvpc":
                 self._namespaces.of(request)
             self._docker.start(found.id)
-        self._tell(entry, "started", runtime_id=found.id)
+        self._tell(entry, "started", runtime_id=entry.id)
 
     def _of(self, request: ContainerRequest) -> Iterator[Any]:
         for container in self._docker.containers(self.owner):

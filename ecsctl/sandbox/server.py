@@ -6,6 +6,7 @@ It is started by ``ecsctl sandbox start`` and writes ``run.json`` into its folde
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import logging
@@ -26,6 +27,7 @@ log = logging.getLogger("ecsctl.sandbox")
 
 PORT_TAKEN = 98
 READY_SECONDS = 20
+MANY_FILES = 8192
 
 
 class Server:
@@ -141,6 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--region", default="eu-west-1", help="the region of unsigned requests")
     parser.add_argument("--docker", choices=("auto", "always", "never"), default="auto", help="real containers or not")
     options = parser.parse_args(arguments)
+    allow_many_files()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     runtime, containers = choose_runtime(options.docker, options.name, options.folder)
@@ -168,6 +171,17 @@ def main(arguments: list[str] | None = None) -> int:
         world.stop()
         run.unlink(missing_ok=True)
     return 0
+
+
+def allow_many_files() -> None:
+    """Every address, listener and connection is an open file: take as many as the system lets this process have."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def mend(world: World) -> None:

@@ -29,6 +29,9 @@ ACCOUNT = "123456789012"
 STEP = 0.1
 SAVE_EVERY = 1.0
 REPEAT = 60.0
+# Instances and tasks with an address of their own in 127.0.1.x, balancers in 127.0.2.x, and where more of them go.
+HOST_NETS = (1, *range(3, 10))
+FRONT_NETS = (2, *range(10, 13))
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
@@ -47,8 +50,10 @@ class World:
         self.lock = threading.RLock()
         self.machines: dict[str, Ec2Machines] = {}
         self.balancers: dict[str, Balancers] = {}
-        self._hosts = Addresses(1, 1)
-        self._fronts = Addresses(2, 2)
+        # The one that most people have begins at 127.0.1.1.
+        owner = "" if state.parent.name == "default" else str(state.parent.resolve())
+        self._hosts = Addresses(HOST_NETS, owner)
+        self._fronts = Addresses(FRONT_NETS, owner)
         self._published: set[str] = set()
         self.regions = Regions(ACCOUNT, runtime, self._ports)
         self.keeper = Keeper(state)
@@ -233,6 +238,9 @@ class World:
             balancers.close()
         self.runtime.suspend()
         self.runtime.close()
+        # The next start wants them back, perhaps before this process has quite gone.
+        self._hosts.release_all()
+        self._fronts.release_all()
 
     def reset(self) -> None:
         """Forget everything: all resources, containers and addresses."""
