@@ -153,10 +153,11 @@ def _has_breaker(item: Mapping[str, Any]) -> bool:
 def _unsteady(watch: _Watch, ended: Waited, timeout: float) -> EcsctlError:
     causes: list[str] = []
     for view in watch.views:
-        causes += [
-            f"{view.name}: {cause}" if len(watch.names) > 1 else cause
-            for cause in service_causes(view, _recent_tasks(watch, view.name), watch.since)
-        ]
+        tasks = _recent_tasks(watch, view.name)
+        # ECS mutes an event that it has told before: where nothing new is said, what was said since the service was
+        # last steady still holds.
+        found = service_causes(view, tasks, watch.since) or service_causes(view, tasks, _last_steady(view))[:3]
+        causes += [f"{view.name}: {cause}" if len(watch.names) > 1 else cause for cause in found]
     names = " ".join(watch.names)
     where = f"-c {watch.cluster}"
     hint = f"`ecsctl service events {watch.names[0]} {where}` and `ecsctl ps {where} --all` tell more"
@@ -167,6 +168,11 @@ def _unsteady(watch: _Watch, ended: Waited, timeout: float) -> EcsctlError:
         return EcsctlError(message, details=causes, hint=hint)
     details = [*ended.last.lines, *causes]
     return WaitTimeoutError(f"not steady after {timeout:.0f} s", details=details, hint=hint)
+
+
+def _last_steady(view: ServiceView) -> datetime | None:
+    steady = (event.at for event in view.events if "has reached a steady state" in event.message)
+    return next(steady, None)
 
 
 def _recent_tasks(watch: _Watch, service: str) -> list[Any]:
