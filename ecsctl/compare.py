@@ -75,6 +75,13 @@ def _named(value: Any) -> Any:
 
 
 def _leaves(path: str, value: Any) -> Iterator[FieldChange]:
+    from ecsctl.spec.normalize import Named
+
+    if isinstance(value, Named):
+        for label, item in value.items():
+            inner = {k: v for k, v in item.items() if k != "name"} if isinstance(item, Mapping) else item
+            yield from _leaves(f"{path}[{label}]", inner)
+        return
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _leaves(f"{path}.{name}" if path else str(name), item)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecsctl.errors import EcsctlError
 from ecsctl.resources import (
+    CLUSTER_TAG,
     IMAGE_TAG,
     OWNER_TAG,
     AutoScalingGroup,
@@ -220,7 +221,7 @@ def _instances(
     )
     fleet = AutoScalingGroup(
         name,
-        tags,
+        {**tags, CLUSTER_TAG: spec.cluster},
         # An agent that finds no cluster gives up for good, so the cluster comes first.
         after=(Key(Cluster.kind, spec.cluster),),
         minimum=instances.minimum,

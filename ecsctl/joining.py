@@ -60,8 +60,8 @@ def wait_for_instances(
     if ended.outcome == "failed":
         raise EcsctlError(
             f"{ended.last.lines[0]}, and it will not get better: {ended.last.failed}",
-            hint="correct the cause; where an instance was refused, `aws ec2 terminate-instances --instance-ids ID` has "
-            "the group launch another",
+            hint="correct the cause; where an instance was refused, `aws ec2 terminate-instances --instance-ids ID` "
+            "has the group launch another",
         )
     raise WaitTimeoutError(
         f"{ended.last.lines[0]} after {timeout:.0f} s",

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 OWNER_TAG = "ecsctl:project"
 IMAGE_TAG = "ecsctl:image"
+CLUSTER_TAG = "ecsctl:cluster"
 # IAM allows 64 characters, and its names carry the region (14 at most) besides the prefix.
 LONGEST_PROJECT = 40
 
@@ -178,6 +179,7 @@ class AutoScalingGroup(Resource):
             "maxSize": self.maximum,
             "subnets": frozenset(self.subnets) if self.placed else None,
             "launchTemplate": self.template,
+            "cluster": self.cluster,
         }
 
 

@@ -140,6 +140,19 @@ def ecs_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return tag_list(tags, "key", "value")
 
 
+def arns_of(aws: Aws, project: str, *types: str) -> list[str]:
+    """The ARNs of what a project owns of these types (``ecs:cluster``), by resourcegroupstaggingapi:GetResources.
+
+    Empty where that is denied or missing: then only what has a known name is found.
+    """
+    query = {"TagFilters": [{"Key": OWNER_TAG, "Values": [project]}], "ResourceTypeFilters": list(types)}
+    try:
+        found = aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList")
+        return [str(item["ResourceARN"]) for item in found]
+    except AwsError:
+        return []
+
+
 def last(arn: str) -> str:
     """The name at the end of an ARN."""
     return arn.rsplit("/", 1)[-1]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError, ConflictError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, ecs_tags, last, owner_of, until_gone
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
 from ecsctl.kinds.fleet import deregister
 from ecsctl.resources import Cluster
 from ecsctl.wait import Progress
@@ -24,14 +24,18 @@ class ClusterKind(Kind[Cluster]):
     held_by = frozenset({"service", "auto-scaling-group"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
-        asked = sorted({*names, scope.cluster})
-        answer = aws.call("ecs", "DescribeClusters", {"clusters": asked, "include": ["TAGS"]})
-        for found in answer.get("clusters", ()):
+        from ecsctl.aws.ecs import describe_clusters
+
+        # A file that names another cluster than before leaves its old one behind.
+        asked = sorted({*names, scope.cluster, *(last(arn) for arn in arns_of(aws, scope.project, "ecs:cluster"))})
+        for found in describe_clusters(aws, asked).found:
             # Deleted clusters linger as INACTIVE.
             if found.get("status") == "INACTIVE":
                 continue
             owner = owner_of(found.get("tags", ()), "key", "value")
             name = found["clusterName"]
+            if name not in (*names, scope.cluster) and owner != scope.project:
+                continue
             yield Actual(
                 self.resource(name).key,
                 found["clusterArn"],

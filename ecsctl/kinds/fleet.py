@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
-from ecsctl.resources import IMAGE_TAG, OWNER_TAG, AutoScalingGroup, LaunchTemplate
+from ecsctl.resources import CLUSTER_TAG, IMAGE_TAG, OWNER_TAG, AutoScalingGroup, LaunchTemplate
 from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
     """autoscaling:CreateAutoScalingGroup, UpdateAutoScalingGroup, DeleteAutoScalingGroup."""
 
     resource = AutoScalingGroup
+    # Instances stay with the cluster that they joined first.
+    fixed = frozenset({"cluster"})
     held_by = frozenset({"service"})
     exists = frozenset({"AlreadyExists", "AlreadyExistsFault"})
 
@@ -143,6 +145,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     "maxSize": item.get("MaxSize"),
                     "subnets": frozenset(part.strip() for part in zones.split(",") if part.strip()),
                     "launchTemplate": template.get("LaunchTemplateId", ""),
+                    "cluster": _tag(item, CLUSTER_TAG),
                 },
                 attributes={"name": name},
                 status="being deleted" if item.get("Status") else "",
@@ -182,7 +185,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         instances = _instances(aws, name)
         # Only a running agent deregisters its instance when that is terminated. While the group exists, its instances
         # are known; so this comes first.
-        deregister(aws, scope.cluster, instances, disconnected=True)
+        deregister(aws, str(actual.fields.get("cluster") or scope.cluster), instances, disconnected=True)
         if not actual.status:
             # ForceDelete terminates the instances with the group, protected from scale-in or not.
             query = {"AutoScalingGroupName": name, "ForceDelete": True}
@@ -217,6 +220,10 @@ def deregister(aws: Aws, cluster: str, instances: Collection[str], *, disconnect
             # It deregistered itself in the meantime.
             if error.aws_code not in ("InvalidParameterException", "ClientException"):
                 raise
+
+
+def _tag(item: Mapping[str, Any], key: str) -> str:
+    return next((str(tag.get("Value", "")) for tag in item.get("Tags", ()) if tag.get("Key") == key), "")
 
 
 def _template(resource: AutoScalingGroup) -> dict[str, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.aws.ecs import describe_services, list_services
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, ecs_tags, last, owner_of, until_gone
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
 from ecsctl.resources import Service
 from ecsctl.wait import Progress
 
@@ -49,37 +51,37 @@ class ServiceKind(Kind[Service]):
     gone = frozenset({"ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        yield from self._of_cluster(aws, scope, scope.cluster, names)
+        # A file that names another cluster than before leaves its services behind in the old one.
+        others = {cluster_of(arn) for arn in arns_of(aws, scope.project, "ecs:service")} - {"", scope.cluster}
+        for cluster in sorted(others):
+            for found in self._of_cluster(aws, scope, cluster, ()):
+                yield replace(found, key=self.resource(f"{cluster}/{found.key.name}").key)
+
+    def _of_cluster(self, aws: Aws, scope: Scope, cluster: str, names: Collection[str]) -> Iterable[Actual]:
         try:
-            listed = {
-                last(arn)
-                for arn in aws.pages(
-                    "ecs", "ListServices", {"cluster": scope.cluster, "maxResults": 100}, "serviceArns"
-                )
-            }
+            listed = {last(arn) for arn in list_services(aws, cluster)}
+            # Services that drain are not listed, only described: those of the file are asked for by name.
+            described = describe_services(aws, cluster, sorted({*listed, *names})).found
         except AwsError as error:
             if error.aws_code == "ClusterNotFoundException":
                 return
             raise
-        # Services that drain are not listed, only described: those of the file are asked for by name.
-        asked = sorted({*listed, *names})
-        for start in range(0, len(asked), 10):
-            query = {"cluster": scope.cluster, "services": asked[start : start + 10], "include": ["TAGS"]}
-            answer = aws.call("ecs", "DescribeServices", query, about=f"cluster {scope.cluster}")
-            for found in answer.get("services", ()):
-                if found.get("status") == "INACTIVE":
-                    continue
-                owner = owner_of(found.get("tags", ()), "key", "value")
-                name = str(found["serviceName"])
-                if name not in names and owner != scope.project:
-                    continue
-                yield Actual(
-                    self.resource(name).key,
-                    str(found["serviceArn"]),
-                    owner,
-                    fields=_fields(found),
-                    attributes={"name": name, "arn": str(found["serviceArn"])},
-                    status="" if found.get("status") == "ACTIVE" else str(found.get("status", "")),
-                )
+        for found in described:
+            if found.get("status") == "INACTIVE":
+                continue
+            owner = owner_of(found.get("tags", ()), "key", "value")
+            name = str(found["serviceName"])
+            if name not in names and owner != scope.project:
+                continue
+            yield Actual(
+                self.resource(name).key,
+                str(found["serviceArn"]),
+                owner,
+                fields=_fields(found),
+                attributes={"name": name, "arn": str(found["serviceArn"])},
+                status="" if found.get("status") == "ACTIVE" else str(found.get("status", "")),
+            )
 
     def raced(self, error: AwsError) -> bool:
         return super().raced(error) or "not idempotent" in error.aws_message
@@ -112,12 +114,18 @@ class ServiceKind(Kind[Service]):
         return field not in UPDATABLE
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
-        name, cluster = actual.key.name, scope.cluster
+        name, cluster = last(actual.id), cluster_of(actual.id) or scope.cluster
         if actual.status != "DRAINING":
             query = {"cluster": cluster, "service": name, "force": True}
             aws.call("ecs", "DeleteService", query, about=f"service {name}")
         hint = f"run the same command again; `ecsctl ps -c {cluster} --all` shows the tasks that it waits for"
         until_gone(lambda: _inactive(aws, cluster, name), f"service {name}", patience, hint)
+
+
+def cluster_of(arn: str) -> str:
+    """The cluster in a service's ARN; empty in ARNs of the old form, which do not name it."""
+    parts = arn.split("/")
+    return parts[-2] if len(parts) > 2 else ""
 
 
 def _incarnation(aws: Aws, cluster: str, name: str) -> str:

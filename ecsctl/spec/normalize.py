@@ -69,12 +69,12 @@ def keyed(value: Any, under: str = "") -> Any:
         if under in KEYED and all(isinstance(item, Mapping) for item in value):
             named = {_label(item, under): item for item in value}
             if len(named) == len(value):
-                return _Named({label: keyed(_inner(item, under)) for label, item in named.items()})
+                return Named({label: keyed(_inner(item, under)) for label, item in named.items()})
         return [keyed(item) for item in value]
     return value
 
 
-class _Named(dict[str, Any]):
+class Named(dict[str, Any]):
     """A mapping that stands for a list: its keys print in brackets."""
 
 
@@ -95,7 +95,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[Change]:
     if before == after:
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        brackets = isinstance(before, _Named) or isinstance(after, _Named)
+        brackets = isinstance(before, Named) or isinstance(after, Named)
         for key in sorted({*before, *after}):
             inner = f"{path}[{key}]" if brackets else (f"{path}.{key}" if path else key)
             yield from _differences(inner, before.get(key), after.get(key))

@@ -1,0 +1,180 @@
+"""From a Spec to resources: names, owners, who may reach whom, and what comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ecsctl.desired import desired
+from ecsctl.errors import EcsctlError
+from ecsctl.facts import Facts, Subnet, flavour_of, parameter_of
+from ecsctl.plan import ordered
+from ecsctl.resources import (
+    OWNER_TAG,
+    AutoScalingGroup,
+    ClassicLoadBalancer,
+    Ingress,
+    InstanceRole,
+    Key,
+    LaunchTemplate,
+    Listener,
+    Ref,
+    Resource,
+    SecurityGroup,
+    Service,
+    base_name,
+)
+from ecsctl.spec import load_spec
+from ecsctl.spec.model import Spec
+
+FACTS = Facts(
+    "eu-west-1",
+    subnets=(Subnet("subnet-a", "vpc-1", "eu-west-1a"), Subnet("subnet-b", "vpc-1", "eu-west-1b")),
+    image="ami-1",
+)
+FILE = """
+name: hello
+cluster: prod
+tags: {team: web}
+instances: {count: 2, image: ubuntu, keyName: me, ingress: ["443", "8000-8100/udp@10.0.0.0/8"]}
+taskDefinitions:
+  web:
+    containerDefinitions:
+      - {name: web, image: nginx, memory: 64, portMappings: ["8080:80"]}
+loadBalancers:
+  front: {type: classic, ingress: [192.0.2.0/24]}
+services:
+  svc: {taskDefinition: web, desiredCount: 2, loadBalancer: "front:80"}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    file = tmp_path_factory.mktemp("desired") / "ecsctl.yaml"
+    file.write_text(FILE)
+    return load_spec([str(file)])
+
+
+def made(spec: Spec, facts: Facts = FACTS) -> dict[str, Resource]:
+    return {str(key): resource for key, resource in desired(spec, facts).items()}
+
+
+def test_everything_carries_its_owner_and_the_tags_of_the_file(spec: Spec) -> None:
+    resources = made(spec).values()
+    assert {resource.tags.get(OWNER_TAG) for resource in resources} == {"hello"}
+    assert {resource.tags.get("team") for resource in resources} == {"web"}
+
+
+def test_the_balancer_reaches_the_host_port_and_nobody_else_does(spec: Spec) -> None:
+    resources = made(spec)
+    balancer = resources["load-balancer front"]
+    assert isinstance(balancer, ClassicLoadBalancer)
+    assert balancer.listeners == (Listener(80, "HTTP", 8080, "HTTP"),)
+    assert balancer.health_check["Target"] == "TCP:8080"
+    front = resources["security-group ecsctl-hello-front"]
+    inside = resources["security-group ecsctl-hello-instances"]
+    assert isinstance(front, SecurityGroup)
+    assert isinstance(inside, SecurityGroup)
+    assert front.ingress == (Ingress(80, 80, "tcp", "192.0.2.0/24"),)
+    assert set(inside.ingress) == {
+        Ingress(443, 443, "tcp", "0.0.0.0/0"),
+        Ingress(8000, 8100, "udp", "10.0.0.0/8"),
+        Ingress(8080, 8080, "tcp", Ref(front.key, "id")),
+    }
+
+
+def test_instances_launch_with_what_they_need(spec: Spec) -> None:
+    template = made(spec, replace(FACTS, flavour="ubuntu"))["launch-template ecsctl-hello"]
+    assert isinstance(template, LaunchTemplate)
+    assert (template.image, template.image_source, template.key_name) == ("ami-1", "ubuntu", "me")
+    assert "ECS_CLUSTER=prod" in template.user_data
+    assert "docker run" in template.user_data
+
+
+def test_the_order_is_one_that_works(spec: Spec) -> None:
+    places = {str(key): place for place, key in enumerate(ordered(desired(spec, FACTS)))}
+    for first, then in [
+        ("cluster prod", "auto-scaling-group ecsctl-hello"),
+        ("iam-role ecsctl-hello-eu-west-1", "instance-profile ecsctl-hello-eu-west-1"),
+        ("instance-profile ecsctl-hello-eu-west-1", "launch-template ecsctl-hello"),
+        ("security-group ecsctl-hello-front", "load-balancer front"),
+        ("security-group ecsctl-hello-front", "security-group ecsctl-hello-instances"),
+        ("launch-template ecsctl-hello", "auto-scaling-group ecsctl-hello"),
+        ("auto-scaling-group ecsctl-hello", "service svc"),
+        ("load-balancer front", "service svc"),
+        ("task-definition web", "service svc"),
+    ]:
+        assert places[first] < places[then]
+
+
+def test_names_in_iam_carry_the_region_and_are_short_enough(spec: Spec) -> None:
+    long = replace(spec, name="n" * 200, instances=spec.instances, load_balancers={}, services={})
+    facts = replace(FACTS, region="ap-northeast-99")
+    [role] = [resource for resource in desired(long, facts).values() if isinstance(resource, InstanceRole)]
+    assert role.name.endswith("-ap-northeast-99")
+    assert len(role.name) <= 64
+    assert base_name("n" * 200) != base_name("n" * 201)
+
+
+def test_the_policies_are_of_the_partition(spec: Spec) -> None:
+    role = made(spec, replace(FACTS, partition="aws-cn"))["iam-role ecsctl-hello-eu-west-1"]
+    assert isinstance(role, InstanceRole)
+    assert all(policy.startswith("arn:aws-cn:iam::aws:policy/") for policy in role.policies)
+    assert any(policy.endswith("service-role/AmazonEC2ContainerServiceforEC2Role") for policy in role.policies)
+
+
+def test_zones_that_lack_the_type_get_no_instances(spec: Spec) -> None:
+    group = made(spec, replace(FACTS, zones=frozenset({"eu-west-1b"})))["auto-scaling-group ecsctl-hello"]
+    assert isinstance(group, AutoScalingGroup)
+    assert group.subnets == ("subnet-b",)
+    with pytest.raises(EcsctlError, match="zone that has t3"):
+        desired(spec, replace(FACTS, zones=frozenset({"eu-west-1z"})))
+
+
+def test_subnets_of_two_networks_are_refused(spec: Spec) -> None:
+    assert spec.instances is not None
+    named = {id_: Subnet(id_, f"vpc-{id_[-1]}", "eu-west-1a") for id_ in ("subnet-1", "subnet-2")}
+    across = replace(spec, instances=replace(spec.instances, subnets=tuple(named)))
+    with pytest.raises(EcsctlError, match="2 VPCs"):
+        desired(across, replace(FACTS, named=named))
+
+
+def test_a_service_of_a_family_that_is_not_in_the_file_runs_its_newest_revision(spec: Spec) -> None:
+    other = replace(
+        spec,
+        task_definitions={},
+        load_balancers={},
+        services={"svc": replace(spec.services["svc"], load_balancer=None)},
+    )
+    service = desired(other, replace(FACTS, revisions={"web": "web:7"}))[Key(Service.kind, "svc")]
+    assert isinstance(service, Service)
+    assert service.definition["taskDefinition"] == "web:7"
+
+
+def test_a_balancer_that_nobody_stands_behind_says_what_is_missing(spec: Spec) -> None:
+    alone = replace(spec, services={})
+    front = replace(spec.load_balancers["front"], listeners=())
+    with pytest.raises(EcsctlError, match="no listener") as raised:
+        desired(replace(alone, load_balancers={"front": front}), FACTS)
+    assert "loadBalancer: front:80" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("image", "arm", "expected"),
+    [
+        ("al2023", False, "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"),
+        ("al2023", True, "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"),
+        ("bottlerocket", True, "/aws/service/bottlerocket/aws-ecs-2/arm64/latest/image_id"),
+        ("ubuntu", False, "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"),
+    ],
+)
+def test_where_the_newest_image_is_told(image: str, arm: bool, expected: str) -> None:
+    assert parameter_of(image, arm=arm) == expected
+    assert flavour_of(expected) == image
+
+
+def test_an_unknown_image_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(EcsctlError) as raised:
+        parameter_of("windows", arm=False)
+    assert "bottlerocket" in str(raised.value.hint)

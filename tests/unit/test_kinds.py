@@ -1,0 +1,42 @@
+"""The table of kinds is whole: one row a kind, each able to do what the planner may ask of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecsctl.kinds import TABLE
+from ecsctl.kinds.base import Kind
+from ecsctl.plan import topological
+from ecsctl.resources import KINDS, Key
+
+
+def test_every_kind_has_its_row_and_no_row_is_of_no_kind() -> None:
+    assert set(TABLE) == {kind.kind for kind in KINDS}
+    assert [TABLE[kind.kind].resource for kind in KINDS] == list(KINDS)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_each_kind_can_do_all_that_is_asked_of_it(name: str) -> None:
+    kind = TABLE[name]
+    wanted = {"find", "create", "delete"}
+    if kind.resource("x").fields():
+        wanted.add("update")
+    missing = {method for method in wanted if getattr(type(kind), method) is getattr(Kind, method)}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_what_a_kind_says_of_fields_and_kinds_exists(name: str) -> None:
+    kind = TABLE[name]
+    fields = set(kind.resource("x").fields())
+    # A service has the fields of its definition.
+    assert name == "service" or kind.fixed | kind.rooted <= fields
+    assert kind.held_by <= set(TABLE)
+    assert name not in kind.held_by
+
+
+def test_there_is_an_order_in_which_all_can_go() -> None:
+    keys = {name: Key(name, "x") for name in TABLE}
+    order = topological({keys[name]: frozenset(keys[kind] for kind in TABLE[name].held_by) for name in TABLE})
+    places = {key.kind: place for place, key in enumerate(order)}
+    assert [name for name in TABLE for holder in TABLE[name].held_by if places[holder] > places[name]] == []

@@ -1,0 +1,97 @@
+"""The boot scripts: what they say is what today's agent needs, and they are the same each time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ecsctl.errors import UsageError
+from ecsctl.sandbox.bootscript import read
+from ecsctl.userdata import FLAVOURS, user_data
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_the_text_depends_on_its_arguments_only(flavour: str) -> None:
+    assert user_data(flavour, "prod") == user_data(flavour, "prod")
+    assert user_data(flavour, "prod") != user_data(flavour, "test")
+    assert len(user_data(flavour, "c" * 255).encode()) < 16384, "EC2 takes 16 kB of user data"
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("cluster", ["prod", "my-cluster_2"])
+def test_whoever_reads_it_finds_the_cluster(flavour: str, cluster: str) -> None:
+    assert read(user_data(flavour, cluster)).cluster == cluster
+
+
+@pytest.mark.parametrize("flavour", ["al2023", "ubuntu"])
+def test_the_scripts_are_valid_shell(flavour: str) -> None:
+    bash = shutil.which("bash")
+    if not bash:
+        pytest.skip("bash is not installed")
+    checked = subprocess.run([bash, "-n"], input=user_data(flavour, "prod"), capture_output=True, text=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_bottlerocket_has_toml_and_no_shell() -> None:
+    text = user_data("bottlerocket", "prod")
+    assert "#!" not in text
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        assert tomllib.loads(text) == {"settings": {"ecs": {"cluster": "prod"}}}
+
+
+def test_ubuntu_supervises_the_agent_by_systemd_alone() -> None:
+    text = user_data("ubuntu", "prod")
+    [start] = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+    unit = text[text.index("[Unit]") : text.index("[Install]")]
+    assert "Type=simple" in unit
+    assert "Restart=always" in unit
+    assert "--restart" not in unit
+    assert " -d " not in unit
+    assert "--detach" not in unit
+    assert start.startswith("ExecStart=/usr/bin/docker run")
+    # cloud-init runs the script, and the unit must not wait for cloud-init.
+    assert "systemctl enable --now --no-block ecs-agent.service" in text
+
+
+@pytest.mark.parametrize(
+    "needed",
+    [
+        "--net=host",
+        "--env-file=/etc/ecs/ecs.config",
+        "--volume=/var/run:/var/run",
+        "--volume=/var/log/ecs:/log",
+        "--volume=/var/lib/ecs/data:/data",
+        "--init",
+        "--cap-add=sys_admin",
+        "--cap-add=net_admin",
+        "ECS_DATADIR=/data/",
+        "ECS_LOGFILE=/log/ecs-agent.log",
+        "ECS_ENABLE_TASK_IAM_ROLE=true",
+        "ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST=true",
+        "ECS_ENABLE_TASK_ENI=true",
+        "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true",
+        '"awslogs"',
+        "native.cgroupdriver=cgroupfs",
+        "net.ipv4.conf.all.route_localnet=1",
+        "169.254.170.2 --dport 80 -j DNAT --to-destination 127.0.0.1:51679",
+        "169.254.170.2 --dport 80 -j REDIRECT --to-ports 51679",
+        "--dport 51678 -j DROP",
+    ],
+)
+def test_ubuntu_gives_the_agent_what_it_needs(needed: str) -> None:
+    assert needed in user_data("ubuntu", "prod")
+
+
+def test_docker_is_told_its_driver_before_it_first_starts() -> None:
+    text = user_data("ubuntu", "prod")
+    assert text.index("daemon.json") < text.index("install -y docker.io")
+
+
+def test_another_flavour_is_refused() -> None:
+    with pytest.raises(UsageError, match="windows"):
+        user_data("windows", "prod")
