@@ -52,6 +52,8 @@ def everything(env: dict[str, str]) -> dict[str, list[str]]:
 
     ecs, ec2, iam = client("ecs"), client("ec2"), client("iam")
     reservations = ec2.describe_instances()["Reservations"]
+    groups = client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    classic = client("elb").describe_load_balancers()["LoadBalancerDescriptions"]
     return {
         "clusters": ecs.list_clusters()["clusterArns"],
         "task definitions": ecs.list_task_definitions()["taskDefinitionArns"],
@@ -62,10 +64,10 @@ def everything(env: dict[str, str]) -> dict[str, list[str]]:
             for instance in reservation["Instances"]
             if instance["State"]["Name"] != "terminated"
         ],
-        "groups": [g["AutoScalingGroupName"] for g in client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]],
+        "groups": [group["AutoScalingGroupName"] for group in groups],
         "templates": [t["LaunchTemplateName"] for t in ec2.describe_launch_templates()["LaunchTemplates"]],
         "security groups": [g["GroupName"] for g in ec2.describe_security_groups()["SecurityGroups"]],
-        "classic balancers": [b["LoadBalancerName"] for b in client("elb").describe_load_balancers()["LoadBalancerDescriptions"]],
+        "classic balancers": [item["LoadBalancerName"] for item in classic],
         "balancers": [b["LoadBalancerName"] for b in client("elbv2").describe_load_balancers()["LoadBalancers"]],
         "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
         "profiles": [profile["InstanceProfileName"] for profile in iam.list_instance_profiles()["InstanceProfiles"]],
