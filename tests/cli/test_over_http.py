@@ -84,7 +84,14 @@ def test_what_was_run_is_tagged_as_ecsctls(sandbox: Running, folder: Path, task:
 def test_an_interrupted_run_says_what_goes_on(sandbox: Running, folder: Path) -> None:
     command = ["ecsctl", "run", "web", "--wait"]
     process = subprocess.Popen(
-        command, cwd=folder, env=sandbox.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=folder,
+        env=sandbox.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job inherits an ignored SIGINT; the one at a terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout is not None
     task = process.stdout.readline().strip()
