@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ecsctl.errors import AwsError, EcsctlError, WaitTimeoutError
-from ecsctl.wait import Progress, poll
+from ecsctl.wait import Progress, pause, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -22,7 +22,15 @@ CONSOLE_SECONDS = 15.0
 
 
 def wait_for_instances(
-    aws: Aws, cluster: str, group: str, count: int, *, timeout: float, report: Callable[[str], None]
+    aws: Aws,
+    cluster: str,
+    group: str,
+    count: int,
+    *,
+    timeout: float,
+    report: Callable[[str], None],
+    sleep: Callable[[float], None] = pause,
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
     """Wait until ``count`` instances of an Auto Scaling group are ACTIVE container instances with a connected agent.
 
@@ -34,7 +42,7 @@ def wait_for_instances(
         WaitTimeoutError: not in time; its details say of each instance what is known (exit 4).
         EcsctlError: Auto Scaling cannot launch any, or an instance was refused for good.
     """
-    start = datetime.now(timezone.utc) - timedelta(seconds=1)
+    start = now() - timedelta(seconds=1)
     looked = start + timedelta(seconds=BOOT_SECONDS - CONSOLE_SECONDS)
 
     def probe() -> Progress:
@@ -48,13 +56,13 @@ def wait_for_instances(
         if not members:
             refused = _refused(aws, group, start)
             return Progress(False, failed=refused and f"the group {group} cannot launch any: {refused}", lines=lines)
-        if (now := datetime.now(timezone.utc)) - looked < timedelta(seconds=CONSOLE_SECONDS):
+        if now() - looked < timedelta(seconds=CONSOLE_SECONDS):
             return Progress(False, lines=lines)
-        looked = now
+        looked = now()
         why = _why_not_joined(aws, cluster, group)
         return Progress(False, failed=next((line for line in why if FINAL.search(line)), None), lines=lines)
 
-    ended = poll(probe, timeout=timeout, report=report, interval=INTERVAL)
+    ended = poll(probe, timeout=timeout, report=report, sleep=sleep, interval=INTERVAL)
     if ended.outcome == "done":
         return
     if ended.outcome == "failed":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.causes import service_causes
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
-from ecsctl.views import ServiceView, service_view, task_view
-from ecsctl.wait import Progress, Waited, poll
+from ecsctl.views import DeploymentView, ServiceView, service_view, task_view
+from ecsctl.wait import Progress, Waited, pause, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -30,6 +30,7 @@ def wait_for_services(
     timeout: float,
     report: Callable[[str], None],
     since: datetime | None = None,
+    sleep: Callable[[float], None] = pause,
 ) -> list[ServiceView]:
     """Wait until the newest deployment of each service is complete, and its balancers find its tasks healthy.
 
@@ -49,7 +50,7 @@ def wait_for_services(
     # A second of slack: the clock of AWS and ours differ.
     begin = (since or datetime.now(timezone.utc)) - timedelta(seconds=1)
     watch = _Watch(aws, cluster, sorted(services), begin)
-    ended = poll(watch.look, timeout=timeout, report=report, interval=INTERVAL)
+    ended = poll(watch.look, timeout=timeout, report=report, sleep=sleep, interval=INTERVAL)
     if ended.outcome == "done":
         return watch.views
     raise _unsteady(watch, ended, timeout)
@@ -62,8 +63,8 @@ class _Watch:
         self.names = names
         self.since = since
         self.views: list[ServiceView] = []
-        self.first: dict[str, str] = {}
-        self.trouble: list[str] = []
+        self.first: dict[str, DeploymentView] = {}
+        self.failed_before: dict[str, int] = {}
         self.rolled_back = False
 
     def look(self) -> Progress:
@@ -77,7 +78,7 @@ class _Watch:
             done, line = self._state(view, item)
             lines.append(line)
             pending += not done
-            failed = None if done else self._hopeless(view, breaker=_has_breaker(item))
+            failed = self._superseded(view) or (None if done else self._hopeless(view, breaker=_has_breaker(item)))
             if failed:
                 return Progress(False, failed=failed, lines=tuple(lines))
         return Progress(not pending, lines=tuple(lines))
@@ -120,22 +121,27 @@ class _Watch:
                 return f"{healthy} of {desired} in service behind {name}"
         return None
 
+    def _superseded(self, view: ServiceView) -> str | None:
+        """Whether the deployment that is waited for has given way to one of another definition: a rollback."""
+        if not view.deployments:
+            return None
+        primary = view.deployments[0]
+        first = self.first.setdefault(view.name, primary)
+        if primary.id == first.id or primary.definition == first.definition:
+            return None
+        self.rolled_back = True
+        told = next((item for item in view.deployments if item.id == first.id), first)
+        why = f": {told.rollout_reason}" if told.rollout_state == "FAILED" and told.rollout_reason else ""
+        return f"the deployment of {first.definition} to service {view.name} gave way to {primary.definition}{why}"
+
     def _hopeless(self, view: ServiceView, *, breaker: bool) -> str | None:
         primary = view.deployments[0] if view.deployments else None
-        first = self.first.setdefault(view.name, primary.id if primary else "")
         if primary is not None and primary.rollout_state == "FAILED":
             self.rolled_back = True
             return f"the deployment of service {view.name} failed"
-        if (
-            primary is not None
-            and first
-            and primary.id != first
-            and any(deployment.id == first and deployment.rollout_state == "FAILED" for deployment in view.deployments)
-        ):
-            self.rolled_back = True
-            return f"the deployment of service {view.name} was rolled back"
+        failures = primary.failed - self.failed_before.setdefault(primary.id, primary.failed) if primary else 0
         # A circuit breaker decides for itself when it is enough, and then ECS says FAILED.
-        if primary is not None and not breaker and primary.failed >= FAILURES and primary.running < primary.desired:
+        if primary is not None and failures >= FAILURES and not breaker and primary.running < primary.desired:
             return f"the tasks of service {view.name} keep failing"
         age = (datetime.now(timezone.utc) - self.since).total_seconds()
         if age > PATIENCE and view.running < view.desired and not view.pending:

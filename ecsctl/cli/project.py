@@ -30,8 +30,11 @@ class Answering:
     url: str | None
 
 
-def load(settings: Settings, files: Sequence[str]) -> tuple[Spec, Aws]:
+def load(settings: Settings, files: Sequence[str], *, warn: bool = True) -> tuple[Spec, Aws]:
     """The Spec of the files with the command line's words put on it, and the door to its AWS.
+
+    Args:
+        warn: say that there are warnings.
 
     Raises:
         SpecError: the file has faults.
@@ -45,7 +48,7 @@ def load(settings: Settings, files: Sequence[str]) -> tuple[Spec, Aws]:
     errors = [fault for fault in faults if fault.severity == "error"]
     if spec is None or errors:
         raise SpecError(errors or faults, hint="`ecsctl validate` checks it again, without AWS")
-    if faults:
+    if faults and warn:
         settings.note(f"{len(faults)} warnings; `ecsctl validate` shows them" if len(faults) > 1 else str(faults[0]))
     return spec, settings.aws(region=spec.region)
 
@@ -208,7 +211,7 @@ def down(settings: Settings, files: tuple[str, ...]) -> None:
 
     It shows what goes and asks (--yes does not). What it cannot remove it reports, and exits with 1.
     """
-    spec, aws = load(settings, files)
+    spec, aws = load(settings, files, warn=False)
     remove(settings, aws, spec, f"ecsctl down{_flags(files)}")
 
 
