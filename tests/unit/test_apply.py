@@ -1,0 +1,197 @@
+"""Carrying a plan out: side by side, in order, and going on from what is there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ecsctl.apply import Event, apply
+from ecsctl.errors import AwsError, ConflictError
+from ecsctl.kinds.base import Actual, Patience, Scope
+from ecsctl.observe import Snapshot
+from ecsctl.plan import CREATE, REMOVE, Change, Conflict, Plan, plan
+from ecsctl.resources import (
+    Cluster,
+    Ingress,
+    InstanceProfile,
+    InstanceRole,
+    Key,
+    Ref,
+    Resource,
+    SecurityGroup,
+)
+from tests.support.fake_aws import FakeAws, refused
+
+Json = dict[str, Any]
+TAGS = {"ecsctl:project": "shop"}
+SCOPE = Scope("shop", "shop", "eu-west-1")
+MINE = [{"Key": "ecsctl:project", "Value": "shop"}]
+THEIRS = [{"Key": "ecsctl:project", "Value": "other"}]
+
+
+def group(name: str = "g", *rules: Ingress) -> SecurityGroup:
+    return SecurityGroup(name, TAGS, vpc="vpc-1", description="d", ingress=rules)
+
+
+def planned(*resources: Resource) -> tuple[Plan, Snapshot]:
+    snapshot = Snapshot(SCOPE)
+    return plan({resource.key: resource for resource in resources}, snapshot, prune=True), snapshot
+
+
+def carried_out(aws: FakeAws, *resources: Resource) -> Any:
+    found, snapshot = planned(*resources)
+    return apply(aws, found, snapshot)
+
+
+def groups(*, tags: list[Json], rules: list[Json] | None = None) -> Callable[[Json], Json]:
+    found = {"GroupId": "sg-1", "GroupName": "g", "VpcId": "vpc-1", "Tags": tags, "IpPermissions": rules or []}
+    return lambda query: {"SecurityGroups": [found]}
+
+
+def test_what_is_made_meanwhile_by_the_same_project_is_gone_on_with() -> None:
+    rule = Ingress(80, 80, "tcp", "0.0.0.0/0")
+    aws = FakeAws(
+        {
+            "ec2:CreateSecurityGroup": refused("ec2:CreateSecurityGroup", "InvalidGroup.Duplicate"),
+            "ec2:DescribeSecurityGroups": groups(tags=MINE),
+            "ec2:AuthorizeSecurityGroupIngress": lambda query: {},
+        }
+    )
+    report = carried_out(aws, group("g", rule))
+    assert report.whole
+    [authorized] = [query for name, query in aws.calls if name == "ec2:AuthorizeSecurityGroupIngress"]
+    assert authorized["GroupId"] == "sg-1"
+
+
+def test_what_is_made_meanwhile_by_another_project_is_not_touched() -> None:
+    aws = FakeAws(
+        {
+            "ec2:CreateSecurityGroup": refused("ec2:CreateSecurityGroup", "InvalidGroup.Duplicate"),
+            "ec2:DescribeSecurityGroups": groups(tags=THEIRS),
+        }
+    )
+    [(_, error)] = carried_out(aws, group("g", Ingress(80, 80, "tcp", "0.0.0.0/0"))).failed
+    assert isinstance(error, ConflictError)
+    assert "made by project other in the meantime" in error.message
+
+
+def test_a_lost_answer_is_looked_after_and_nothing_is_made_twice() -> None:
+    made: list[Json] = []
+
+    def create(query: Json) -> Json:
+        made.append(query)
+        raise AwsError("ec2:CreateSecurityGroup", "AnswerLost", "lost", ambiguous=True)
+
+    aws = FakeAws({"ec2:CreateSecurityGroup": create, "ec2:DescribeSecurityGroups": groups(tags=MINE)})
+    assert carried_out(aws, group()).whole
+    assert len(made) == 1
+
+
+def test_what_depends_on_a_failure_is_not_begun_and_the_rest_is_done() -> None:
+    role = InstanceRole("r", TAGS, policies=())
+    profile = InstanceProfile("p", TAGS, role=Ref(role.key, "name"))
+    aws = FakeAws(
+        {
+            "iam:CreateRole": refused("iam:CreateRole", "AccessDenied"),
+            "ec2:CreateSecurityGroup": lambda query: {"GroupId": "sg-1"},
+        }
+    )
+    report = carried_out(aws, role, profile, group())
+    assert [change.key.name for change, _ in report.failed] == ["r"]
+    assert [change.key.name for change in report.skipped] == ["p"]
+    assert [change.key.name for change in report.done] == ["g"]
+    assert "iam:CreateInstanceProfile" not in aws.operations()
+
+
+def test_nothing_is_removed_where_something_could_not_be_made() -> None:
+    old = Actual(Key(SecurityGroup.kind, "old"), "sg-0", "shop", {"vpc": "v", "ingress": frozenset()}, {"id": "sg-0"})
+    snapshot = Snapshot(SCOPE, {old.key: old})
+    found = plan({group().key: group()}, snapshot, prune=True)
+    aws = FakeAws({"ec2:CreateSecurityGroup": refused("ec2:CreateSecurityGroup", "AccessDenied")})
+    report = apply(aws, found, snapshot)
+    assert [(change.action, change.key.name) for change in report.skipped] == [(REMOVE, "old")]
+    assert "ec2:DeleteSecurityGroup" not in aws.operations()
+
+
+def test_what_can_go_side_by_side_does() -> None:
+    # Each call waits for the other: one after another would never end.
+    meeting = threading.Barrier(3, timeout=10)
+
+    def create(query: Json) -> Json:
+        meeting.wait()
+        return {"GroupId": query["GroupName"]}
+
+    aws = FakeAws({"ec2:CreateSecurityGroup": create})
+    assert carried_out(aws, group("a"), group("b"), group("c")).whole
+
+
+def test_a_reference_is_filled_in_with_what_was_made() -> None:
+    front = group("front")
+    inside = group("inside", Ingress(80, 80, "tcp", Ref(front.key, "id")))
+    aws = FakeAws(
+        {
+            "ec2:CreateSecurityGroup": lambda query: {"GroupId": f"sg-{query['GroupName']}"},
+            "ec2:AuthorizeSecurityGroupIngress": lambda query: {},
+        }
+    )
+    assert carried_out(aws, inside, front).whole
+    [rule] = [query["IpPermissions"][0] for name, query in aws.calls if name.endswith("Ingress")]
+    assert rule["UserIdGroupPairs"][0]["GroupId"] == "sg-front"
+
+
+def removal(**answers: Any) -> tuple[FakeAws, Any]:
+    actual = Actual(Key(SecurityGroup.kind, "g"), "sg-1", "shop", {"vpc": "v", "ingress": frozenset()}, {"id": "sg-1"})
+    snapshot = Snapshot(SCOPE, {actual.key: actual})
+    aws = FakeAws({f"ec2:{name}": answer for name, answer in answers.items()})
+    return aws, apply(aws, plan({}, snapshot, prune=True), snapshot)
+
+
+def test_what_has_gone_already_is_removed() -> None:
+    _, report = removal(
+        DeleteSecurityGroup=refused("ec2:DeleteSecurityGroup", "InvalidGroup.NotFound"),
+        DescribeSecurityGroups=lambda query: {"SecurityGroups": []},
+    )
+    assert report.whole
+
+
+def test_a_namesake_that_came_in_its_place_is_not_removed() -> None:
+    aws, report = removal(
+        DeleteSecurityGroup=refused("ec2:DeleteSecurityGroup", "InvalidGroup.NotFound"),
+        DescribeSecurityGroups=groups(tags=THEIRS),
+    )
+    assert report.whole
+    assert aws.operations().count("ec2:DeleteSecurityGroup") == 1
+
+
+def test_a_plan_with_conflicts_is_never_begun() -> None:
+    aws = FakeAws({})
+    found = Plan(
+        "shop",
+        "shop",
+        (Change(CREATE, group().key, resource=group()),),
+        (Conflict(Key(Cluster.kind, "c"), "arn", None),),
+    )
+    with pytest.raises(ConflictError, match="nothing was changed"):
+        apply(aws, found, Snapshot(SCOPE))
+    assert aws.calls == []
+
+
+def test_an_interrupted_run_begins_nothing_more_and_says_what_it_waits_for() -> None:
+    said: list[str] = []
+
+    def report(event: Event) -> None:
+        if event.phase == "done":
+            raise KeyboardInterrupt
+
+    role = InstanceRole("r", TAGS)
+    profile = InstanceProfile("p", TAGS, role=Ref(role.key, "name"))
+    aws = FakeAws({"iam:CreateRole": lambda query: {"Role": {"Arn": "arn"}}})
+    found, snapshot = planned(role, profile)
+    with pytest.raises(KeyboardInterrupt):
+        apply(aws, found, snapshot, report=report, patience=Patience(10, said.append))
+    assert aws.operations() == ["iam:CreateRole"]
+    # And the next run of this process waits as ever.
+    assert carried_out(FakeAws({"iam:CreateRole": lambda query: {"Role": {"Arn": "arn"}}}), role).whole
