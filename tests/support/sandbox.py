@@ -70,6 +70,6 @@ def start_sandbox(folder: Path, docker: str = "never", **options: Any) -> Iterat
     try:
         yield Running(info, env, sandbox)
     finally:
-        if sandbox.running():
-            sandbox.reset()
-            sandbox.stop()
+        # Also one that the test has stopped: its containers are still there.
+        sandbox.reset()
+        sandbox.stop()
