@@ -24,7 +24,7 @@ from ecsctl.errors import EcsctlError
 from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Actual
 from ecsctl.observe import Snapshot
-from ecsctl.resources import Key, LaunchTemplate, Resource, TaskDefinition
+from ecsctl.resources import AutoScalingGroup, Key, LaunchTemplate, Resource, TaskDefinition
 
 CREATE, UPDATE, REPLACE, REMOVE = "create", "update", "replace", "remove"
 KEEP_TEMPLATE = "running instances keep the old launch template; `ecsctl instance remove --replace ID` renews one"
@@ -135,11 +135,12 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
         change = decide(resource, actual, known)
         if change is not None:
             changes.append(change)
-            if key.kind == LaunchTemplate.kind and change.action == UPDATE:
-                notes.append(KEEP_TEMPLATE)
             if change.action != UPDATE or key.kind == TaskDefinition.kind:
                 # What refers to it will refer to something else.
                 known.pop(key, None)
+    actions = {(change.action, change.key.kind) for change in changes}
+    if (UPDATE, LaunchTemplate.kind) in actions and (REPLACE, AutoScalingGroup.kind) not in actions:
+        notes.append(KEEP_TEMPLATE)
     if prune:
         extra = [actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired]
         changes += removals(extra)

@@ -12,6 +12,8 @@ def mend() -> None:
     from moto.autoscaling.exceptions import AutoscalingClientError
     from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
     from moto.autoscaling.responses import AutoScalingResponse
+    from moto.core.types import Base64EncodedString
+    from moto.ec2.models.launch_templates import LaunchTemplateVersion
 
     create = AutoScalingResponse.create_auto_scaling_group
     delete = AutoScalingResponse.delete_auto_scaling_group
@@ -73,6 +75,12 @@ def mend() -> None:
             raise ResourceInUseError
         return delete(self)
 
+    def user_data(self: Any) -> Any:
+        """A template's second version keeps its user data as plain text in moto, which then refuses to launch it."""
+        given = self.data.get("UserData")
+        return Base64EncodedString(given) if isinstance(given, str) else given
+
+    LaunchTemplateVersion.user_data = property(user_data)  # type: ignore[assignment]
     FakeAutoScalingGroup.replace_autoscaling_group_instances = launch  # type: ignore[method-assign]
     AutoScalingResponse.create_auto_scaling_group = create_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group  # type: ignore[method-assign]
