@@ -142,10 +142,12 @@ def run(arguments: Sequence[str], settings: Settings | None = None) -> int:
 
 def say_error(error: EcsctlError) -> None:
     """Print an error to stderr: what, the details, and the next command."""
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    # click colours on a terminal only, and does not know NO_COLOR.
+    colour = False if os.environ.get("NO_COLOR") else None
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
     click.echo(error.message, err=True)
     for line in error.details:
         click.echo(f"  {line}", err=True)
     if error.hint:
-        click.secho("hint: ", fg="cyan", nl=False, err=True)
+        click.secho("hint: ", fg="cyan", nl=False, err=True, color=colour)
         click.echo(error.hint, err=True)

@@ -70,7 +70,10 @@ class ClusterKind(Kind[Cluster]):
 
 def _require_empty(aws: Aws, scope: Scope, cluster: str) -> None:
     """Refuse to take a cluster from under others; deregister what is registered of instances that have ended."""
-    services = [last(arn) for arn in aws.pages("ecs", "ListServices", {"cluster": cluster}, "serviceArns")]
+    from ecsctl.aws.ecs import describe_services, list_services
+
+    listed = describe_services(aws, cluster, list(list_services(aws, cluster))).found
+    services = [str(item["serviceName"]) for item in listed if item.get("status") != "INACTIVE"]
     registered = {str(item.get("ec2InstanceId", "")): item for item in _instances(aws, cluster)}
     alive = _alive(aws, [id_ for id_ in registered if id_.startswith("i-")])
     alive.update({id_: None for id_ in registered if not id_.startswith("i-")})

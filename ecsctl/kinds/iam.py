@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import AwsError
+from ecsctl.errors import AwsError, EcsctlError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
 from ecsctl.resources import InstanceProfile, InstanceRole, base_name
 
@@ -96,7 +96,17 @@ class InstanceRoleKind(Kind[InstanceRole]):
     def _attach(aws: Aws, resource: InstanceRole, policies: Iterable[str]) -> None:
         for arn in policies:
             query = {"RoleName": resource.name, "PolicyArn": arn}
-            aws.call("iam", "AttachRolePolicy", query, about=f"policy {arn} to role {resource.name}")
+            try:
+                aws.call("iam", "AttachRolePolicy", query, about=f"policy {arn} to role {resource.name}")
+            except AwsError as error:
+                # "Policy arn:… does not exist or is not attachable"; the role's own absence passes by itself.
+                if error.aws_code not in GONE or arn not in error.aws_message:
+                    raise
+                raise EcsctlError(
+                    error.message,
+                    hint="AWS has this policy; an emulator may have to be told to load it "
+                    "(moto: MOTO_IAM_LOAD_MANAGED_POLICIES=true)",
+                ) from error
 
 
 class InstanceProfileKind(Kind[InstanceProfile]):

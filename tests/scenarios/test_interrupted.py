@@ -1,0 +1,170 @@
+"""Ctrl-C in each phase: the command says where things stand and how to go on, exits with 130, and can be resumed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.account import holdings
+from tests.support.sandbox import Running, start_sandbox
+
+FILE = """
+name: shop
+cluster: shop
+instances: {count: 1}
+taskDefinitions:
+  web:
+    containerDefinitions:
+      - {name: web, image: example/web, cpu: 1, memory: 1200}
+services:
+  svc: {taskDefinition: web, desiredCount: 2}
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
+        yield running
+
+
+@pytest.fixture
+def folder(sandbox: Running, tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "ecsctl.yaml").write_text(FILE)
+    yield tmp_path
+    sandbox.sandbox.reset()
+
+
+def start(sandbox: Running, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["ecsctl", *arguments],
+        cwd=folder,
+        env={**sandbox.environment, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"it ended without {text!r}: {seen}")
+
+
+def run(sandbox: Running, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["ecsctl", *arguments], cwd=folder, env=sandbox.environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "told"),
+    [
+        ("created cluster shop", "changes are made; `ecsctl up` goes on from there"),
+        ("0 of 1 have joined", "changes are made; `ecsctl up` goes on from there"),
+        ("1 of 2 tasks run", "all changes are made, and AWS goes on with them; `ecsctl up` waits for it again"),
+    ],
+)
+def test_up_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: Path, phase: str, told: str) -> None:
+    # One instance has the memory for one task: the last wait would not end by itself.
+    process = start(sandbox, folder, "up", "--yes")
+    read_until(process, phase)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == ""
+    assert told in err
+    assert "Traceback" not in err
+
+    (folder / "ecsctl.yaml").write_text(FILE.replace("desiredCount: 2", "desiredCount: 1"))
+    resumed = run(sandbox, folder, "up", "--yes")
+    assert resumed.returncode == 0, resumed.stderr
+    assert run(sandbox, folder, "plan", "--exit-code").returncode == 0
+    down = run(sandbox, folder, "down", "--yes")
+    assert down.returncode == 0, down.stderr
+
+
+def test_down_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: Path) -> None:
+    before = holdings(sandbox)
+    (folder / "ecsctl.yaml").write_text(FILE.replace("desiredCount: 2", "desiredCount: 1"))
+    assert run(sandbox, folder, "up", "--yes").returncode == 0
+    process = start(sandbox, folder, "down", "--yes")
+    read_until(process, "removed service svc")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "changes are made; `ecsctl down` goes on from there" in err
+    again = run(sandbox, folder, "down", "--yes")
+    assert again.returncode == 0, again.stderr
+    assert holdings(sandbox) == before
+
+
+def test_at_the_question_nothing_was_changed(sandbox: Running, folder: Path) -> None:
+    before = holdings(sandbox)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        ["ecsctl", "up"],
+        cwd=folder,
+        env={**sandbox.environment, "TERM": "dumb"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    shown = read_terminal(master, "Carry this out?")
+    assert "create cluster shop" in shown
+    process.send_signal(signal.SIGINT)
+    rest = read_terminal(master, None)
+    assert process.wait(timeout=30) == 130
+    assert "nothing was changed" in rest
+    assert holdings(sandbox) == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("y\n", 0)])
+def test_the_answer_decides(sandbox: Running, folder: Path, answer: str, code: int) -> None:
+    (folder / "ecsctl.yaml").write_text("name: shop\n")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        ["ecsctl", "up"], cwd=folder, env=sandbox.environment, stdin=slave, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+    read_terminal(master, "Carry this out?")
+    os.write(master, answer.encode())
+    shown = read_terminal(master, None)
+    assert process.wait(timeout=30) == code, shown
+    assert ("cluster shop" in holdings(sandbox)) == (code == 0)
+
+
+def read_terminal(master: int, text: str | None, seconds: float = 30) -> str:
+    """What a terminal shows, until it shows ``text``, or until its end."""
+    seen = b""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([master], [], [], 0.5)
+        if not ready:
+            continue
+        try:
+            part = os.read(master, 65536)
+        except OSError:
+            part = b""
+        if not part:
+            break
+        seen += part
+        if text and text.encode() in seen:
+            return seen.decode()
+    assert text is None, f"{text!r} is not in {seen.decode()}"
+    return seen.decode()

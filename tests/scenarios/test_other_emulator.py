@@ -1,0 +1,86 @@
+"""Another emulator: moto's own server, which starts no tasks and lacks much; what it can do works, the rest is told."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecsctl.aws.session import Aws, Target
+from tests.support.command import Ended, ecsctl
+
+FILE = """
+name: shop
+cluster: shop
+instances: {count: 1}
+taskDefinitions:
+  web:
+    containerDefinitions:
+      - {name: web, image: example/web, cpu: 1, memory: 32, portMappings: ["80:80"]}
+loadBalancers:
+  front: {type: classic}
+services:
+  svc: {taskDefinition: web, desiredCount: 1, loadBalancer: "front:80"}
+"""
+
+
+@pytest.fixture(scope="module", params=["true", "false"], ids=["with-policies", "without-policies"])
+def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env={"PATH": "/usr/bin:/bin", "MOTO_IAM_LOAD_MANAGED_POLICIES": request.param},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr is not None
+    for line in server.stderr:
+        if "Running on" in line:
+            break
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.communicate()
+
+
+@pytest.fixture
+def run(endpoint: str, tmp_path: Path):
+    file = tmp_path / "ecsctl.yaml"
+    file.write_text(FILE)
+
+    def run(command: str, *arguments: str) -> Ended:
+        target = Target(region="eu-west-1", endpoint_url=endpoint, credentials=("test", "test"))
+        return ecsctl(Aws(target, sleep=lambda seconds: None), command, "-f", str(file), *arguments)
+
+    return run
+
+
+def test_up_and_down_without_waiting(run, request: pytest.FixtureRequest) -> None:
+    ended = run("up", "--yes", "--no-wait")
+    if "without-policies" in request.node.name:
+        assert ended.code == 1
+        assert "AmazonEC2ContainerServiceforEC2Role" in ended.err.partition("error: ")[2]
+        assert "MOTO_IAM_LOAD_MANAGED_POLICIES" in ended.err
+    else:
+        assert ended.code == 0, ended.err
+        assert "load balancer front" in ended.out
+        assert run("plan", "--exit-code").code == 0, run("plan").out
+    assert "Traceback" not in ended.err
+    ended = run("down", "--yes")
+    assert ended.code == 0, ended.err
+    assert "Nothing to remove" in run("down", "--yes").err
+
+
+def test_waiting_for_what_never_happens_says_what_is_missing(run, request: pytest.FixtureRequest) -> None:
+    if "without-policies" in request.node.name:
+        pytest.skip("there `up` ends before it waits")
+    ended = run("up", "--yes", "--timeout", "1s")
+    assert ended.code == 4
+    assert "instances of shop: 0 of 1 have joined" in ended.err
+    assert run("down", "--yes").code == 0
