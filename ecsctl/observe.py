@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ecsctl.aws.overlap import overlapped
 from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Actual, Scope
 from ecsctl.resources import Key
@@ -46,8 +46,7 @@ def observe(aws: Aws, scope: Scope, keys: Collection[Key], kinds: Collection[str
     def look(kind: str) -> list[Actual]:
         return list(TABLE[kind].find(aws, scope, names[kind]))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        found = [actual for actuals in pool.map(look, names) for actual in actuals]
+    found = [actual for actuals in overlapped(look, list(names), WORKERS) for actual in actuals]
     return Snapshot(scope, {actual.key: actual for actual in found})
 
 

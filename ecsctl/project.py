@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ecsctl.apply import Event, Report, apply
 from ecsctl.aws.ecs import describe_services
+from ecsctl.aws.overlap import overlapped
 from ecsctl.desired import desired
 from ecsctl.errors import AwsError, ConflictError, EcsctlError, ExitCode, NotFoundError
 from ecsctl.facts import gather
@@ -208,5 +208,4 @@ def balancer_addresses(aws: Aws, services: Collection[ServiceView]) -> dict[str,
         found = answer.get("LoadBalancerDescriptions", ())
         return name, str(found[0].get("DNSName", "")) if found else ""
 
-    with ThreadPoolExecutor(4) as pool:
-        return {name: address for name, address in pool.map(ask, names) if address}
+    return {name: address for name, address in overlapped(ask, names) if address}

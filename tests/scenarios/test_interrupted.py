@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import pty
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -168,3 +173,70 @@ def read_terminal(master: int, text: str | None, seconds: float = 30) -> str:
             return seen.decode()
     assert text is None, f"{text!r} is not in {seen.decode()}"
     return seen.decode()
+
+
+class Stubborn(ThreadingHTTPServer):
+    """Passes requests on to a sandbox, but never answers one of the operation ``silent``."""
+
+    daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, behind: str, silent: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.behind = urlsplit(behind).netloc
+        self.silent = silent
+        self.asked = threading.Event()
+        self.ended = threading.Event()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Stubborn
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.server.silent in self.headers.get("X-Amz-Target", "") or self.server.silent.encode() in body:
+            self.server.asked.set()
+            self.server.ended.wait()
+            return
+        behind = http.client.HTTPConnection(self.server.behind)
+        behind.request("POST", self.path, body, dict(self.headers))
+        answer = behind.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.getheader("Content-Type", ""))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def stubborn(sandbox: Running, silent: str) -> Iterator[Stubborn]:
+    server = Stubborn(sandbox.endpoint, silent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("silent", "times"), [("DescribeClusters", 1), ("CreateCluster", 2)])
+def test_a_call_that_hangs_does_not_hold_an_interrupted_command(
+    sandbox: Running, folder: Path, silent: str, times: int
+) -> None:
+    with stubborn(sandbox, silent) as server:
+        process = start(
+            sandbox, folder, "up", "--yes", "--endpoint-url", f"http://127.0.0.1:{server.server_address[1]}"
+        )
+        assert server.asked.wait(30)
+        process.send_signal(signal.SIGINT)
+        if times == 2:
+            read_until(process, "the calls under way are waited for; Ctrl-C again does not wait")
+            process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
