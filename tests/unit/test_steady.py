@@ -179,7 +179,8 @@ class Fleet:
         self.members = ["i-1", "i-2"]
         self.console = "Booting"
         self.activities: list[Json] = []
-        self.instance = {"State": {"Name": "running"}, "IamInstanceProfile": {"Arn": "p"}, "PublicIpAddress": "192.0.2.1"}
+        profile = {"Arn": "p"}
+        self.instance = {"State": {"Name": "running"}, "IamInstanceProfile": profile, "PublicIpAddress": "192.0.2.1"}
         self.instance.update(instance)
         self.lines: list[str] = []
 
