@@ -45,7 +45,7 @@ class Ref:
     attribute: str
 
     def __str__(self) -> str:
-        return f"({self.attribute} of {self.key}, known after apply)"
+        return f"({self.attribute} of {self.key})"
 
 
 @dataclass(frozen=True)
