@@ -1,0 +1,241 @@
+"""The conformance suite: does an endpoint answer as Amazon ECS does?
+
+One test a fact, named after it; its docstring is the fact. It asks with plain boto3 and nothing else::
+
+    pytest tests/conformance                                   # a sandbox of its own
+    pytest tests/conformance --endpoint-url http://127.0.0.1:5000
+    pytest tests/conformance --real-account [--allow-costs]    # AWS itself, cleaned up afterwards
+
+A fact is *held*, *missed*, or *not reachable*: what it is about cannot be had there (no agent ever joins, say).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.asking import Aws, Ledger
+from tests.conformance.made import Fleet, Network, Tasks, find_network, make_fleet, make_role
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """The endpoint that is asked."""
+    option = request.config.getoption
+    endpoint, real, image = option("--endpoint-url"), option("--real-account"), option("--image")
+    if endpoint and real:
+        raise pytest.UsageError("--endpoint-url and --real-account exclude one another")
+    if real:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
+        yield Aws(region, None, image, real=True, patience=option("--patience") or 30.0)
+    elif endpoint:
+        yield Aws("eu-west-1", endpoint, image, patience=option("--patience") or 1.0)
+    else:
+        from tests.support.sandbox import REGION, start_sandbox
+
+        with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as sandbox:
+            yield Aws(REGION, sandbox.endpoint, image, owned=True, patience=option("--patience") or 1.0)
+
+
+@pytest.fixture(scope="session")
+def ledger(aws: Aws) -> Iterator[Ledger]:
+    kept = Ledger(aws)
+    yield kept
+    kept.settle()
+
+
+@pytest.fixture(scope="session")
+def ecs(aws: Aws) -> Any:
+    """boto3's ECS client, with its own checks of parameters off: the service is to answer."""
+    return aws.client("ecs")
+
+
+@pytest.fixture(scope="session")
+def make_cluster(aws: Aws, ledger: Ledger) -> Callable[..., str]:
+    """Makes a cluster and returns its name."""
+
+    def make(**params: Any) -> str:
+        name = params.pop("clusterName", None) or aws.unique("cluster")
+        aws.client("ecs").create_cluster(clusterName=name, **params)
+        ledger.cluster(name)
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def cluster(make_cluster: Callable[..., str]) -> str:
+    """A cluster without container instances, for the tests of one module."""
+    return make_cluster()
+
+
+@pytest.fixture(scope="session")
+def register(aws: Aws, ledger: Ledger) -> Callable[..., dict[str, Any]]:
+    """Registers a task definition for EC2: one container ``app`` that sleeps, but for what is given."""
+
+    def call(app: dict[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+        container = {"name": "app", "image": aws.image, "memory": 32, "cpu": 16, "command": ["sleep", "3600"]}
+        if "family" not in params:
+            params["family"] = aws.unique("family")
+            ledger.family(params["family"])
+        params.setdefault("containerDefinitions", [{**container, **(app or {})}])
+        answer = aws.client("ecs").register_task_definition(**params)
+        return dict(answer["taskDefinition"])
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def register_fargate(aws: Aws, ledger: Ledger) -> Callable[..., dict[str, Any]]:
+    """Registers a task definition for Fargate: 256 CPU units, 512 MiB, but for what is given."""
+
+    def call(app: dict[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+        container = {"name": "app", "image": aws.image, "command": ["sleep", "3600"]}
+        document = {
+            "cpu": "256",
+            "memory": "512",
+            "networkMode": "awsvpc",
+            "requiresCompatibilities": ["FARGATE"],
+            "containerDefinitions": [{**container, **(app or {})}],
+            **params,
+        }
+        if "family" not in params:
+            document["family"] = aws.unique("family")
+            ledger.family(document["family"])
+        document = {key: value for key, value in document.items() if value is not None}
+        answer = aws.client("ecs").register_task_definition(**document)
+        return dict(answer["taskDefinition"])
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def definition(register: Callable[..., dict[str, Any]]) -> str:
+    """A task definition for EC2, by ARN."""
+    return str(register()["taskDefinitionArn"])
+
+
+@pytest.fixture(scope="session")
+def fargate_definition(register_fargate: Callable[..., dict[str, Any]]) -> str:
+    return str(register_fargate(app={"portMappings": [{"containerPort": 80}]})["taskDefinitionArn"])
+
+
+@pytest.fixture(scope="session")
+def account(aws: Aws) -> str:
+    return str(aws.client("sts").get_caller_identity()["Account"])
+
+
+@pytest.fixture(scope="session")
+def execution_role(aws: Aws, ledger: Ledger) -> str:
+    """The ARN of a role that ECS may assume for tasks."""
+    return make_role(aws, ledger, "ecs-tasks.amazonaws.com", "service-role/AmazonECSTaskExecutionRolePolicy")[1]
+
+
+@pytest.fixture(scope="session")
+def network(aws: Aws, ledger: Ledger) -> Network:
+    """The default VPC, subnets in two zones, a security group."""
+    return find_network(aws, ledger)
+
+
+@pytest.fixture(scope="session")
+def new_fleet(aws: Aws, ledger: Ledger, make_cluster: Callable[..., str]) -> Callable[..., Fleet]:
+    """Makes a cluster with EC2 instances whose agents have registered."""
+
+    def make(count: int = 1, instance_type: str = "t3.small") -> Fleet:
+        return make_fleet(aws, ledger, make_cluster(), count, instance_type)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def fleet(new_fleet: Callable[..., Fleet]) -> Fleet:
+    """Two container instances that all tests share: no test may drain or end them."""
+    return new_fleet(2)
+
+
+@pytest.fixture
+def tasks(aws: Aws) -> Iterator[Tasks]:
+    """Runs tasks and waits for them; stops them after the test."""
+    made = Tasks(aws)
+    yield made
+    made.stop_all()
+
+
+# --- the table of facts ---------------------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say of each test which fact it is; leave out what costs money on a real account, unless that is allowed."""
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        described = getattr(item, "obj", None)
+        module = getattr(item, "module", None)
+        text = " ".join((getattr(described, "__doc__", "") or item.name).split())
+        section = ((getattr(module, "__doc__", "") or item.path.stem).splitlines() or [""])[0].rstrip(".")
+        item.user_properties += [("section", section), ("fact", text)]
+        costly = item.get_closest_marker("costs") and config.getoption("--real-account")
+        if costly and not config.getoption("--allow-costs"):
+            item.add_marker(pytest.mark.skip(reason="not asked: it costs money (--allow-costs)"))
+
+
+def _facts(terminal: Any) -> list[dict[str, Any]]:
+    outcomes = {"passed": "held", "failed": "missed", "error": "missed", "skipped": "not reachable"}
+    found: dict[str, dict[str, Any]] = {}
+    for kind, outcome in outcomes.items():
+        for report in terminal.stats.get(kind, []):
+            told = dict(getattr(report, "user_properties", ()))
+            if "fact" not in told or (kind == "passed" and report.when != "call"):
+                continue
+            if kind == "error" and report.when == "teardown":
+                continue
+            detail = ""
+            if kind == "skipped":
+                detail = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+                detail = detail.removeprefix("Skipped: ")
+                outcome = "not asked" if "not asked" in detail else "not reachable"
+            elif kind != "passed":
+                crash = getattr(report.longrepr, "reprcrash", None)
+                detail = (crash.message if crash else str(report.longrepr)).splitlines()[0]
+            found[report.nodeid] = {
+                "test": report.nodeid.split("tests/conformance/", 1)[-1],
+                "section": told["section"],
+                "fact": told["fact"],
+                "outcome": outcome,
+                "detail": detail,
+                "seconds": round(report.duration, 3),
+            }
+    return list(found.values())
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print how many facts held of each section, and which were missed; write them all with ``--facts-json``."""
+    facts = _facts(terminalreporter)
+    if not facts:
+        return
+    kinds = ("held", "missed", "not reachable", "not asked")
+    sections: dict[str, dict[str, int]] = {}
+    for fact in facts:
+        row = sections.setdefault(fact["section"], dict.fromkeys(kinds, 0))
+        row[fact["outcome"]] += 1
+    total = {kind: sum(row[kind] for row in sections.values()) for kind in kinds}
+    write = terminalreporter.write_line
+    terminalreporter.section("facts of the ECS API")
+    width = max(len(name) for name in (*sections, "all"))
+    write(f"{'':{width}}  " + "  ".join(f"{kind:>13}" for kind in kinds))
+    for name, row in (*sections.items(), ("all", total)):
+        write(f"{name:{width}}  " + "  ".join(f"{row[kind] or '-':>13}" for kind in kinds))
+    for fact in facts:
+        if fact["outcome"] == "missed":
+            write(f"MISSED  {fact['test']}: {fact['fact']}")
+            write(f"        {fact['detail'][:300]}")
+    file = config.getoption("--facts-json")
+    if file:
+        Path(file).write_text(json.dumps({"summary": total, "facts": facts}, indent=2) + "\n")

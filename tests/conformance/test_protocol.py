@@ -1,0 +1,186 @@
+"""The protocol: required members, enumerations, types, unknown operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.asking import EITHER, Aws, refused
+
+REQUIRED = [
+    "CreateCapacityProvider",
+    "CreateService",
+    "CreateTaskSet",
+    "DeleteAccountSetting",
+    "DeleteAttributes",
+    "DeleteCapacityProvider",
+    "DeleteCluster",
+    "DeleteService",
+    "DeleteTaskDefinitions",
+    "DeregisterContainerInstance",
+    "DeregisterTaskDefinition",
+    "DescribeContainerInstances",
+    "DescribeServiceDeployments",
+    "DescribeServiceRevisions",
+    "DescribeServices",
+    "DescribeTaskDefinition",
+    "DescribeTasks",
+    "ExecuteCommand",
+    "GetTaskProtection",
+    "ListAttributes",
+    "ListServiceDeployments",
+    "ListServicesByNamespace",
+    "ListTagsForResource",
+    "PutAccountSetting",
+    "PutAccountSettingDefault",
+    "PutAttributes",
+    "PutClusterCapacityProviders",
+    "RegisterTaskDefinition",
+    "RunTask",
+    "StartTask",
+    "StopServiceDeployment",
+    "StopTask",
+    "TagResource",
+    "UntagResource",
+    "UpdateCapacityProvider",
+    "UpdateCluster",
+    "UpdateClusterSettings",
+    "UpdateContainerAgent",
+    "UpdateContainerInstancesState",
+    "UpdateService",
+    "UpdateTaskProtection",
+]
+
+
+def method(ecs: Any, operation: str) -> Any:
+    """boto3's method of an operation."""
+    names = {api: python for python, api in ecs.meta.method_to_api_mapping.items()}
+    return getattr(ecs, names[operation])
+
+
+@pytest.mark.parametrize("operation", REQUIRED)
+def test_required_members(ecs: Any, operation: str) -> None:
+    """An operation without the members that it requires is a fault of the caller: HTTP 400, never 500."""
+    with refused((*EITHER, "ValidationException")):
+        method(ecs, operation)()
+
+
+ENUMERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "RunTask launchType": ("RunTask", {"taskDefinition": "t", "launchType": "MOON"}),
+    "RunTask propagateTags": ("RunTask", {"taskDefinition": "t", "propagateTags": "EVERYWHERE"}),
+    "CreateService launchType": ("CreateService", {"serviceName": "s", "launchType": "MOON"}),
+    "CreateService schedulingStrategy": ("CreateService", {"serviceName": "s", "schedulingStrategy": "CHAOS"}),
+    "CreateService rebalancing": ("CreateService", {"serviceName": "s", "availabilityZoneRebalancing": "MAYBE"}),
+    "CreateService strategy": (
+        "CreateService",
+        {"serviceName": "s", "deploymentConfiguration": {"strategy": "PURPLE"}},
+    ),
+    "ListTasks desiredStatus": ("ListTasks", {"desiredStatus": "FLYING"}),
+    "ListTasks launchType": ("ListTasks", {"launchType": "MOON"}),
+    "ListServices schedulingStrategy": ("ListServices", {"schedulingStrategy": "CHAOS"}),
+    "ListContainerInstances status": ("ListContainerInstances", {"status": "FLYING"}),
+    "ListTaskDefinitions status": ("ListTaskDefinitions", {"status": "FLYING"}),
+    "ListTaskDefinitions sort": ("ListTaskDefinitions", {"sort": "RANDOM"}),
+    "ListTaskDefinitionFamilies status": ("ListTaskDefinitionFamilies", {"status": "FLYING"}),
+    "DescribeClusters include": ("DescribeClusters", {"include": ["EVERYTHING"]}),
+    "DescribeTasks include": ("DescribeTasks", {"tasks": ["0" * 32], "include": ["EVERYTHING"]}),
+    "UpdateContainerInstancesState status": (
+        "UpdateContainerInstancesState",
+        {"containerInstances": ["0" * 32], "status": "FLYING"},
+    ),
+    "PutAccountSetting name": ("PutAccountSetting", {"name": "nope", "value": "enabled"}),
+    "RegisterTaskDefinition networkMode": (
+        "RegisterTaskDefinition",
+        {"family": "conf-enum", "networkMode": "mesh", "containerDefinitions": []},
+    ),
+    "RegisterTaskDefinition requiresCompatibilities": (
+        "RegisterTaskDefinition",
+        {
+            "family": "conf-enum",
+            "requiresCompatibilities": ["MOON"],
+            "containerDefinitions": [{"name": "a", "image": "b", "memory": 16}],
+        },
+    ),
+    "RegisterTaskDefinition logDriver": (
+        "RegisterTaskDefinition",
+        {
+            "family": "conf-enum",
+            "containerDefinitions": [
+                {"name": "a", "image": "b", "memory": 16, "logConfiguration": {"logDriver": "smoke"}}
+            ],
+        },
+    ),
+    "RegisterTaskDefinition condition": (
+        "RegisterTaskDefinition",
+        {
+            "family": "conf-enum",
+            "containerDefinitions": [
+                {"name": "a", "image": "b", "memory": 16, "dependsOn": [{"containerName": "c", "condition": "READY"}]},
+                {"name": "c", "image": "b", "memory": 16},
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("member", ENUMERATIONS)
+def test_enumerations(ecs: Any, member: str) -> None:
+    """A value outside a member's enumeration is refused."""
+    operation, params = ENUMERATIONS[member]
+    with refused(EITHER):
+        method(ecs, operation)(**params)
+
+
+TYPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "text for a number": ("RunTask", {"taskDefinition": "t", "count": "many"}),
+    "a number for a list": ("DescribeTasks", {"tasks": 5}),
+    "a list for a structure": ("CreateService", {"serviceName": "s", "deploymentConfiguration": []}),
+    "a structure for text": ("DescribeTaskDefinition", {"taskDefinition": {}}),
+}
+
+
+@pytest.mark.parametrize("fault", TYPES)
+def test_types(aws: Aws, fault: str) -> None:
+    """A member of the wrong type: SerializationException, HTTP 400."""
+    operation, params = TYPES[fault]
+    client = aws.client("ecs", fresh=True)
+
+    # boto3 would fail on its own at some of these, so the body is written here.
+    def send(params_of_call: Any = None, **kwargs: Any) -> None:
+        import json
+
+        kwargs["params"]["body"] = json.dumps(params).encode()
+
+    client.meta.events.register(f"before-call.ecs.{operation}", send)
+    with refused("SerializationException"):
+        method(client, operation)()
+
+
+def test_unknown_operations(aws: Aws) -> None:
+    """An operation that ECS does not have: UnknownOperationException, HTTP 400."""
+    client = aws.client("ecs", fresh=True)
+
+    def rename(params: Any, **kwargs: Any) -> None:
+        params["headers"]["X-Amz-Target"] = "AmazonEC2ContainerServiceV20141113.MakeCoffee"
+
+    client.meta.events.register("before-call.ecs.ListClusters", rename)
+    with refused(("UnknownOperationException", "UnknownOperation")):
+        client.list_clusters()
+
+
+def test_request_ids(ecs: Any) -> None:
+    """Every answer has a request id of its own."""
+    answers = [ecs.list_clusters()["ResponseMetadata"] for _ in range(2)]
+    assert len({answer.get("RequestId") for answer in answers} - {None, ""}) == 2
+
+
+def test_unknown_members_are_dropped(aws: Aws, ecs: Any, cluster: str) -> None:
+    """A member that ECS does not know is ignored."""
+    client = aws.client("ecs", fresh=True)
+
+    def add(params: Any, **kwargs: Any) -> None:
+        params["body"] = params["body"].replace(b"{", b'{"flavour": "vanilla", ', 1)
+
+    client.meta.events.register("before-call.ecs.DescribeClusters", add)
+    assert client.describe_clusters(clusters=[cluster])["clusters"][0]["clusterName"] == cluster

@@ -1,0 +1,23 @@
+"""The options of the conformance suite: pytest must know them wherever it is started from."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance", "the facts of the ECS API (tests/conformance)")
+    group.addoption("--endpoint-url", metavar="URL", help="ask this endpoint; else a sandbox of the suite's own")
+    group.addoption("--real-account", action="store_true", help="ask AWS, with the credentials of the environment")
+    group.addoption("--allow-costs", action="store_true", help="on a real account, ask also what costs money")
+    group.addoption("--facts-json", metavar="FILE", help="write which facts held and which were missed")
+    group.addoption("--patience", type=float, metavar="FACTOR", help="multiply every deadline (real account: 30)")
+    group.addoption(
+        "--image",
+        default="public.ecr.aws/docker/library/busybox:stable",
+        help="the image of the suite's tasks: any that has sh and sleep",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "costs: costs money on a real account, where it needs --allow-costs")
