@@ -37,9 +37,9 @@ class Prepared:
     resources: dict[Key, Resource]
 
 
-def scope_of(aws: Aws, spec: Spec) -> Scope:
-    """What a Spec is about."""
-    return Scope(spec.name, spec.cluster, aws.region)
+def scope_of(aws: Aws, spec: Spec, kinds: Collection[str] | None = None) -> Scope:
+    """What a Spec is about: the whole project, or, where only some kinds are meant, what it has in this cluster."""
+    return Scope(spec.name, spec.cluster, aws.region, alone=kinds is not None)
 
 
 def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] | None = None) -> Prepared:
@@ -57,7 +57,7 @@ def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] 
     resources = desired(spec, facts)
     if kinds is not None:
         resources = {key: resource for key, resource in resources.items() if key.kind in kinds}
-    snapshot = observe(aws, scope_of(aws, spec), resources, kinds)
+    snapshot = observe(aws, scope_of(aws, spec, kinds), resources, kinds)
     return Prepared(plan(resources, snapshot, prune=prune), snapshot, resources)
 
 
@@ -68,7 +68,7 @@ def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = Non
         EcsctlError: the account is another one; AWS refused a call.
     """
     aws.require_account(spec.account)
-    snapshot = observe(aws, replace(scope_of(aws, spec), leftovers=True), names_of(spec), kinds)
+    snapshot = observe(aws, replace(scope_of(aws, spec, kinds), leftovers=True), names_of(spec), kinds)
     return Prepared(plan({}, snapshot, prune=True), snapshot, {})
 
 
@@ -171,7 +171,7 @@ def leftovers(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None, tim
         kinds: look at these only.
         timeout: seconds: what was just deleted may still be told of for a while.
     """
-    scope = replace(scope_of(aws, spec), leftovers=True)
+    scope = replace(scope_of(aws, spec, kinds), leftovers=True)
 
     def probe() -> Progress:
         found = observe(aws, scope, names_of(spec), kinds).found.values()

@@ -57,7 +57,7 @@ def delete(settings: Settings, name: str) -> None:
     from ecsctl.kinds import TABLE
     from ecsctl.kinds.base import Scope
     from ecsctl.observe import look_again
-    from ecsctl.resources import Cluster, Key, TaskDefinition
+    from ecsctl.resources import AutoScalingGroup, Cluster, Key, Service, TaskDefinition, base_name
     from ecsctl.spec.model import Spec
 
     aws = settings.aws()
@@ -78,4 +78,9 @@ def delete(settings: Settings, name: str) -> None:
         )
     # A family that was registered by command is a project of its own, and may have the cluster's name.
     kinds = set(TABLE) - {TaskDefinition.kind}
+    scope = Scope(name, name, aws.region)
+    group = look_again(aws, scope, Key(AutoScalingGroup.kind, base_name(name)))
+    if group is not None and group.fields["cluster"] not in ("", name):
+        # A project of that name has its instances, and what belongs to them, in another cluster.
+        kinds = {Cluster.kind, Service.kind}
     remove(settings, aws, Spec(name=name, cluster=name), f"ecsctl cluster delete {name}", kinds=kinds)

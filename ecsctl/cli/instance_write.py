@@ -62,6 +62,7 @@ def bootstrap(
     rules = tuple(IngressSpec.parse(text) for text in ingress)
     aws, cluster = connect(settings)
     cluster = str(ecs.require_cluster(aws, cluster)["clusterName"])
+    require_group_here(aws, cluster)
     instances = InstancesSpec(count, count, count, type_, image, subnets, rules, key_name)
     spec = Spec(name=cluster, cluster=cluster, instances=instances)
     prepared = prepare(aws, spec, prune=False, kinds=KINDS)
@@ -131,6 +132,25 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     settings.resume = None
 
 
+def require_group_here(aws: Aws, cluster: str) -> None:
+    """Refuse where a project that is named like the cluster has its instances in another one.
+
+    Raises:
+        ConflictError: its group's instances join another cluster.
+    """
+    from ecsctl.kinds.base import Scope
+    from ecsctl.observe import look_again
+    from ecsctl.resources import AutoScalingGroup, Key, base_name
+
+    group = look_again(aws, Scope(cluster, cluster, aws.region), Key(AutoScalingGroup.kind, base_name(cluster)))
+    elsewhere = group.fields["cluster"] if group is not None else ""
+    if elsewhere not in ("", cluster):
+        raise ConflictError(
+            f"the group {base_name(cluster)} of project {cluster} belongs to cluster {elsewhere}",
+            hint="change it by that project's file and `ecsctl up`; or name the project otherwise",
+        )
+
+
 def remove_all(settings: Settings, aws: Aws, cluster: str) -> None:
     """Remove what ``bootstrap`` made for a cluster, whoever made the cluster."""
     from ecsctl.aws import ecs
@@ -138,6 +158,7 @@ def remove_all(settings: Settings, aws: Aws, cluster: str) -> None:
     from ecsctl.spec.model import Spec
 
     name = str(ecs.require_cluster(aws, cluster)["clusterName"])
+    require_group_here(aws, name)
     remove_project(settings, aws, Spec(name=name, cluster=name), f"ecsctl instance remove --all -c {name}", kinds=KINDS)
 
 

@@ -21,13 +21,15 @@ class Scope:
     """What is looked at: a project, its cluster, and where.
 
     ``leftovers``: look for what an interrupted removal left half done, too (deregistered revisions), which takes more
-    calls.
+    calls. ``alone``: leave out what the project has in other clusters (a command is about one cluster, a file about the
+    project).
     """
 
     project: str
     cluster: str
     region: str = ""
     leftovers: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)

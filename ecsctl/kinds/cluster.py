@@ -27,7 +27,8 @@ class ClusterKind(Kind[Cluster]):
         from ecsctl.aws.ecs import describe_clusters
 
         # A file that names another cluster than before leaves its old one behind.
-        asked = sorted({*names, scope.cluster, *(last(arn) for arn in arns_of(aws, scope.project, "ecs:cluster"))})
+        others = () if scope.alone else (last(arn) for arn in arns_of(aws, scope.project, "ecs:cluster"))
+        asked = sorted({*names, scope.cluster, *others})
         for found in describe_clusters(aws, asked).found:
             # Deleted clusters linger as INACTIVE.
             if found.get("status") == "INACTIVE":

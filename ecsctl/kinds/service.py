@@ -52,6 +52,8 @@ class ServiceKind(Kind[Service]):
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         yield from self._of_cluster(aws, scope, scope.cluster, names)
+        if scope.alone:
+            return
         # A file that names another cluster than before leaves its services behind in the old one.
         others = {cluster_of(arn) for arn in arns_of(aws, scope.project, "ecs:service")} - {"", scope.cluster}
         for cluster in sorted(others):

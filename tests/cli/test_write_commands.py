@@ -67,6 +67,21 @@ def test_a_cluster_is_created_once_and_deleted_with_all_in_it(aws: Aws, sandbox:
     assert ecsctl(aws, "cluster", "delete", "prod", "--yes").code == 6
 
 
+def test_commands_leave_a_namesakes_other_clusters_alone(aws: Aws, sandbox: Running, tmp_path: Path) -> None:
+    file = tmp_path / "ecsctl.yaml"
+    file.write_text("name: prod\ncluster: elsewhere\ninstances: {count: 1}\n")
+    assert ecsctl(aws, "up", "-f", str(file), "--yes").code == 0
+    before = holdings(sandbox)
+    assert ecsctl(aws, "cluster", "create", "prod").code == 0
+    for command in (["bootstrap", "--count", "2"], ["remove", "--all", "--yes"]):
+        ended = ecsctl(aws, "instance", *command, "-c", "prod")
+        assert ended.code == 1
+        assert "belongs to cluster elsewhere" in ended.err
+    ended = ecsctl(aws, "cluster", "delete", "prod", "--yes")
+    assert ended.code == 0, ended.err
+    assert holdings(sandbox) == before
+
+
 @pytest.mark.parametrize("name", ["", "a b", "x" * 256, "café"])
 def test_a_name_that_aws_refuses_is_refused_before(aws: Aws, name: str) -> None:
     ended = ecsctl(aws, "cluster", "create", name)
