@@ -13,11 +13,15 @@ def main() -> None:
     """Run the command line and exit with its code."""
     # A short-lived process frees nothing worth collecting while it imports.
     gc.disable()
-    from ecsctl.cli.main import run
+    try:
+        from ecsctl.cli.main import run
 
-    gc.freeze()
-    gc.enable()
-    code = run(sys.argv[1:])
+        gc.freeze()
+        gc.enable()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # While it was still importing, or a second time, while the first was being told.
+        code = INTERRUPTED
     if code == INTERRUPTED:
         # Threads whose call hangs do not keep an interrupted command alive.
         sys.stdout.flush()

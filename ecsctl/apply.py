@@ -87,14 +87,22 @@ def apply(
             run.graph(pool, removed)
         else:
             run.outcome.skipped += removed
-    except BaseException as error:
+    except KeyboardInterrupt:
+        # No `finally` that waits: a second Ctrl-C may come at any line below, and must lead straight out.
         stop_waiting()
-        if isinstance(error, KeyboardInterrupt) and run.running:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if run.running:
             run.patience.report("interrupted: the calls under way are waited for; Ctrl-C again does not wait")
+            while wait(run.running, timeout=ATTENTION).not_done:
+                pass
+        wait_again()
         raise
-    finally:
+    except BaseException:
+        stop_waiting()
         pool.shutdown(cancel_futures=True)
         wait_again()
+        raise
+    pool.shutdown()
     return run.outcome
 
 

@@ -31,6 +31,7 @@ def wait_for_services(
     report: Callable[[str], None],
     since: datetime | None = None,
     sleep: Callable[[float], None] = pause,
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> list[ServiceView]:
     """Wait until the newest deployment of each service is complete, and its balancers find its tasks healthy.
 
@@ -39,6 +40,7 @@ def wait_for_services(
     Args:
         timeout: seconds, for all together.
         since: events and failures of before do not count; None: those before the call.
+        now: the time of day, to judge how long a service has been without room.
 
     Raises:
         RolledBackError: a deployment failed or was rolled back (exit 5).
@@ -48,8 +50,8 @@ def wait_for_services(
     if not services:
         return []
     # A second of slack: the clock of AWS and ours differ.
-    begin = (since or datetime.now(timezone.utc)) - timedelta(seconds=1)
-    watch = _Watch(aws, cluster, sorted(services), begin)
+    begin = (since or now()) - timedelta(seconds=1)
+    watch = _Watch(aws, cluster, sorted(services), begin, now)
     ended = poll(watch.look, timeout=timeout, report=report, sleep=sleep, interval=INTERVAL)
     if ended.outcome == "done":
         return watch.views
@@ -57,11 +59,14 @@ def wait_for_services(
 
 
 class _Watch:
-    def __init__(self, aws: Aws, cluster: str, names: Sequence[str], since: datetime) -> None:
+    def __init__(
+        self, aws: Aws, cluster: str, names: Sequence[str], since: datetime, now: Callable[[], datetime]
+    ) -> None:
         self.aws = aws
         self.cluster = cluster
         self.names = names
         self.since = since
+        self.now = now
         self.views: list[ServiceView] = []
         self.first: dict[str, DeploymentView] = {}
         self.failed_before: dict[str, int] = {}
@@ -143,7 +148,7 @@ class _Watch:
         # A circuit breaker decides for itself when it is enough, and then ECS says FAILED.
         if primary is not None and failures >= FAILURES and not breaker and primary.running < primary.desired:
             return f"the tasks of service {view.name} keep failing"
-        age = (datetime.now(timezone.utc) - self.since).total_seconds()
+        age = (self.now() - self.since).total_seconds()
         if age > PATIENCE and view.running < view.desired and not view.pending:
             for event in view.events[:1]:
                 if "unable to place" in event.message and (event.at is None or event.at >= self.since):

@@ -1,8 +1,14 @@
-"""The options of the conformance suite: pytest must know them wherever it is started from."""
+"""What pytest must know wherever it is started from: the options of the conformance suite, how hypothesis draws."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# A run's verdict depends on the code alone. HYPOTHESIS_PROFILE=default draws other examples each time.
+settings.register_profile("same", derandomize=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,4 +26,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
     config.addinivalue_line("markers", "costs: costs money on a real account, where it needs --allow-costs")

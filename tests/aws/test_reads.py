@@ -133,7 +133,7 @@ def test_described_while_listed_and_never_far_ahead() -> None:
         for number in range(100):
             taken.append(number)
             if number == 3:
-                assert begun.wait(5), "the first items are worked on while further ones are taken"
+                assert begun.wait(60), "the first items are worked on while further ones are taken"
             yield number
 
     def work(number: int) -> int:
@@ -192,7 +192,7 @@ def test_a_warm_connection_is_the_one_that_the_first_call_uses() -> None:
         url = f"http://127.0.0.1:{server.server_port}"
         aws = Aws(Target(region="eu-west-1", endpoint_url=url, credentials=("AKIATEST", "secret")))
         warm(aws, "ec2").join(10)
-        assert connected.wait(5), "the connection is open before the first call"
+        assert connected.wait(60), "the connection is open before the first call"
         assert ec2.describe_instances(aws, ["i-1"]) == []
         aws.close()
         assert len(connections) == 1

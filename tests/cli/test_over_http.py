@@ -96,7 +96,7 @@ def test_an_interrupted_run_says_what_goes_on(sandbox: Running, folder: Path) ->
     assert process.stdout is not None
     task = process.stdout.readline().strip()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"ecsctl stop -c shop {task[:8]}" in err
     stopped = ecsctl(sandbox, folder, "stop", "-c", "shop", task[:8])

@@ -20,7 +20,7 @@ TRUST = {
 }
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 15.0) -> T:
+def until(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """Look again until something true is seen; fails with ``what`` and the last seen after that many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -34,7 +34,7 @@ def until(look: Callable[[], T], what: str, seconds: float = 15.0) -> T:
 def fetch(url: str) -> tuple[int, str]:
     """Status and body of a GET; status 0 where nothing answers."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""
@@ -109,7 +109,7 @@ class Account:
         cluster = arn.split("/")[1]
         return dict(self.ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"][0])
 
-    def reached(self, arn: str, status: str, seconds: float = 20.0) -> dict[str, Any]:
+    def reached(self, arn: str, status: str, seconds: float = 60.0) -> dict[str, Any]:
         """Wait until a task has a status; the task."""
 
         def look() -> dict[str, Any] | None:

@@ -93,7 +93,7 @@ def test_a_kill_loses_at_most_the_last_moment(sandbox: Sandbox) -> None:
     saved = sandbox.folder / "state.pickle"
     changed = saved.stat().st_mtime_ns if saved.exists() else 0
     account.ecs.create_cluster(clusterName="after")
-    until(lambda: saved.stat().st_mtime_ns > changed, "the state to be saved", 5)
+    until(lambda: saved.stat().st_mtime_ns > changed, "the state to be saved")
     os.kill(info.pid, signal.SIGKILL)
     until(lambda: sandbox.running() is None, "the end")
     account = account_of(start(sandbox))

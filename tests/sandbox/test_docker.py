@@ -57,7 +57,7 @@ def shell(account: Account, family: str, command: str, **more: Any) -> str:
 
 def ended(account: Account, arn: str) -> tuple[str, int | None, str]:
     """Stop code, exit code and reason of a task of one container."""
-    task = account.reached(arn, "STOPPED", 40)
+    task = account.reached(arn, "STOPPED")
     container = task["containers"][0]
     return task["stopCode"], container.get("exitCode"), container.get("reason", "")
 

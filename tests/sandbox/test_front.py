@@ -15,7 +15,7 @@ SCOPE = "AWS4-HMAC-SHA256 Credential=AK/20260101/{region}/{service}/aws4_request
 
 
 def connection(running: Running) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(*running.endpoint.removeprefix("http://").split(":"), timeout=10)
+    return http.client.HTTPConnection(*running.endpoint.removeprefix("http://").split(":"), timeout=60)
 
 
 def ask(

@@ -88,7 +88,7 @@ def test_up_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: Pat
     process = start(sandbox, folder, "up", "--yes")
     read_until(process, phase)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
     assert told in err
@@ -109,7 +109,7 @@ def test_down_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: P
     process = start(sandbox, folder, "down", "--yes")
     read_until(process, "removed service svc")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "changes are made; `ecsctl down` goes on from there" in err
     again = run(sandbox, folder, "down", "--yes")
@@ -134,7 +134,7 @@ def test_at_the_question_nothing_was_changed(sandbox: Running, folder: Path) -> 
     assert "create cluster shop" in shown
     process.send_signal(signal.SIGINT)
     rest = read_terminal(master, None)
-    assert process.wait(timeout=30) == 130
+    assert process.wait(timeout=60) == 130
     assert "nothing was changed" in rest
     assert holdings(sandbox) == before
 
@@ -150,11 +150,11 @@ def test_the_answer_decides(sandbox: Running, folder: Path, answer: str, code: i
     read_terminal(master, "Carry this out?")
     os.write(master, answer.encode())
     shown = read_terminal(master, None)
-    assert process.wait(timeout=30) == code, shown
+    assert process.wait(timeout=60) == code, shown
     assert ("cluster shop" in holdings(sandbox)) == (code == 0)
 
 
-def read_terminal(master: int, text: str | None, seconds: float = 30) -> str:
+def read_terminal(master: int, text: str | None, seconds: float = 60) -> str:
     """What a terminal shows, until it shows ``text``, or until its end."""
     seen = b""
     deadline = time.monotonic() + seconds
@@ -231,12 +231,12 @@ def test_a_call_that_hangs_does_not_hold_an_interrupted_command(
         process = start(
             sandbox, folder, "up", "--yes", "--endpoint-url", f"http://127.0.0.1:{server.server_address[1]}"
         )
-        assert server.asked.wait(30)
+        assert server.asked.wait(60)
         process.send_signal(signal.SIGINT)
         if times == 2:
             read_until(process, "the calls under way are waited for; Ctrl-C again does not wait")
             process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err

@@ -13,7 +13,7 @@ def _engine() -> tuple[Any, str]:
     import docker
 
     try:
-        client = docker.from_env(timeout=10)
+        client = docker.from_env(timeout=60)
         client.ping()
     except Exception as error:
         return None, f"no Docker engine answers ({type(error).__name__}); set DOCKER_HOST or start one"

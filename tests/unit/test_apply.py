@@ -118,7 +118,7 @@ def test_nothing_is_removed_where_something_could_not_be_made() -> None:
 
 def test_what_can_go_side_by_side_does() -> None:
     # Each call waits for the other: one after another would never end.
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=60)
 
     def create(query: Json) -> Json:
         meeting.wait()

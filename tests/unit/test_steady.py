@@ -55,10 +55,18 @@ def watched(looks: Iterable[Json], **answers: Any) -> tuple[FakeAws, list[str]]:
     return FakeAws({"ecs:DescribeServices": describe, **tasks, **answers}), []
 
 
-def wait(looks: Iterable[Json], timeout: float = 600, **answers: Any) -> tuple[list[str], list[str]]:
+def wait(looks: Iterable[Json], timeout: float = 600, passed: float = 0, **answers: Any) -> tuple[list[str], list[str]]:
+    """Wait for the service; ``passed``: seconds since what is waited for began."""
     aws, lines = watched(looks, **answers)
     views = wait_for_services(
-        aws, "prod", ["svc"], timeout=timeout, report=lines.append, since=NOW, sleep=lambda seconds: None
+        aws,
+        "prod",
+        ["svc"],
+        timeout=timeout,
+        report=lines.append,
+        since=NOW,
+        sleep=lambda seconds: None,
+        now=lambda: NOW + timedelta(seconds=passed),
     )
     return [view.name for view in views], lines
 
@@ -142,6 +150,13 @@ def test_no_room_is_told_when_the_time_is_up() -> None:
         wait([service(deployment(runningCount=1), running=1, events=[event])], timeout=0)
     assert raised.value.code == ExitCode.TIMEOUT
     assert any("fixed host port is taken" in line for line in raised.value.details)
+
+
+def test_no_room_for_long_ends_the_wait() -> None:
+    text = "(service svc) was unable to place a task because no container instance met all of its requirements."
+    event = {"id": "e", "createdAt": NOW + timedelta(seconds=5), "message": text}
+    with pytest.raises(EcsctlError, match="service svc finds no place for its tasks"):
+        wait([service(deployment(runningCount=1), running=1, events=[event])], passed=60)
 
 
 def test_a_stopped_task_says_why() -> None:
