@@ -50,9 +50,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "elbv2": ("DescribeListeners", "DescribeLoadBalancers", "DescribeTargetGroups"),
     "iam": (
         "AddRoleToInstanceProfile", "AttachRolePolicy", "CreateInstanceProfile", "CreateRole",
-        "DeleteInstanceProfile", "DeleteRole", "DetachRolePolicy", "GetInstanceProfile", "GetRole",
+        "DeleteInstanceProfile", "DeleteRole", "DeleteRolePolicy", "DetachRolePolicy", "GetInstanceProfile", "GetRole",
         "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies",
-        "RemoveRoleFromInstanceProfile",
+        "PutRolePolicy", "RemoveRoleFromInstanceProfile",
     ),
     "ssm": ("GetParameters",),
     "secretsmanager": ("DescribeSecret",),

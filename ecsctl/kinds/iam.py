@@ -6,8 +6,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import AwsError, EcsctlError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, last, owner_of, tag_list
 from ecsctl.resources import InstanceProfile, InstanceRole, base_name
 
 if TYPE_CHECKING:
@@ -18,6 +18,25 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 GONE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
+# What the managed policies allow, for endpoints that have none of them: an emulator's accounts are often empty.
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/
+STAND_INS = {
+    "service-role/AmazonEC2ContainerServiceforEC2Role": (
+        "ec2:DescribeTags",
+        *(f"ecs:{verb}" for verb in ("CreateCluster", "DeregisterContainerInstance", "DiscoverPollEndpoint", "Poll")),
+        *(f"ecs:{verb}" for verb in ("RegisterContainerInstance", "StartTelemetrySession", "Submit*", "TagResource")),
+        "ecs:UpdateContainerInstancesState",
+        *(f"ecr:{verb}" for verb in ("GetAuthorizationToken", "BatchCheckLayerAvailability")),
+        *(f"ecr:{verb}" for verb in ("GetDownloadUrlForLayer", "BatchGetImage")),
+        *(f"logs:{verb}" for verb in ("CreateLogStream", "PutLogEvents")),
+    ),
+    "AmazonSSMManagedInstanceCore": (
+        *(f"ssm:{verb}" for verb in ("UpdateInstanceInformation", "GetDocument", "DescribeDocument")),
+        *(f"ssm:{verb}" for verb in ("ListAssociations", "ListInstanceAssociations", "PutInventory")),
+        "ssmmessages:*",
+        "ec2messages:*",
+    ),
+}
 
 
 def _own_names(scope: Scope, names: Collection[str]) -> list[str]:
@@ -35,7 +54,11 @@ def _get(aws: Aws, operation: str, query: Mapping[str, Any]) -> dict[str, Any] |
 
 
 class InstanceRoleKind(Kind[InstanceRole]):
-    """iam:CreateRole, AttachRolePolicy, GetRole, ListAttachedRolePolicies, DetachRolePolicy, DeleteRole."""
+    """iam:CreateRole, AttachRolePolicy, GetRole, ListAttachedRolePolicies, DetachRolePolicy, DeleteRole.
+
+    Where an endpoint lacks a managed policy, its rights go into the role itself (PutRolePolicy, ListRolePolicies,
+    DeleteRolePolicy).
+    """
 
     resource = InstanceRole
     held_by = frozenset({"instance-profile"})
@@ -47,13 +70,14 @@ class InstanceRoleKind(Kind[InstanceRole]):
             found = _get(aws, "GetRole", {"RoleName": name})
             if found is None:
                 continue
-            policies = self._policies(aws, name)
+            arn = found["Role"]["Arn"]
+            policies = self._attached(aws, name) or [_arn_of(item, arn) for item in self._inline(aws, name)]
             yield Actual(
                 self.resource(name).key,
-                found["Role"]["Arn"],
+                arn,
                 owner_of(found["Role"].get("Tags", ())),
                 fields={"policies": frozenset(policies)},
-                attributes={"name": name, "arn": found["Role"]["Arn"]},
+                attributes={"name": name, "arn": arn},
             )
 
     def create(self, aws: Aws, resource: InstanceRole) -> Mapping[str, str]:
@@ -77,13 +101,17 @@ class InstanceRoleKind(Kind[InstanceRole]):
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
         name = actual.key.name
-        for arn in self._policies(aws, name):
+        attached = self._attached(aws, name)
+        for arn in attached:
             query = {"RoleName": name, "PolicyArn": arn}
             aws.call("iam", "DetachRolePolicy", query, about=f"role {name}")
+        for policy in () if attached else self._inline(aws, name):
+            query = {"RoleName": name, "PolicyName": policy}
+            aws.call("iam", "DeleteRolePolicy", query, about=f"role {name}")
         aws.call("iam", "DeleteRole", {"RoleName": name}, about=f"role {name}")
 
     @staticmethod
-    def _policies(aws: Aws, name: str) -> list[str]:
+    def _attached(aws: Aws, name: str) -> list[str]:
         try:
             found = aws.pages("iam", "ListAttachedRolePolicies", {"RoleName": name}, "AttachedPolicies")
             return [policy["PolicyArn"] for policy in found]
@@ -93,20 +121,33 @@ class InstanceRoleKind(Kind[InstanceRole]):
             raise
 
     @staticmethod
+    def _inline(aws: Aws, name: str) -> list[str]:
+        return list((_get(aws, "ListRolePolicies", {"RoleName": name}) or {}).get("PolicyNames", ()))
+
+    @staticmethod
     def _attach(aws: Aws, resource: InstanceRole, policies: Iterable[str]) -> None:
         for arn in policies:
             query = {"RoleName": resource.name, "PolicyArn": arn}
             try:
                 aws.call("iam", "AttachRolePolicy", query, about=f"policy {arn} to role {resource.name}")
             except AwsError as error:
+                path = arn.partition(":policy/")[2]
                 # "Policy arn:… does not exist or is not attachable"; the role's own absence passes by itself.
-                if error.aws_code not in GONE or arn not in error.aws_message:
+                if error.aws_code not in GONE or arn not in error.aws_message or path not in STAND_INS:
                     raise
-                raise EcsctlError(
-                    error.message,
-                    hint="AWS has this policy; an emulator may have to be told to load it "
-                    "(moto: MOTO_IAM_LOAD_MANAGED_POLICIES=true)",
-                ) from error
+                statement = {"Effect": "Allow", "Action": list(STAND_INS[path]), "Resource": "*"}
+                query = {
+                    "RoleName": resource.name,
+                    "PolicyName": last(arn),
+                    "PolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+                }
+                aws.call("iam", "PutRolePolicy", query, about=f"role {resource.name}")
+
+
+def _arn_of(policy: str, role: str) -> str:
+    """The ARN of the managed policy that an inline policy stands for; its own name, where it stands for none."""
+    path = next((path for path in STAND_INS if last(path) == policy), "")
+    return f"arn:{role.split(':')[1]}:iam::aws:policy/{path}" if path else policy
 
 
 class InstanceProfileKind(Kind[InstanceProfile]):
