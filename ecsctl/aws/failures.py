@@ -8,6 +8,8 @@ from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
 
 NO_CREDENTIALS_HINT = "run `aws configure` or set AWS_PROFILE; to try without an account: `ecsctl --sandbox COMMAND`"
 
+NO_AWS_HINT = "is the endpoint an AWS endpoint? check --endpoint-url and AWS_ENDPOINT_URL"
+
 HINTS = {
     "ExpiredToken": "sign in again (`aws sso login`), then run the same command",
     "ExpiredTokenException": "sign in again (`aws sso login`), then run the same command",
@@ -28,13 +30,14 @@ def translate(
     An exception of another origin comes back unchanged in meaning: it is re-raised, as the bug it is.
     """
     from botocore import exceptions as boto
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, EcsctlError):
         return error
     name = f"{service}:{operation}" if operation else service
     where = endpoint_url or "AWS"
     if isinstance(error, boto.ClientError):
-        return _refused(error, name, about)
+        return _refused(error, name, about, where)
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError)):
         return EcsctlError(f"no AWS credentials: {error}", hint=NO_CREDENTIALS_HINT)
     if isinstance(
@@ -78,13 +81,13 @@ def translate(
             hint="run the same command again: it finds what has taken effect",
             ambiguous=True,
         )
-    if isinstance(error, boto.ResponseParserError):
+    if isinstance(error, ResponseParserError):
         return AwsError(
             name,
             "UnreadableAnswer",
             f"{where} answered something that is not an AWS answer: {error}",
             resource=about,
-            hint="is the endpoint an AWS endpoint? check --endpoint-url and AWS_ENDPOINT_URL",
+            hint=NO_AWS_HINT,
             ambiguous=True,
         )
     if isinstance(error, boto.BotoCoreError):
@@ -92,13 +95,17 @@ def translate(
     raise error
 
 
-def _refused(error: Exception, name: str, about: str | None) -> AwsError:
+def _refused(error: Exception, name: str, about: str | None, where: str) -> AwsError:
     response = getattr(error, "response", {})
     detail = response.get("Error", {})
     code = str(detail.get("Code") or "Unknown")
     message = str(detail.get("Message") or detail.get("message") or "no message")
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
     hint = HINTS.get(code)
+    if code == str(status):
+        # botocore found no error code of AWS's in the body, and gives the whole of it: a web server's page, often.
+        code, hint = "UnreadableAnswer", NO_AWS_HINT
+        message = f"{where} answered with HTTP status {status}, but not as AWS does"
     if DENIED.search(code):
         hint = f"the credentials lack the right to {name.replace(':', ': ')}; the README lists the IAM rights needed"
     return AwsError(

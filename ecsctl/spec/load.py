@@ -81,7 +81,8 @@ class Reader:
                 data = file.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            hint = "the file is named with -f FILE" if isinstance(error, FileNotFoundError) else None
+            relative = isinstance(error, FileNotFoundError) and not os.path.isabs(name)
+            hint = f"it is looked for in {os.getcwd()}" if relative else None
             raise UsageError(f"cannot read {name}: {reason}", hint=hint) from None
         root, faults = read(name, data)
         return Document(root, faults)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,28 @@ def test_a_denied_call_names_the_right_that_is_missing() -> None:
     with pytest.raises(AwsError) as caught:
         aws.call("ecs", "ListClusters")
     assert "ecs: ListClusters" in str(caught.value.hint)
+
+
+class Page(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.send_error(501, "Unsupported method")
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("service", "operation"), [("ecs", "ListClusters"), ("ec2", "DescribeVpcs")])
+def test_a_web_server_that_is_no_aws_is_told_in_one_line(service: str, operation: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        aws = Aws(Target(region="eu-west-1", endpoint_url=url, credentials=("key", "secret")), sleep=Slept())
+        with pytest.raises(AwsError) as caught:
+            aws.call(service, operation)
+        server.shutdown()
+    assert f"{url} answered" in caught.value.message
+    assert "\n" not in caught.value.message
+    assert "--endpoint-url" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(("operation", "row"), [(name, row) for name, rows in PASSING.items() for row in rows])
