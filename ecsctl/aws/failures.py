@@ -82,10 +82,12 @@ def translate(
             ambiguous=True,
         )
     if isinstance(error, ResponseParserError):
+        # The lines after the first repeat the body.
+        reason = str(error).partition("\n")[0]
         return AwsError(
             name,
             "UnreadableAnswer",
-            f"{where} answered something that is not an AWS answer: {error}",
+            f"{where} answered something that is not an AWS answer: {reason}",
             resource=about,
             hint=NO_AWS_HINT,
             ambiguous=True,
