@@ -91,6 +91,9 @@ class Balancers:
             return "missing"
         return None if self._has_listener(arn) else "no-listener"
 
+    def target_type(self, arn: str) -> str:
+        return str(self._v2.target_groups[arn].target_type or "instance")
+
     def _has_listener(self, arn: str) -> bool:
         return any(
             arn in groups_of(listener)

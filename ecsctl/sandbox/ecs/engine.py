@@ -18,6 +18,7 @@ from ecsctl.sandbox.ecs import (  # the modules of operations declare them on im
     definitions,
     instances,
     lifecycle,
+    paging,
     revisions,
     rollout,
     services,
@@ -105,6 +106,8 @@ class Engine:
         if perform is None:
             raise EcsApiError("UnknownOperationException", "")
         request = wire.checked_request(operation, params)
+        # Before anything is looked for: a wrong size is told even where the cluster is unknown.
+        paging.check_size(request)
         return wire.shaped_response(operation, perform(self._region, request))
 
     def step(self, now: float, events: Sequence[ContainerEvent] | None = None) -> None:

@@ -13,8 +13,21 @@ from ecsctl.sandbox.ecs.region import Request
 _NOT_A_FILTER = frozenset({"nextToken", "maxResults"})
 
 
+LARGEST = 100
+
+
+def check_size(request: Request, limit: int = LARGEST) -> None:
+    """Refuse a ``maxResults`` that no page has.
+
+    Raises:
+        EcsApiError: ``InvalidParameterException``.
+    """
+    if not 1 <= request.get("maxResults", 1) <= limit:
+        raise invalid(f"maxResults must be between 1 and {limit}.")
+
+
 def page(
-    request: Request, items: Sequence[str], *, default: int = 100, limit: int = 100
+    request: Request, items: Sequence[str], *, default: int = LARGEST, limit: int = LARGEST
 ) -> tuple[list[str], str | None]:
     """One page of the items and the token of the next one.
 
@@ -26,9 +39,8 @@ def page(
     Raises:
         EcsApiError: ``InvalidParameterException`` for a size out of range or a token that is not of this list.
     """
+    check_size(request, limit)
     size = request.get("maxResults", default)
-    if not 1 <= size <= limit:
-        raise invalid(f"maxResults must be between 1 and {limit}.")
     start = _start(request, items)
     chosen = list(items[start : start + size])
     if start + size >= len(items):

@@ -184,6 +184,12 @@ def _check_balancer(region: Region, definition: TaskDefinition, balancer: Docume
                       f"The target group {group} was not found.")  # fmt: skip
     if problem is not None:
         raise invalid(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
+    target_type = region.balancers.target_type(str(group))
+    if target_type != ("ip" if definition.network_mode == "awsvpc" else "instance"):
+        raise invalid(
+            f"The provided target group {group} has target type {target_type}, which is incompatible with the "
+            f"{definition.network_mode} network mode specified in the task definition."
+        )
 
 
 def _check_registries(settings: Document) -> None:

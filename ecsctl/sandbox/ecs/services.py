@@ -129,6 +129,8 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
     if configuration["strategy"] == "ROLLING":
         configuration.setdefault("bakeTimeInMinutes", 0)
     settings.setdefault("deploymentController", {"type": "ECS"})
+    if settings.get("loadBalancers"):
+        settings.setdefault("healthCheckGracePeriodSeconds", 0)
     settings.setdefault("enableECSManagedTags", False)
     settings.setdefault("propagateTags", "NONE")
     settings.setdefault("enableExecuteCommand", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid
@@ -12,6 +13,11 @@ from ecsctl.sandbox.ecs.store import Store
 MAX_TAGS = 50
 MAX_KEY = 128
 MAX_VALUE = 256
+
+
+def _allowed(text: str) -> bool:
+    """Whether a tag may have this text: ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*`` in the service's own words."""
+    return all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text)
 
 
 def checked_tags(tags: Sequence[Mapping[str, str]] | None, existing: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -30,6 +36,11 @@ def checked_tags(tags: Sequence[Mapping[str, str]] | None, existing: Mapping[str
             raise invalid(f"Tag key exceeds the maximum length of {MAX_KEY} characters.")
         if len(value) > MAX_VALUE:
             raise invalid(f"Tag value exceeds the maximum length of {MAX_VALUE} characters.")
+        if not (_allowed(key) and _allowed(value)):
+            raise invalid(
+                "Some of the tags contain invalid characters. Tag keys and values can contain letters, spaces, numbers "
+                "and the characters + - = . _ : / @."
+            )
         if key.lower().startswith("aws:"):
             raise invalid("Tag keys beginning with 'aws:' are reserved for system use.")
         if key in seen:

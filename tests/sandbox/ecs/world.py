@@ -96,12 +96,16 @@ class FakeBalancers:
         self.draining: set[tuple[str, str, int]] = set()
         self.default = "healthy"
         self.gone = False
+        self.group_type = "ip"
 
     def classic_exists(self, name: str) -> bool:
         return name in self.classics
 
     def target_group_problem(self, arn: str) -> str | None:
         return self.groups.get(arn, "missing")
+
+    def target_type(self, arn: str) -> str:
+        return self.group_type
 
     def must_be_there(self) -> None:
         if self.gone:
