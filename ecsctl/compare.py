@@ -30,7 +30,7 @@ def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[
         from ecsctl.spec.normalize import diff_task_definitions
 
         changes = diff_task_definitions(actual.fields["definition"], resource.definition)
-        yield from (_shown(f"definition.{path}", before, after) for path, before, after in changes)
+        yield from (_shown(path, before, after) for path, before, after in changes)
         return
     fields: dict[str, Any] = resolve(resource.fields(), known)
     have = dict(actual.fields)

@@ -93,7 +93,7 @@ def test_a_life(project: Project) -> None:
     # A new image is a new revision, and the service follows.
     project.data["taskDefinitions"]["web"]["containerDefinitions"][0]["image"] = "example/web:2"
     assert project.plan() == {
-        "update task-definition web": {"definition.containerDefinitions[web].image": ("example/web", "example/web:2")},
+        "update task-definition web": {"containerDefinitions[web].image": ("example/web", "example/web:2")},
         "update service svc": {"taskDefinition": ("web:1", "(revision of task-definition web)")},
     }
     project.data["services"]["svc"]["deploymentConfiguration"] = {"minimumHealthyPercent": 50}

@@ -194,7 +194,7 @@ def test_values_of_the_environment_are_not_shown() -> None:
         (
             whole(task_definitions={"web": family(image="nginx:2")}),
             {
-                "update task-definition": ["definition.containerDefinitions[web].image"],
+                "update task-definition": ["containerDefinitions[web].image"],
                 "update service": ["taskDefinition"],
             },
         ),
