@@ -1,24 +1,31 @@
 """Containers that are only said to run, where no Docker engine answers.
 
-They start at once and run until they are stopped. So that an address which ``locate`` prints answers all the same, the
-sandbox itself listens on published TCP ports, with a page that says what it is: no container.
+They start at once, and run until they are stopped or until a command that says so itself ends (``simulated_program``).
+An image of a registry that cannot exist (``*.invalid``, RFC 2606) cannot be pulled here either. So that an address
+which ``locate`` prints answers all the same, the sandbox itself listens on published TCP ports, with a page that says
+what it is: no container.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import heapq
 import html
 import selectors
 import socket
 import threading
+import time
 from collections import deque
-from collections.abc import Sequence, Set
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any, Literal, cast
 
 from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest
+from ecsctl.sandbox.simulated_program import passes, program_of
 
 LISTENERS = 256
+# A failing health check is tried no slower than this (seconds), whatever interval is configured.
+SLOWEST = 1.0
 PAGE = (
     "<html><body><h1>A simulated container</h1><p>This is no answer of your image: the ecsctl sandbox runs without a "
     "Docker engine, and stands in for container {name} of task {task} on {host}.</p></body></html>\n"
@@ -26,39 +33,81 @@ PAGE = (
 
 
 class SimulatedRuntime:
-    """Implements :class:`ecsctl.sandbox.ports.Runtime` without containers."""
+    """Implements :class:`ecsctl.sandbox.ports.Runtime` without containers.
+
+    Args:
+        clock: seconds, from any start; the lifetimes of containers are told by it.
+    """
 
     kind: Literal["docker", "simulated"] = "simulated"
     problem: str | None = None
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Responder, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        # What will happen by itself: when, in which order it was foreseen, of which start of a container, what.
+        self._due: list[tuple[float, int, ContainerRequest, ContainerEvent]] = []
+        self._foreseen = 0
         self._events: deque[ContainerEvent] = deque()
         self._running: dict[tuple[str, str], ContainerRequest] = {}
         self._responder = responder
 
     def launch(self, request: ContainerRequest) -> None:
+        registry = request.image.split("/", 1)[0].split(":", 1)[0]
+        if registry.endswith(".invalid"):
+            why = f"CannotPullContainerError: failed to resolve ref {request.image}: lookup {registry}: no such host"
+            self._events.append(ContainerEvent(request.task_arn, request.name, "failed", reason=why))
+            return
         self._running[request.task_arn, request.name] = request
         for port in request.ports:
             if port.protocol == "tcp":
                 self._responder.open(request.address, port.host_port, page(request))
         runtime_id = hashlib.sha256(f"{request.task_arn}/{request.name}".encode()).hexdigest()
         self._events.append(ContainerEvent(request.task_arn, request.name, "started", runtime_id=runtime_id))
-        if request.definition.get("healthCheck"):
+        self._foresee_health(request)
+        program = program_of(request.definition)
+        if program.seconds is not None:
+            end = ContainerEvent(request.task_arn, request.name, "exited", exit_code=program.exit_code)
+            self._foresee(program.seconds, request, end)
+
+    def _foresee_health(self, request: ContainerRequest) -> None:
+        check = cast(Mapping[str, Any], request.definition.get("healthCheck") or {})
+        if not check:
+            return
+        if passes(check):
             self._events.append(ContainerEvent(request.task_arn, request.name, "health", health="HEALTHY"))
+            return
+        tries = int(check.get("retries") or 3) * min(float(check.get("interval") or 30), SLOWEST)
+        sick = ContainerEvent(request.task_arn, request.name, "health", health="UNHEALTHY")
+        self._foresee(float(check.get("startPeriod") or 0) + tries, request, sick)
+
+    def _foresee(self, seconds: float, request: ContainerRequest, event: ContainerEvent) -> None:
+        self._foreseen += 1
+        heapq.heappush(self._due, (self._clock() + seconds, self._foreseen, request, event))
 
     def stop(self, task_arn: str, name: str, grace_seconds: float) -> None:
-        request = self._running.pop((task_arn, name), None)
-        if request is None:
-            return
+        request = self._running.get((task_arn, name))
+        if request is not None:
+            self._end(request)
+            self._events.append(ContainerEvent(task_arn, name, "exited", exit_code=0))
+
+    def _end(self, request: ContainerRequest) -> None:
+        del self._running[request.task_arn, request.name]
         for port in request.ports:
             self._responder.close(request.address, port.host_port)
-        self._events.append(ContainerEvent(task_arn, name, "exited", exit_code=0))
 
     def adopt(self, request: ContainerRequest) -> None:
         """Take a container over that ran before the sandbox was stopped."""
         self.launch(request)
 
     def events(self) -> Sequence[ContainerEvent]:
+        now = self._clock()
+        while self._due and self._due[0][0] <= now:
+            _, _, request, event = heapq.heappop(self._due)
+            # Of a container that was stopped, or started again, since, it is no news.
+            if self._running.get((request.task_arn, request.name)) is request:
+                if event.kind == "exited":
+                    self._end(request)
+                self._events.append(event)
         taken = list(self._events)
         self._events.clear()
         return taken
@@ -87,6 +136,7 @@ class SimulatedRuntime:
             for port in request.ports:
                 self._responder.close(request.address, port.host_port)
         self._running.clear()
+        self._due.clear()
 
 
 def page(request: ContainerRequest) -> bytes:
