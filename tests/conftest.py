@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
+
+# A shell starts background jobs with Ctrl-C ignored, and their children inherit that: the commands under test, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A run's verdict depends on the code alone. HYPOTHESIS_PROFILE=default draws other examples each time.
 settings.register_profile("same", derandomize=True)
