@@ -19,7 +19,11 @@ settings.register_profile("same", derandomize=True)
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "the facts of the ECS API (tests/conformance)")
     group.addoption("--endpoint-url", metavar="URL", help="ask this endpoint; else a sandbox of the suite's own")
-    group.addoption("--real-account", action="store_true", help="ask AWS, with the credentials of the environment")
+    group.addoption(
+        "--real-account",
+        metavar="ID",
+        help="ask AWS: the environment's credentials must be of this account",
+    )
     group.addoption("--allow-costs", action="store_true", help="on a real account, ask also what costs money")
     group.addoption("--facts-json", metavar="FILE", help="write which facts held and which were missed")
     group.addoption("--patience", type=float, metavar="FACTOR", help="multiply every deadline (real account: 30)")

@@ -73,14 +73,21 @@ class Aws:
             seconds: the deadline on a simulated endpoint; ``--patience`` multiplies it.
         """
         deadline = time.monotonic() + seconds * self.patience
-        pause = 0.05 if self.patience <= 2 else 3.0
         while True:
             answer = probe()
             if answer:
                 return answer
             if time.monotonic() > deadline:
                 pytest.fail(f"not within {seconds * self.patience:.0f} s: {what} (last seen: {answer!r})")
-            threading.Event().wait(pause)
+            self.pause()
+
+    def advance(self, seconds: float) -> None:
+        """Let the endpoint's time go on by so much, where its clock can be stepped; else the fact is not asked."""
+        pytest.skip(f"not asked: it takes {seconds / 60:.0f} minutes, and this clock cannot be stepped")
+
+    def pause(self) -> None:
+        """The time between two looks."""
+        threading.Event().wait(0.05 if self.patience <= 2 else 3.0)
 
 
 def words(text: str) -> str:

@@ -4,14 +4,14 @@ One test a fact, named after it; its docstring is the fact. It asks with plain b
 
     pytest tests/conformance                                   # a sandbox of its own
     pytest tests/conformance --endpoint-url http://127.0.0.1:5000
-    pytest tests/conformance --real-account [--allow-costs]    # AWS itself, cleaned up afterwards
+    pytest tests/conformance --real-account 123456789012 [--allow-costs]     # AWS itself, cleaned up afterwards
 
-A fact is *held*, *missed*, or *not reachable*: what it is about cannot be had there (no agent ever joins, say).
+A fact is *held*, *missed*, *not reachable* (what it is about cannot be had there: no agent ever joins, say), or
+*not asked* (it costs money, or takes hours where no clock can be stepped).
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Any
 import pytest
 
 from tests.conformance.asking import Aws, Ledger
+from tests.conformance.facts import facts_of, write_table
 from tests.conformance.made import Fleet, Network, Tasks, find_network, make_fleet, make_role
+from tests.conformance.own import REGION, own_sandbox
 
 HERE = Path(__file__).parent
 
@@ -29,19 +31,21 @@ HERE = Path(__file__).parent
 def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """The endpoint that is asked."""
     option = request.config.getoption
-    endpoint, real, image = option("--endpoint-url"), option("--real-account"), option("--image")
-    if endpoint and real:
+    endpoint, account, image = option("--endpoint-url"), option("--real-account"), option("--image")
+    if endpoint and account:
         raise pytest.UsageError("--endpoint-url and --real-account exclude one another")
-    if real:
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
-        yield Aws(region, None, image, real=True, patience=option("--patience") or 30.0)
+    if account:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
+        asked = Aws(region, None, image, real=True, patience=option("--patience") or 30.0)
+        found = asked.client("sts").get_caller_identity()["Account"]
+        if found != account:
+            pytest.exit(f"the credentials are of account {found}, not of {account}: nothing was asked", returncode=4)
+        yield asked
     elif endpoint:
-        yield Aws("eu-west-1", endpoint, image, patience=option("--patience") or 1.0)
+        yield Aws(REGION, endpoint, image, patience=option("--patience") or 1.0)
     else:
-        from tests.support.sandbox import REGION, start_sandbox
-
-        with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as sandbox:
-            yield Aws(REGION, sandbox.endpoint, image, owned=True, patience=option("--patience") or 1.0)
+        with own_sandbox(tmp_path_factory.mktemp("sandbox")) as own:
+            yield Aws(REGION, own, image, owned=True, patience=option("--patience") or 1.0)
 
 
 @pytest.fixture(scope="session")
@@ -148,8 +152,8 @@ def network(aws: Aws, ledger: Ledger) -> Network:
 def new_fleet(aws: Aws, ledger: Ledger, make_cluster: Callable[..., str]) -> Callable[..., Fleet]:
     """Makes a cluster with EC2 instances whose agents have registered."""
 
-    def make(count: int = 1, instance_type: str = "t3.small") -> Fleet:
-        return make_fleet(aws, ledger, make_cluster(), count, instance_type)
+    def make(count: int = 1, instance_type: str = "t3.small", **params: Any) -> Fleet:
+        return make_fleet(aws, ledger, make_cluster(), count, instance_type, **params)
 
     return make
 
@@ -168,9 +172,6 @@ def tasks(aws: Aws) -> Iterator[Tasks]:
     made.stop_all()
 
 
-# --- the table of facts ---------------------------------------------------------------------------------------------
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say of each test which fact it is; leave out what costs money on a real account, unless that is allowed."""
     for item in items:
@@ -186,56 +187,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="not asked: it costs money (--allow-costs)"))
 
 
-def _facts(terminal: Any) -> list[dict[str, Any]]:
-    outcomes = {"passed": "held", "failed": "missed", "error": "missed", "skipped": "not reachable"}
-    found: dict[str, dict[str, Any]] = {}
-    for kind, outcome in outcomes.items():
-        for report in terminal.stats.get(kind, []):
-            told = dict(getattr(report, "user_properties", ()))
-            if "fact" not in told or (kind == "passed" and report.when != "call"):
-                continue
-            if kind == "error" and report.when == "teardown":
-                continue
-            detail = ""
-            if kind == "skipped":
-                detail = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-                detail = detail.removeprefix("Skipped: ")
-                outcome = "not asked" if "not asked" in detail else "not reachable"
-            elif kind != "passed":
-                crash = getattr(report.longrepr, "reprcrash", None)
-                detail = (crash.message if crash else str(report.longrepr)).splitlines()[0]
-            found[report.nodeid] = {
-                "test": report.nodeid.split("tests/conformance/", 1)[-1],
-                "section": told["section"],
-                "fact": told["fact"],
-                "outcome": outcome,
-                "detail": detail,
-                "seconds": round(report.duration, 3),
-            }
-    return list(found.values())
-
-
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print how many facts held of each section, and which were missed; write them all with ``--facts-json``."""
-    facts = _facts(terminalreporter)
-    if not facts:
-        return
-    kinds = ("held", "missed", "not reachable", "not asked")
-    sections: dict[str, dict[str, int]] = {}
-    for fact in facts:
-        row = sections.setdefault(fact["section"], dict.fromkeys(kinds, 0))
-        row[fact["outcome"]] += 1
-    total = {kind: sum(row[kind] for row in sections.values()) for kind in kinds}
-    write = terminalreporter.write_line
-    terminalreporter.section("facts of the ECS API")
-    width = max(len(name) for name in (*sections, "all"))
-    write(f"{'':{width}}  " + "  ".join(f"{kind:>13}" for kind in kinds))
-    for name, row in (*sections.items(), ("all", total)):
-        write(f"{name:{width}}  " + "  ".join(f"{row[kind] or '-':>13}" for kind in kinds))
-    for fact in facts:
-        if fact["outcome"] == "missed":
-            write(f"MISSED  {fact['test']}: {fact['fact']}")
-            write(f"        {fact['detail'][:300]}")
-    file = config.getoption("--facts-json")
-    if file:
-        Path(file).write_text(json.dumps({"summary": total, "facts": facts}, indent=2) + "\n")
+    facts = facts_of(terminalreporter)
+    if facts:
+        write_table(facts, terminalreporter, config.getoption("--facts-json"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -97,23 +96,37 @@ def user_data(cluster: str) -> str:
     return f"#!/bin/bash\necho ECS_CLUSTER={cluster} >> /etc/ecs/ecs.config\n"
 
 
-def launch_instances(aws: Aws, ledger: Ledger, cluster: str, count: int, instance_type: str) -> list[str]:
-    """EC2 instances whose agents will join the cluster: their ids."""
+def parameter(aws: Aws, name: str) -> str:
+    """The value of a public parameter of SSM."""
+    return str(aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+
+def launch_instances(
+    aws: Aws, ledger: Ledger, data: str | None, count: int = 1, instance_type: str = "t3.small", **params: Any
+) -> list[str]:
+    """EC2 instances of the ECS-optimised image with this user data and a profile of their own: their ids.
+
+    Args:
+        params: of RunInstances, beside or instead of that; one that is None is left out.
+    """
     ec2 = aws.client("ec2")
-    profile = make_profile(aws, ledger)
-    image = aws.client("ssm").get_parameter(Name=AMI)["Parameter"]["Value"]
+    given = {
+        "InstanceType": instance_type,
+        "MinCount": count,
+        "MaxCount": count,
+        "MetadataOptions": {"HttpTokens": "required"},
+        "UserData": data,
+        **params,
+    }
+    if "ImageId" not in given:
+        given["ImageId"] = parameter(aws, AMI)
+    if "IamInstanceProfile" not in given:
+        given["IamInstanceProfile"] = {"Name": make_profile(aws, ledger)}
+    given = {key: value for key, value in given.items() if value is not None}
 
     def run() -> list[str] | None:
         try:
-            answer = ec2.run_instances(
-                ImageId=image,
-                InstanceType=instance_type,
-                MinCount=count,
-                MaxCount=count,
-                IamInstanceProfile={"Name": profile},
-                UserData=user_data(cluster),
-                MetadataOptions={"HttpTokens": "required"},
-            )
+            answer = ec2.run_instances(**given)
         except ClientError as error:
             # IAM takes its time to be known everywhere.
             if "Invalid IAM Instance Profile" in str(error) or "no associated IAM Roles" in str(error):
@@ -126,24 +139,34 @@ def launch_instances(aws: Aws, ledger: Ledger, cluster: str, count: int, instanc
     return ids
 
 
-def make_fleet(aws: Aws, ledger: Ledger, cluster: str, count: int, instance_type: str) -> Fleet:
+def joined(aws: Aws, cluster: str, ids: Sequence[str]) -> Fleet | None:
+    """These instances as container instances of the cluster, once all are there and connected."""
+    ecs = aws.client("ecs")
+    arns = ecs.list_container_instances(cluster=cluster)["containerInstanceArns"]
+    if not arns:
+        return None
+    rows = ecs.describe_container_instances(cluster=cluster, containerInstances=arns)["containerInstances"]
+    by_id = {row["ec2InstanceId"]: row["containerInstanceArn"] for row in rows if row["agentConnected"]}
+    if not all(each in by_id for each in ids):
+        return None
+    return Fleet(cluster, tuple(by_id[each] for each in ids), tuple(ids))
+
+
+def make_fleet(
+    aws: Aws, ledger: Ledger, cluster: str, count: int, instance_type: str = "t3.small", **params: Any
+) -> Fleet:
     """EC2 instances that have become container instances of the cluster."""
     try:
-        ids = launch_instances(aws, ledger, cluster, count, instance_type)
+        ids = launch_instances(aws, ledger, user_data(cluster), count, instance_type, **params)
     except ClientError as error:
         unreachable(f"no EC2 instance can be had: {error}")
-    ecs = aws.client("ecs")
     deadline = time.monotonic() + JOIN_SECONDS * aws.patience
     while time.monotonic() < deadline:
-        arns = ecs.list_container_instances(cluster=cluster)["containerInstanceArns"]
-        if len(arns) == count:
-            rows = ecs.describe_container_instances(cluster=cluster, containerInstances=arns)["containerInstances"]
-            by_id = {row["ec2InstanceId"]: row for row in rows}
-            if all(row["agentConnected"] for row in rows) and set(by_id) == set(ids):
-                return Fleet(cluster, tuple(by_id[i]["containerInstanceArn"] for i in ids), tuple(ids))
-        threading.Event().wait(0.05 if aws.patience <= 2 else 3.0)
-    unreachable(f"no agent joined within {JOIN_SECONDS * aws.patience:.0f} s")
-    return None
+        found = joined(aws, cluster, ids)
+        if found:
+            return found
+        aws.pause()
+    return unreachable(f"no agent joined within {JOIN_SECONDS * aws.patience:.0f} s")
 
 
 @dataclass
@@ -183,7 +206,7 @@ class Tasks:
         return self.wait(cluster, [task["taskArn"] for task in self.run(cluster, definition, **params)], "RUNNING")
 
     def stop_all(self) -> None:
-        """Stop what was run, and wait until it has let go of its host."""
+        """Stop what was run; where others may need its host, wait until it has let go of it."""
         ecs = self.aws.client("ecs")
         live: dict[str, list[str]] = {}
         for cluster, arn in self._started:
@@ -192,9 +215,9 @@ class Tasks:
                 live.setdefault(cluster, []).append(arn)
             except ClientError:
                 continue
-        for cluster, arns in live.items():
+        for cluster, arns in ({} if self.aws.owned else live).items():
             deadline = time.monotonic() + 5 * self.aws.patience
             while time.monotonic() < deadline:
                 if all(row["lastStatus"] == "STOPPED" for row in self.describe(cluster, arns)):
                     break
-                threading.Event().wait(0.05 if self.aws.patience <= 2 else 3.0)
+                self.aws.pause()

@@ -89,27 +89,34 @@ def release(instance: ContainerInstance, task: Task) -> None:
             del table[port]
 
 
-def dynamic_port(instance: ContainerInstance, protocol: str, task_arn: str) -> int | None:
-    """A free port of the ephemeral range, held for the task from now on; None where there is none left.
+def dynamic_ports(instance: ContainerInstance, protocol: str, count: int, task_arn: str) -> list[int] | None:
+    """So many free ports in a row of the ephemeral range, held for the task from now on; None where there are none.
 
     The search goes on from the last port given, so that an address is not reused at once.
     """
-    start = instance.next_port - DYNAMIC_PORTS.start
-    for step in range(len(DYNAMIC_PORTS)):
-        port = DYNAMIC_PORTS[(start + step) % len(DYNAMIC_PORTS)]
+
+    def taken(port: int) -> bool:
         key = (protocol, port)
-        if key in instance.fixed_ports or key in instance.dynamic_ports or port in RESERVED_TCP_PORTS:
-            continue
-        instance.dynamic_ports[key] = task_arn
-        instance.next_port = port + 1 if port + 1 in DYNAMIC_PORTS else DYNAMIC_PORTS.start
-        return port
+        return key in instance.fixed_ports or key in instance.dynamic_ports or port in RESERVED_TCP_PORTS
+
+    start = instance.next_port - DYNAMIC_PORTS.start
+    row: list[int] = []
+    for step in range(len(DYNAMIC_PORTS) + count - 1):
+        port = DYNAMIC_PORTS[(start + step) % len(DYNAMIC_PORTS)]
+        row = [] if taken(port) or (row and port != row[-1] + 1) else row
+        if not taken(port):
+            row.append(port)
+        if len(row) == count:
+            instance.dynamic_ports |= {(protocol, each): task_arn for each in row}
+            instance.next_port = port + 1 if port + 1 in DYNAMIC_PORTS else DYNAMIC_PORTS.start
+            return row
     return None
 
 
 def bindings(
     container: Document, network_mode: str, instance: ContainerInstance | None, task_arn: str
 ) -> list[PortBinding]:
-    """The ports a container publishes: fixed as asked, dynamic ones drawn from the instance.
+    """The ports a container publishes: fixed as asked, dynamic ones drawn from the instance, a range in a row.
 
     Raises:
         OverflowError: the ephemeral range of the instance is used up.
@@ -117,15 +124,17 @@ def bindings(
     bound: list[PortBinding] = []
     for mapping in container.get("portMappings", ()):
         protocol = cast(Literal["tcp", "udp"], mapping.get("protocol", "tcp"))
-        for port in container_ports(mapping):
-            host: int | None = int(mapping.get("hostPort") or 0)
-            if network_mode in ("host", "awsvpc"):
-                host = port
-            elif not host and instance is not None:
-                host = dynamic_port(instance, protocol, task_arn)
-                if host is None:
-                    raise OverflowError("the ephemeral port range is used up")
-            bound.append(PortBinding(port, host or port, protocol))
+        ports = list(container_ports(mapping))
+        fixed = int(mapping.get("hostPort") or 0)
+        if network_mode in ("host", "awsvpc"):
+            hosts: list[int] | None = ports
+        elif fixed or instance is None:
+            hosts = [fixed or port for port in ports]
+        else:
+            hosts = dynamic_ports(instance, protocol, len(ports), task_arn)
+        if hosts is None:
+            raise OverflowError("the ephemeral port range is used up")
+        bound += [PortBinding(port, host, protocol) for port, host in zip(ports, hosts, strict=True)]
     return bound
 
 

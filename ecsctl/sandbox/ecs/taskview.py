@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ecsctl.sandbox.ecs.region import Response
+from ecsctl.sandbox.ecs.resources import container_ports
 from ecsctl.sandbox.ecs.store import Container, Store, Task
 from ecsctl.sandbox.ecs.tags import tag_list
 
@@ -63,23 +64,31 @@ def _container(task: Task, container: Container) -> Response:
         "lastStatus": container.last_status,
         "exitCode": container.exit_code,
         "reason": container.reason,
-        "networkBindings": [
-            {
-                "bindIP": "0.0.0.0",
-                "containerPort": binding.container_port,
-                "hostPort": binding.host_port,
-                "protocol": binding.protocol,
-            }
-            for binding in container.bindings
-        ]
-        if shown and bridged
-        else [],
+        "networkBindings": _bindings(container) if shown and bridged else [],
         "networkInterfaces": _interfaces(task),
         "healthStatus": container.health,
         "cpu": str(definition.get("cpu", 0)),
         "memory": _text(definition.get("memory")),
         "memoryReservation": _text(definition.get("memoryReservation")),
     }
+
+
+def _bindings(container: Container) -> list[Response]:
+    """``networkBindings``: one a port, but one for the whole of a ``containerPortRange``."""
+    rows: list[Response] = []
+    left = list(container.bindings)
+    for mapping in container.definition.get("portMappings", ()):
+        some, left = left[: len(list(container_ports(mapping)))], left[len(list(container_ports(mapping))) :]
+        if not some:
+            continue
+        row: Response = {"bindIP": "0.0.0.0", "protocol": some[0].protocol}
+        if mapping.get("containerPortRange"):
+            row["containerPortRange"] = mapping["containerPortRange"]
+            row["hostPortRange"] = f"{some[0].host_port}-{some[-1].host_port}"
+        else:
+            row |= {"containerPort": some[0].container_port, "hostPort": some[0].host_port}
+        rows.append(row)
+    return rows
 
 
 def _text(value: int | None) -> str | None:
