@@ -128,6 +128,16 @@ def confirms(function: F) -> F:
     )(function)
 
 
+def named(function: F) -> F:
+    """Give a command of the sandbox ``--name``."""
+    return click.option(
+        "--name",
+        metavar="NAME",
+        envvar="ECSCTL_SANDBOX_NAME",
+        help="Which sandbox; several run side by side.  [env: ECSCTL_SANDBOX_NAME; default: default]",
+    )(function)
+
+
 def from_file(function: F) -> F:
     """Give a command ``-f/--file`` (repeatable), passed as ``files``, and the variables of its templates."""
     function = click.option(

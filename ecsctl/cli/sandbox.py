@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ecsctl.cli.options import Group, confirms, pass_settings
+from ecsctl.cli.options import Group, confirms, named, pass_settings
 from ecsctl.cli.settings import Settings
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from ecsctl.render.table import Column
 
-
-def named(function: F) -> F:
-    """Give a command ``--name``."""
-    return click.option(
-        "--name",
-        metavar="NAME",
-        envvar="ECSCTL_SANDBOX_NAME",
-        help="Which sandbox; several run side by side.  [env: ECSCTL_SANDBOX_NAME; default: default]",
-    )(function)
+# Seconds between two looks at the log that is followed.
+LOOK_AGAIN = 0.5
 
 
 @click.group(cls=Group)
@@ -146,3 +139,96 @@ def reset(settings: Settings, name: str | None) -> None:
     sandbox = Sandbox(name)
     settings.confirm(f"Forget all that the sandbox {sandbox.name} holds?")
     settings.say("forgotten" if sandbox.reset() else "there was nothing to forget")
+
+
+@group.command()
+@named
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--service", metavar="NAME", default="", help="Only requests to this service of AWS, such as ecs or ec2.")
+@click.option(
+    "--operation", metavar="PATTERN", default="", help="Only this operation, or those that match (`Describe*`)."
+)
+@click.option("--errors", is_flag=True, help="Only requests that were refused, failed or were left without an answer.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0, 5000),
+    default=100,
+    help="At most so many, the last ones.  [default: 100]",
+)
+@pass_settings
+def log(
+    settings: Settings, name: str | None, follow: bool, service: str, operation: str, errors: bool, limit: int
+) -> None:
+    """Show the requests that the sandbox has answered.
+
+    Each with its time, its operation, what it was about, the answer and the caller. Of the parameters only names of
+    clusters, services and families are kept, never values. A stopped sandbox shows what it answered before.
+    """
+    from ecsctl.render.table import emit
+    from ecsctl.sandbox.control import Sandbox
+    from ecsctl.wait import pause
+
+    sandbox = Sandbox(name)
+    filters: dict[str, Any] = {"service": service, "operation": operation, "errors": errors}
+    rows = sandbox.requests(**filters, limit=limit) if limit else []
+    if not follow:
+        emit(rows, columns_of_log(), settings.output, empty="no requests")
+        return
+    last = rows[-1]["number"] if rows else max((row["number"] for row in sandbox.requests(limit=1)), default=0)
+    try:
+        while True:
+            for row in rows:
+                click.echo(line_of_log(row, settings.output))
+            pause(LOOK_AGAIN)
+            rows = sandbox.requests(**filters, since=last)
+            last = rows[-1]["number"] if rows else last
+    except KeyboardInterrupt:
+        return
+
+
+def columns_of_log() -> list[Column[dict[str, Any]]]:
+    """What is shown of a request."""
+    from datetime import datetime, timezone
+
+    from ecsctl.render.table import Column
+
+    def when(row: dict[str, Any]) -> str:
+        return datetime.fromtimestamp(row["time"], timezone.utc).isoformat(timespec="milliseconds")
+
+    return [
+        Column("TIME", "time", when, text=lambda row: when(row)[11:23]),
+        Column("SERVICE", "service", lambda row: row["service"]),
+        Column("OPERATION", "operation", lambda row: row["operation"]),
+        Column("ON", "names", lambda row: row["names"]),
+        Column("ANSWER", "status", lambda row: row["status"], text=answered),
+        Column("MS", "milliseconds", lambda row: row["milliseconds"]),
+        Column("CALLER", "caller", lambda row: row["caller"], text=lambda row: program(row["caller"])),
+        Column("ERROR", "error", lambda row: row["error"], table=False),
+        Column("REGION", "region", lambda row: row["region"], table=False),
+        Column("NUMBER", "number", lambda row: row["number"], table=False),
+    ]
+
+
+def line_of_log(row: dict[str, Any], output: str) -> str:
+    """One request in one line: JSON for ``json`` and ``yaml``, else tab-separated words."""
+    import json
+
+    from ecsctl.render.table import as_data
+
+    columns = columns_of_log()
+    if output in ("json", "yaml"):
+        return json.dumps(as_data(row, columns))
+    return "\t".join(column.cell(row) for column in columns if column.table)
+
+
+def answered(row: dict[str, Any]) -> str:
+    """The answer in a cell: ``200``, ``400 ThrottlingException``, ``none`` where there was none."""
+    return " ".join([str(row["status"] or "none"), *filter(None, [row["error"]])])
+
+
+def program(caller: dict[str, str]) -> str:
+    """The caller in a cell: the program that the user agent names first, and the access key where it is not `test`."""
+    words = caller["userAgent"].split()
+    named_ecsctl = [word for word in words if word.startswith("ecsctl/")]
+    key = caller["accessKeyId"]
+    return " ".join([*(named_ecsctl or words[:1] or ["-"]), *([f"({key})"] if key not in ("", "test") else [])])

@@ -16,12 +16,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
 from ecsctl.wait import pause
@@ -35,6 +35,8 @@ NO_ENGINE = 3
 # Marks the folder of a sandbox that has run containers.
 CONTAINERS = "containers"
 CREDENTIALS = ("test", "test")
+# What the sandbox wants to see where something changes; see ecsctl.sandbox.admin.
+MARK = "X-Ecsctl-Sandbox"
 INSTALL = "pip install 'ecsctl[sandbox]'"
 
 
@@ -229,16 +231,55 @@ class Sandbox:
             raise NotFoundError(f"the sandbox {self.name} does not run", hint="`ecsctl sandbox start` starts it")
         return info
 
-    def _ask(self, info: SandboxInfo, action: str, *, method: str = "GET", timeout: float = 30) -> dict[str, Any]:
+    def requests(self, **filters: Any) -> list[dict[str, Any]]:
+        """The requests that it has answered, oldest first; of a sandbox that does not run, those on disk.
+
+        Args:
+            filters: ``since``, ``service``, ``operation``, ``errors`` and ``limit`` of
+                :func:`ecsctl.sandbox.requests.matching`.
+
+        Raises:
+            NotFoundError: there is no such sandbox.
+        """
+        info = self.running()
+        if info is None:
+            from ecsctl.sandbox.requests import REMEMBERED, matching, read_rows
+
+            if not self.folder.exists():
+                self._require()
+            return matching(read_rows(self.folder, REMEMBERED), **filters)
+        asked = {name: int(value) if isinstance(value, bool) else value for name, value in filters.items() if value}
+        return list(self._ask(info, f"log?{urlencode(asked)}")["requests"])
+
+    def _ask(
+        self,
+        info: SandboxInfo,
+        action: str,
+        *,
+        method: str = "GET",
+        timeout: float = 30,
+        content: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Ask the sandbox's own API.
+
+        Raises:
+            OSError: no answer.
+            EcsctlError: it refuses; ``NotFoundError`` where it says that something is not there.
+        """
         where = urlsplit(info.endpoint)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", where.port, timeout=timeout)
+        body = json.dumps(content or {}) if method != "GET" else None
         try:
-            connection.request(method, f"/_ecsctl/{action}", headers={"Content-Length": "0"})
-            answer = json.loads(connection.getresponse().read())
+            connection.request(method, f"/_ecsctl/{action}", body, {MARK: "1", "Content-Type": "application/json"})
+            reply = connection.getresponse()
+            answer = json.loads(reply.read())
         except (http.client.HTTPException, ValueError) as error:
             raise OSError(f"no answer: {error}") from error
         finally:
             connection.close()
+        if reply.status >= 400:
+            kind = NotFoundError if reply.status == 404 else EcsctlError
+            raise kind(f"the sandbox {self.name} refuses: {answer.get('message', reply.status)}")
         return dict(answer)
 
 

@@ -8,12 +8,13 @@ import logging
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.sandbox.admin import Asked
 from ecsctl.sandbox.ecs.wire import TARGET_PREFIX
 from ecsctl.sandbox.refusals import operation_of, refusal, unknown_operation, unknown_service
+from ecsctl.sandbox.requests import RequestLog, caller_of, error_of, names_in
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.world import World
@@ -25,7 +26,6 @@ TAGGING = "ResourceGroupsTaggingAPI_20170126.GetResources"
 JSON = "application/x-amz-json-1.1"
 ADMIN = "/_ecsctl/"
 READS = ("Describe", "List", "Get", "GET ", "HEAD ")
-REMEMBERED = 1000
 Answer = tuple[int, dict[str, str], bytes]
 StartResponse = Callable[..., Any]
 
@@ -35,16 +35,16 @@ class Front:
 
     Args:
         world: the state, and the lock.
-        admin: answers ``/_ecsctl/ACTION``; gets the action and the method.
+        admin: answers ``/_ecsctl/…``.
+        requests: is told of all other requests.
     """
 
-    def __init__(self, world: World, admin: Callable[[str, str], tuple[int, Any]]) -> None:
+    def __init__(self, world: World, admin: Callable[[Asked], tuple[int, Any]], requests: RequestLog) -> None:
         self._world = world
         self._admin = admin
+        self._requests = requests
         self._moto: Any = None
         self._making = threading.Lock()
-        # The last requests, oldest first; nothing of their contents.
-        self.requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
 
     def warm(self) -> None:
         """Import moto, which takes a second: in the background, while ECS answers already."""
@@ -57,7 +57,7 @@ class Front:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", "/"))
         if path.startswith(ADMIN):
-            status, content = self._admin(path[len(ADMIN) :], str(environ["REQUEST_METHOD"]))
+            status, content = self._admin(Asked.of(environ, ADMIN))
             return _send(start_response, status, {"Content-Type": "application/json"}, json.dumps(content).encode())
         scope = SCOPE.search(str(environ.get("HTTP_AUTHORIZATION", "")))
         region, service = scope.groups() if scope else (self._world.region, "")
@@ -73,13 +73,16 @@ class Front:
         except Exception:
             log.exception("%s of %s failed", operation, service)
             answer = refusal(environ, service, 500, "InternalFailure", "The sandbox failed; its log says why.")
-        self.requests.append(
+        self._requests.add(
             {
                 "time": round(began, 3),
                 "service": service,
                 "operation": operation,
                 "region": region,
+                "names": names_in(service, body),
+                "caller": caller_of(environ),
                 "status": answer[0],
+                "error": error_of(*answer),
                 "milliseconds": round((time.time() - began) * 1000, 1),
             }
         )

@@ -19,31 +19,38 @@ from pathlib import Path
 from typing import Any
 
 from ecsctl import __version__
+from ecsctl.sandbox.admin import Admin
 from ecsctl.sandbox.front import Front
 from ecsctl.sandbox.httpd import Httpd
+from ecsctl.sandbox.requests import RequestLog
 from ecsctl.sandbox.world import World
 
 log = logging.getLogger("ecsctl.sandbox")
 
 PORT_TAKEN = 98
-READY_SECONDS = 20
 MANY_FILES = 8192
 
 
 class Server:
     """The HTTP server around a world.
 
+    Args:
+        containers: what the status tells of them.
+        folder: the sandbox's, where the request log is.
+
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, world: World, name: str, host: str, port: int, containers: dict[str, Any]) -> None:
+    def __init__(self, world: World, name: str, host: str, port: int, containers: dict[str, Any], folder: Path) -> None:
         self.world = world
         self.name = name
         self.containers = containers
         self.began = time.time()
         self.ended = threading.Event()
-        self.front = Front(world, self.admin)
+        self.requests = RequestLog(folder)
+        admin = Admin(name, world, self.requests, self.status, self.ended.set)
+        self.front = Front(world, admin, self.requests)
         self._http = Httpd(host, port, self.front)
         self.port = self._http.server_port
         self.endpoint = f"http://{host}:{self.port}"
@@ -67,34 +74,6 @@ class Server:
             log.exception("the sandbox cannot start")
             self.ended.set()
 
-    def admin(self, action: str, method: str) -> tuple[int, Any]:
-        """Answer ``/_ecsctl/ACTION``: health, status, operations, log; by POST reset and stop."""
-        if action == "health":
-            return 200, {"name": self.name, "pid": os.getpid(), "version": __version__}
-        self.world.ready.wait(READY_SECONDS)
-        if action == "status":
-            return 200, self.status()
-        if action == "operations":
-            with self.world.lock:
-                return 200, self.world.regions.engine(self.world.region).operations()
-        if action == "log":
-            return 200, {"requests": list(self.front.requests)}
-        if action not in ("reset", "stop"):
-            return 404, {"message": f"there is no {action}"}
-        if method != "POST":
-            return 405, {"message": f"{action} wants POST"}
-        if action == "reset":
-            self.world.started.wait(READY_SECONDS)
-            self.world.reset()
-            return 200, {}
-        threading.Thread(target=self._end, daemon=True).start()
-        return 200, {}
-
-    def _end(self) -> None:
-        # The answer goes out first.
-        threading.Event().wait(0.1)
-        self.ended.set()
-
     def status(self) -> dict[str, Any]:
         """What ``ecsctl sandbox status`` tells."""
         substituted = {name: use for item in self.world.balancers.values() for name, use in item.substituted.items()}
@@ -106,7 +85,7 @@ class Server:
             "uptimeSeconds": round(time.time() - self.began, 1),
             "containers": self.containers,
             "substitutedPorts": substituted,
-            "problem": self.world.keeper.problem or self.world.runtime.problem,
+            "problem": self.world.keeper.problem or self.world.runtime.problem or self.requests.problem,
             **self.world.counts(),
         }
 
@@ -149,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     runtime, containers = choose_runtime(options.docker, options.name, options.folder)
     world = World(options.region, runtime, options.folder / "state.pickle")
     try:
-        server = Server(world, options.name, "127.0.0.1", options.port, containers)
+        server = Server(world, options.name, "127.0.0.1", options.port, containers, options.folder)
     except (OSError, SystemExit) as error:
         print(f"port {options.port} cannot be had: {error}", file=sys.stderr)
         return PORT_TAKEN
@@ -169,6 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         server.serve()
     finally:
         world.stop()
+        server.requests.close()
         run.unlink(missing_ok=True)
     return 0
 

@@ -1,0 +1,187 @@
+"""The sandbox's own API, ``/_ecsctl/…``: what it is and holds, its request log, and by POST its end or a fresh start.
+
+A web page that a user of this machine visits could send requests here too. Whatever changes something therefore wants
+the header ``X-Ecsctl-Sandbox``, which no page of another origin can send without being allowed to, and a ``Host`` that
+is this machine, which a page behind a name of its own that resolves to 127.0.0.1 cannot have.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from ecsctl import __version__
+from ecsctl.sandbox.control import MARK as HEADER
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.requests import RequestLog
+    from ecsctl.sandbox.world import World
+
+READY_SECONDS = 20
+MOST_ROWS = 5000
+Answer = tuple[int, Any]
+
+
+class RefusedError(Exception):
+    """A request to the sandbox's own API that is wrong: the HTTP status and what is wrong."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to the sandbox's own API; ``path`` is what follows ``/_ecsctl/``."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    host: str = ""
+    marked: bool = False
+
+    @classmethod
+    def of(cls, environ: Mapping[str, Any], prefix: str) -> Asked:
+        """The request in a WSGI environment."""
+        return cls(
+            str(environ["REQUEST_METHOD"]),
+            str(environ["PATH_INFO"])[len(prefix) :].rstrip("/"),
+            dict(parse_qsl(str(environ.get("QUERY_STRING", "")))),
+            environ["wsgi.input"].read(),
+            str(environ.get("HTTP_HOST", "")),
+            bool(environ.get("HTTP_" + HEADER.upper().replace("-", "_"))),
+        )
+
+    def content(self) -> dict[str, Any]:
+        """The body's JSON object.
+
+        Raises:
+            RefusedError: it is none.
+        """
+        try:
+            content = json.loads(self.body or b"{}")
+        except ValueError:
+            raise RefusedError(400, "the request's body is not JSON") from None
+        if not isinstance(content, dict):
+            raise RefusedError(400, "the request's body is no JSON object")
+        return content
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number of the query, 0 or more.
+
+        Raises:
+            RefusedError: it is none.
+        """
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not text.isdecimal():
+            raise RefusedError(400, f"{name}={text!r} is no whole number")
+        return int(text)
+
+
+class Admin:
+    """Answers ``/_ecsctl/…``.
+
+    Args:
+        name: the sandbox's.
+        world, requests: what it tells of.
+        status: what ``ecsctl sandbox status`` tells.
+        end: ends the process's serving.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        world: World,
+        requests: RequestLog,
+        status: Callable[[], dict[str, Any]],
+        end: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._world = world
+        self._requests = requests
+        self._status = status
+        self._end = end
+        self._actions: dict[str, dict[str, Callable[[Asked, str], Answer]]] = {
+            "health": {"GET": self._health},
+            "status": {"GET": lambda asked, rest: (200, self._status())},
+            "operations": {"GET": self._operations},
+            "log": {"GET": self._log},
+            "reset": {"POST": self._reset},
+            "stop": {"POST": self._stop},
+        }
+
+    def __call__(self, asked: Asked) -> Answer:
+        """Answer a request: (HTTP status, JSON content); a refusal's content is its ``message``."""
+        try:
+            return self._answer(asked)
+        except RefusedError as refused:
+            return refused.status, {"message": str(refused)}
+
+    def _answer(self, asked: Asked) -> Answer:
+        if not is_this_machine(asked.host):
+            raise RefusedError(403, f"this API is asked at 127.0.0.1, not at {asked.host!r}")
+        action, _, rest = asked.path.partition("/")
+        methods = self._actions.get(action)
+        if methods is None:
+            raise RefusedError(404, f"there is no {action}")
+        answer = methods.get(asked.method)
+        if answer is None:
+            raise RefusedError(405, f"{action} wants {' or '.join(methods)}")
+        if asked.method != "GET" and not asked.marked:
+            raise RefusedError(
+                403, f"{asked.method} {action} wants the header {HEADER}: 1, which no web page can send here"
+            )
+        if action != "health":
+            self._world.ready.wait(READY_SECONDS)
+        return answer(asked, rest)
+
+    def _health(self, asked: Asked, rest: str) -> Answer:
+        return 200, {"name": self._name, "pid": os.getpid(), "version": __version__}
+
+    def _operations(self, asked: Asked, rest: str) -> Answer:
+        with self._world.lock:
+            return 200, self._world.regions.engine(self._world.region).operations()
+
+    def _log(self, asked: Asked, rest: str) -> Answer:
+        rows = self._requests.rows(
+            since=asked.number("since", 0),
+            service=asked.query.get("service", ""),
+            operation=asked.query.get("operation", ""),
+            errors=asked.query.get("errors", "") in ("1", "true"),
+            limit=asked.number("limit", MOST_ROWS),
+        )
+        return 200, {"requests": rows}
+
+    def _reset(self, asked: Asked, rest: str) -> Answer:
+        self._world.started.wait(READY_SECONDS)
+        self._world.reset()
+        return 200, {}
+
+    def _stop(self, asked: Asked, rest: str) -> Answer:
+        def end() -> None:
+            # The answer goes out first.
+            threading.Event().wait(0.1)
+            self._end()
+
+        threading.Thread(target=end, daemon=True).start()
+        return 200, {}
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a ``Host`` header names this machine: a loopback address or localhost; or there is none."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    if name in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
