@@ -6,7 +6,7 @@ import math
 import re
 
 from ecsctl.spec.model import Fault, Position
-from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar, shorten
+from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, shorten
 
 MAX_DEPTH = 100
 MAX_NODES = 300_000
@@ -76,9 +76,19 @@ class Builder:
         self._anchors: dict[str, Node] = {}
         self._open: set[str] = set()
 
-    def fault(self, line: int, column: int, message: str, allowed: str | None = None) -> Fault:
-        """A fault of this file."""
-        return Fault(Position(self.file, line, column), "", message, allowed=allowed)
+    def fault(self, line: int, column: int, message: str, allowed: str | None = None, path: Path = ()) -> Fault:
+        """A fault of this file, ``path`` in its tree where one can be told."""
+        return Fault(Position(self.file, line, column), path_text(path), message, allowed=allowed)
+
+    def path(self) -> Path:
+        """Where the next key or item goes: the keys and indices above it."""
+        way: list[str | int] = []
+        for node, key in zip(self._stack, self._keys, strict=True):
+            if isinstance(node, ListNode):
+                way.append(len(node.items))
+            elif key is not None:
+                way.append(key.text)
+        return tuple(way)
 
     def start(self, node: MapNode | ListNode, anchor: str | None = None) -> None:
         """A mapping or list begins."""
@@ -161,7 +171,9 @@ class Builder:
         parent = self._stack[-1]
         assert isinstance(parent, MapNode)
         if plain and node.text == "":
-            self.faults.append(self.fault(node.line, node.column, "a key is missing before the colon"))
+            self.faults.append(
+                self.fault(node.line, node.column, "a key is missing before the colon", path=self.path())
+            )
         first = parent.keys.get(node.text)
         if first is not None:
             self._note(
@@ -169,6 +181,7 @@ class Builder:
                     node.line,
                     node.column,
                     f"the key {shorten(node.text)!r} is written twice in one mapping (first in line {first.line})",
+                    path=(*self.path(), node.text),
                 )
             )
         node.trap = "merge" if plain and node.text == "<<" else None
@@ -202,7 +215,7 @@ class Builder:
         for part in source.items if isinstance(source, ListNode) else [source]:
             if not isinstance(part, MapNode):
                 what = f"<< merges mappings, and this is {part.kind}"
-                self.faults.append(self.fault(part.line, part.column, what))
+                self.faults.append(self.fault(part.line, part.column, what, path=self.path()))
                 continue
             for key, value in part.entries.items():
                 if key not in node.entries:

@@ -22,13 +22,13 @@ def task_definition(node: Node, context: Context) -> Node:
         return node
     node = node.copy()
     volumes: dict[str, Node] = {}
-    items = [_with_mounts(box, volumes) if _mounts(box) else box for box in boxes.items]
+    items = [_with_mounts(box, volumes, context) if _mounts(box) else box for box in boxes.items]
     node.set(
         "containerDefinitions", ListNode(boxes.file, boxes.line, boxes.column, items), node.keys["containerDefinitions"]
     )
     declared = node.entries.get("volumes")
     if declared is None:
-        declared = made([], next(iter(volumes.values())))
+        declared = made([], boxes)
     known = _declared(declared)
     added = [volume for name, volume in volumes.items() if name not in known]
     if isinstance(declared, ListNode):
@@ -90,30 +90,19 @@ def _one_container(node: MapNode, context: Context) -> MapNode:
 def _are_mounts(node: Node | None) -> bool:
     if not isinstance(node, ListNode):
         return False
-    return bool(node.items) and all(isinstance(item, Scalar) and ":" in item.text for item in node.items)
+    # The task's own volumes are mappings; one text among them is enough to tell what was meant.
+    return any(isinstance(item, Scalar) for item in node.items)
 
 
 def _mounts(box: Node) -> bool:
     return isinstance(box, MapNode) and _are_mounts(box.entries.get("volumes"))
 
 
-def _with_mounts(box: Node, volumes: dict[str, Node]) -> Node:
+def _with_mounts(box: Node, volumes: dict[str, Node], context: Context) -> Node:
     assert isinstance(box, MapNode)
     listed = box.entries["volumes"]
     assert isinstance(listed, ListNode)
-    mounts: list[Node] = []
-    for item in listed.items:
-        assert isinstance(item, Scalar)
-        source, _, rest = item.text.partition(":")
-        name = source
-        if source.startswith((".", "~")):
-            raise ShorthandError(item, f"{source} is no path of an instance", "an absolute path, or a volume's name")
-        if source.startswith("/"):
-            name = re.sub(r"[^A-Za-z0-9_-]+", "-", source).strip("-") or "root"
-        volumes.setdefault(
-            name, made({"name": name, **({"host": {"sourcePath": source}} if name != source else {})}, item)
-        )
-        mounts.append(mount(Scalar(item.file, item.line, item.column, f"{name}:{rest}")))
+    mounts = context.each(listed.items, lambda item: [_mounted(item, volumes)])
     new = box.copy()
     new.drop("volumes")
     others = box.entries.get("mountPoints")
@@ -121,6 +110,27 @@ def _with_mounts(box: Node, volumes: dict[str, Node]) -> Node:
         mounts = [*others.items, *mounts]
     new.set("mountPoints", ListNode(listed.file, listed.line, listed.column, mounts), box.keys["volumes"])
     return new
+
+
+def _mounted(item: Node, volumes: dict[str, Node]) -> Node:
+    """The mount point of one item of a container's ``volumes``; what it names is put into ``volumes``."""
+    if not isinstance(item, Scalar) or item.value is None:
+        raise ShorthandError(item, f"{item.kind} is no mount", "name:/path, name:/path:ro or /host/path:/path")
+    if item.open:
+        return item
+    source, _, rest = item.text.partition(":")
+    name = source
+    if source.startswith((".", "~")):
+        raise ShorthandError(item, f"{source} is no path of an instance", "an absolute path, or a volume's name")
+    if source.startswith("/"):
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", source).strip("-") or "root"
+    try:
+        point = mount(Scalar(item.file, item.line, item.column, f"{name}:{rest}" if rest else source))
+    except ShorthandError as error:
+        message = error.message if error.allowed == "ro or rw" else f"{item.kind} is no mount"
+        raise ShorthandError(item, message, error.allowed) from None
+    volumes.setdefault(name, made({"name": name, **({"host": {"sourcePath": source}} if name != source else {})}, item))
+    return point
 
 
 def _declared(volumes: Node) -> set[str]:

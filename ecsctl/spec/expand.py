@@ -76,15 +76,19 @@ class Expander:
     def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
         if isinstance(node, Scalar) and node.open:
             return node
+        context = Context(key, _family(path, self._key), self.region, self.members)
         try:
-            return SHORTHANDS[name].expand(node, Context(key, _family(path, self._key), self.region, self.members))
+            expanded = SHORTHANDS[name].expand(node, context)
         except ShorthandError as error:
-            # The part of the value that is wrong, where it can be told.
-            inside = next((inner for inner, part in walk(node) if part is error.node), ())
-            at = path_text((*path, *inside))
-            self.faults.append(Fault(error.node.position, at, error.message, allowed=error.allowed))
+            context.refused.append(error)
             self.bad.append(path)
-            return node
+            expanded = node
+        for refused in context.refused:
+            # The part of the value that is wrong, where it can be told.
+            inside = next((inner for inner, part in walk(node) if part is refused.node), ())
+            at = path_text((*path, *inside))
+            self.faults.append(Fault(refused.node.position, at, refused.message, allowed=refused.allowed))
+        return expanded
 
 
 def _family(path: Path, key: str) -> str:

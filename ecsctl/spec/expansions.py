@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from ecsctl.errors import UsageError
 from ecsctl.spec import units
@@ -18,6 +18,7 @@ PORT = re.compile(
 PORT_FORMS = 'written as "80", "8080:80" (host:container), "53:53/udp" or "8000-8010"'
 HIGHEST_PORT = 65535
 MOST_PORTS = 100
+T = TypeVar("T")
 
 
 class ShorthandError(Exception):
@@ -33,13 +34,26 @@ class Context:
     """What an expansion may know.
 
     ``key`` is what the value stands under, ``family`` the task definition it is in, ``region`` where it is known;
-    ``members`` gives the members of an API shape.
+    ``members`` gives the members of an API shape; ``refused`` takes the parts that could not be read.
     """
 
     key: str
     family: str
     region: str | None
     members: Callable[[str], frozenset[str]]
+    refused: list[ShorthandError] = field(default_factory=list)
+
+    def each(self, nodes: Iterable[T], expand: Callable[[T], list[Node]]) -> list[Node]:
+        """What all of ``nodes`` become; one that cannot be read goes to ``refused`` and hides no other."""
+        made: list[Node] = []
+        for node in nodes:
+            try:
+                made += expand(node)
+            except ShorthandError as error:
+                self.refused.append(error)
+                at = error.node
+                made.append(Scalar(at.file, at.line, at.column, "", is_open=True))
+        return made
 
 
 def _amount(parse: Callable[[str], int], as_text: bool) -> Callable[[Node, Context], Node]:
@@ -76,55 +90,57 @@ def _text(node: Node, what: str) -> Scalar:
     raise ShorthandError(node, f"{what} must be a text, not {node.kind}", allowed='"" for an empty one')
 
 
-def _pairs(node: Node, name: str, value: str, what: str) -> Node:
+def _pairs(node: Node, name: str, value: str, what: str, context: Context) -> Node:
     """A mapping as a list of ``{name: …, value: …}``."""
     if not isinstance(node, MapNode):
         return node
-    items = []
-    for key, item in node.entries.items():
+    keys = node.keys
+
+    def pair(entry: tuple[str, Node]) -> list[Node]:
+        key, item = entry
         text = _text(item, f"the value of {what} {key}")
-        pair = made({name: made(key, node.keys[key]), value: text}, node.keys[key])
-        items.append(pair)
-    return ListNode(node.file, node.line, node.column, items)
+        return [made({name: made(key, keys[key]), value: text}, keys[key])]
+
+    return ListNode(node.file, node.line, node.column, context.each(node.entries.items(), pair))
 
 
 def environment(node: Node, context: Context) -> Node:
     """A mapping, or a list of ``NAME=value``."""
     if isinstance(node, ListNode):
-        return ListNode(node.file, node.line, node.column, [_assignment(item) for item in node.items])
-    return _pairs(node, "name", "value", "variable")
+        return ListNode(node.file, node.line, node.column, context.each(node.items, _assignment))
+    return _pairs(node, "name", "value", "variable", context)
 
 
-def _assignment(node: Node) -> Node:
+def _assignment(node: Node) -> list[Node]:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return node
+        return [node]
     name, equals, value = node.value.partition("=")
     if not equals or not name:
         raise ShorthandError(node, f"{node.kind} is no variable", allowed="NAME=value, or a mapping NAME: value")
-    return made({"name": name, "value": value}, node)
+    return [made({"name": name, "value": value}, node)]
 
 
 def secrets(node: Node, context: Context) -> Node:
     """A mapping of names to ARNs or parameter names."""
-    return _pairs(node, "name", "valueFrom", "secret")
+    return _pairs(node, "name", "valueFrom", "secret", context)
 
 
 def tags(node: Node, context: Context) -> Node:
     """A mapping."""
-    return _pairs(node, "key", "value", "tag")
+    return _pairs(node, "key", "value", "tag", context)
 
 
 def port_mappings(node: Node, context: Context) -> Node:
     """Each item a number or a text of Compose's form; one text of two ranges becomes one mapping a port."""
     if not isinstance(node, ListNode):
         return node
-    items: list[Node] = []
-    for item in node.items:
-        if isinstance(item, Scalar) and item.value is not None and not isinstance(item.value, bool) and not item.open:
-            items += [made(mapping, item) for mapping in _port(item)]
-        else:
-            items.append(item)
-    return ListNode(node.file, node.line, node.column, items)
+    return ListNode(node.file, node.line, node.column, context.each(node.items, _ports))
+
+
+def _ports(node: Node) -> list[Node]:
+    if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool) and not node.open:
+        return [made(mapping, node) for mapping in _port(node)]
+    return [node]
 
 
 def _port(node: Scalar) -> list[dict[str, Any]]:
@@ -192,8 +208,11 @@ def mount_points(node: Node, context: Context) -> Node:
     """``name:/path`` or ``name:/path:ro``."""
     if not isinstance(node, ListNode):
         return node
-    items = [mount(item) if isinstance(item, Scalar) and not item.open else item for item in node.items]
-    return ListNode(node.file, node.line, node.column, items)
+
+    def one(item: Node) -> list[Node]:
+        return [mount(item) if isinstance(item, Scalar) and not item.open else item]
+
+    return ListNode(node.file, node.line, node.column, context.each(node.items, one))
 
 
 def mount(node: Scalar) -> Node:
@@ -214,18 +233,21 @@ def volumes(node: Node, context: Context) -> Node:
     """A mapping of names to a host path, to nothing, or to the rest of the volume."""
     if not isinstance(node, MapNode):
         return node
-    items: list[Node] = []
-    for key, value in node.entries.items():
-        at = node.keys[key]
+    keys = node.keys
+
+    def one(item: tuple[str, Node]) -> list[Node]:
+        key, value = item
+        at = keys[key]
         entry = MapNode(at.file, at.line, at.column)
         entry.set("name", made(key, at), at)
         if isinstance(value, MapNode):
-            for member, item in value.entries.items():
-                entry.set(member, item, value.keys[member])
+            for member, inner in value.entries.items():
+                entry.set(member, inner, value.keys[member])
         elif not (isinstance(value, Scalar) and value.value is None):
             entry.set("host", made({"sourcePath": _text(value, f"the host path of volume {key}")}, value), value)
-        items.append(entry)
-    return ListNode(node.file, node.line, node.column, items)
+        return [entry]
+
+    return ListNode(node.file, node.line, node.column, context.each(node.entries.items(), one))
 
 
 def dependencies(node: Node, context: Context) -> Node:

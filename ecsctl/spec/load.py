@@ -226,9 +226,10 @@ def check(document: Document, shape: str, *, lenient: bool = False, strip: int =
 
 
 def _in_doubt(finding: Finding, bad: list[Path]) -> bool:
-    # A conclusion from something that was itself refused would only repeat the fault.
+    # A conclusion from something that was itself refused would only repeat the fault. A finding that does not say what
+    # it was concluded from was concluded from all that is below its place.
     for path in bad:
-        if path[: len(finding.path)] == finding.path:
+        if path == finding.path or (not finding.depends and path[: len(finding.path)] == finding.path):
             return True
         if any(path[: len(start)] == start or start[: len(path)] == path for start in finding.depends):
             return True
@@ -272,7 +273,7 @@ def take_in(root: MapNode, reader: Reader, whole: Document, filler: Filler | Non
                 inner = _from_file(value, key, wanted, reader, whole)
                 if inner is not None and filler is not None and not value.text.lower().endswith(".json"):
                     # A JSON file is taken as the AWS command line takes it; templates are of YAML.
-                    inner = filler.fill(inner)
+                    inner = filler.fill(inner, (section, key))
                 if inner is None:
                     taken.drop(key)
                 else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ecsctl.errors import EcsctlError
 from ecsctl.spec.model import Fault, Position
-from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar, made, shorten
+from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, made, path_text, shorten
 from ecsctl.spec.references import KINDS, Lookup, refer
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -58,17 +58,21 @@ class Filler:
         self._done: dict[int, tuple[Node, Node]] = {}
         self._answers: dict[tuple[str, str], Any] = {}
 
-    def fill(self, root: Node) -> Node:
-        """The tree with all its templates filled in."""
-        self._region = None
-        if isinstance(root, MapNode) and isinstance(root.entries.get("region"), Scalar):
-            region = self._node(root.entries["region"])
-            self._region = region.text if isinstance(region, Scalar) and not region.open else None
-        return self._node(root)
+    def fill(self, root: Node, path: Path = ()) -> Node:
+        """The tree with all its templates filled in; ``path`` is where it stands, for the faults."""
+        if not path:
+            self._region = None
+            if isinstance(root, MapNode) and isinstance(root.entries.get("region"), Scalar):
+                # Its faults are told where it is filled with the rest.
+                told = len(self.faults), len(self.notes)
+                region = self._node(root.entries["region"], ("region",))
+                self._region = region.text if isinstance(region, Scalar) and not region.open else None
+                del self.faults[told[0] :], self.notes[told[1] :]
+        return self._node(root, path)
 
-    def _node(self, node: Node) -> Node:
+    def _node(self, node: Node, path: Path) -> Node:
         if isinstance(node, Scalar):
-            return self._scalar(node) if "$" in node.text and isinstance(node.value, str) else node
+            return self._scalar(node, path) if "$" in node.text and isinstance(node.value, str) else node
         # One node may stand in several places, through anchors; it is filled once. The old one is kept, so that its
         # id stays its own.
         known = self._done.get(id(node))
@@ -78,14 +82,15 @@ class Filler:
         if isinstance(node, MapNode):
             new = MapNode(node.file, node.line, node.column)
             new.keys = node.keys
-            new.entries = {key: self._node(value) for key, value in node.entries.items()}
+            new.entries = {key: self._node(value, (*path, key)) for key, value in node.entries.items()}
         else:
             assert isinstance(node, ListNode)
-            new = ListNode(node.file, node.line, node.column, [self._node(item) for item in node.items])
+            items = [self._node(item, (*path, index)) for index, item in enumerate(node.items)]
+            new = ListNode(node.file, node.line, node.column, items)
         self._done[id(node)] = (node, new)
         return new
 
-    def _scalar(self, node: Scalar) -> Node:
+    def _scalar(self, node: Scalar, path: Path) -> Node:
         try:
             whole = _whole(node.text)
             if whole is not None:
@@ -101,7 +106,7 @@ class Filler:
                 else 0
             )
             at = Position(node.file, node.line, node.column + shift)
-            self.faults.append(Fault(at, "", error.message, allowed=error.allowed))
+            self.faults.append(Fault(at, path_text(path), error.message, allowed=error.allowed))
             return _filled(node, node.text, is_open=True)
         except _OpenError:
             self.notes.append(f"{node.position}: {shorten(node.text)} is known to AWS only, and left open")

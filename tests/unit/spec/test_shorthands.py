@@ -192,6 +192,35 @@ def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> No
     assert faults[0].startswith(fault), faults[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ('portMappings: [80, "x", {hostPort: 1}, "90-80"]', ["portMappings[1]", "portMappings[3]"]),
+        ("environment: {A: NO, B: b, C: ~}", ["environment.A", "environment.C"]),
+        ("environment: [A, B=b, C]", ["environment[0]", "environment[2]"]),
+        ("secrets: {A: , B: [1]}", ["secrets.A", "secrets.B"]),
+        ('mountPoints: ["a", "b:/b", "c:/c:x"]', ["mountPoints[0]", "mountPoints[2]"]),
+    ],
+)
+def test_every_part_that_cannot_be_read_is_told(text: str, paths: list[str]) -> None:
+    _, faults = container(text)
+    assert [fault.split(": ")[1] for fault in faults] == paths
+
+
+@pytest.mark.parametrize("box", ["image: x\n", "containerDefinitions:\n- name: c\n  image: x\n  "])
+def test_every_mount_that_cannot_be_read_is_told_and_the_others_are_made(box: str) -> None:
+    data, faults = task(box + 'volumes: ["data", "ok:/ok", "./x:/y", "a:/b:rx", ~, {name: m}]')
+    assert [fault.partition("volumes")[2].partition(" (")[0] for fault in faults] == [
+        "[0]: the string 'data' is no mount",
+        "[2]: ./x is no path of an instance",
+        "[3]: 'rx' is no mode of a mount",
+        "[4]: nothing",
+        "[5]: a mapping is no mount",
+    ]
+    assert data["volumes"] == [{"name": "ok"}]
+    assert {"sourceVolume": "ok", "containerPath": "/ok"} in data["containerDefinitions"][0]["mountPoints"]
+
+
 @given(st.sampled_from(sorted(SHORTHANDS)), st.text(max_size=20), st.booleans())
 def test_no_text_breaks_a_shorthand(name: str, text: str, listed: bool) -> None:
     shape, _, member = name.partition(".")

@@ -86,7 +86,7 @@ def test_keys_and_values_have_lines_and_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' is written twice in one mapping (first in line 1)"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: a: the key 'a' is written twice in one mapping (first in line 1)"),
         ("a:\n\tb: 1\n", "f.yaml:2:1: a tab (YAML is indented with spaces)"),
         ("a: &x [*x]\n", "f.yaml:1:8: the alias *x stands inside its own anchor"),
         ("a: *y\n", "f.yaml:1:4: the alias *y has no anchor (write &y before the value that is meant)"),
@@ -116,7 +116,7 @@ def test_what_yaml_lets_go_wrong_has_a_fault_at_its_place(text: str | bytes, fau
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('{"a": 1, "a": 2}', "f.json:1:10: the key 'a' is written twice"),
+        ('{"a": 1, "a": 2}', "f.json:1:10: a: the key 'a' is written twice"),
         ('{"a": [1,\n 2,]}', "f.json:2:4: ']' is out of place in JSON: a comma too many before it"),
         ('{"a": 1} {', "f.json:1:10: { is out of place (the document ends before it)"),
         ('{"a": 1', "f.json:1:8: the JSON ends before it is complete (',' expected or '}')"),
@@ -133,6 +133,11 @@ def test_what_yaml_lets_go_wrong_has_a_fault_at_its_place(text: str | bytes, fau
 )
 def test_what_is_no_json_has_a_fault_at_its_place(text: str, fault: str) -> None:
     assert only_fault(text, "f.json").startswith(fault)
+
+
+def test_a_key_that_comes_twice_is_told_with_its_path() -> None:
+    _, faults = read("f.yaml", b"a:\n  - b: 1\n  - c: {d: 1, d: 2}\n    e: 1\n    e: 2\n")
+    assert [fault.path for fault in faults] == ["a[1].c.d", "a[1].e"]
 
 
 def test_aliases_that_multiply_are_refused_before_they_do() -> None:
