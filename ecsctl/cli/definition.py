@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecsctl.spec.rules import Rule
 
 GITHUB = "github"
+SCHEMAS = ("project", "task-definition", "service", "run-task")
 
 
 def _with_annotations(command: click.Command) -> click.Command:
@@ -146,17 +147,23 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
 
 
 @click.command(cls=Command)
+@click.argument("what", type=click.Choice(SCHEMAS), default="project", metavar="[WHAT]")
 @pass_settings
-def schema(settings: Settings) -> None:
+def schema(settings: Settings, what: str) -> None:
     """Print the JSON Schema of the file, for editors.
 
-    `ecsctl schema > ecsctl.schema.json`, and as the first line of ecsctl.yaml
-    `# yaml-language-server: $schema=ecsctl.schema.json`.
+    \b
+    ecsctl schema > ecsctl.schema.json
+    # yaml-language-server: $schema=ecsctl.schema.json
+
+    The second line is the first one of ecsctl.yaml: the YAML language server of VS Code, Neovim, Emacs and others then
+    completes keys and values, shows the API's documentation, and marks what is wrong. WHAT is project (the default),
+    or task-definition or service for files of their own, or run-task.
     """
     from ecsctl.render.table import emit_data
     from ecsctl.spec.editor import file_schema
 
-    emit_data(file_schema(), "yaml" if settings.output == "yaml" else "json")
+    emit_data(file_schema(what), "yaml" if settings.output == "yaml" else "json")
 
 
 @click.command(cls=Command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 from ecsctl.spec.schema import SCHEMA_ID, Schema, api_definitions
@@ -14,8 +15,21 @@ BY_PATH = ("TaskDefinition", "Service")
 TEMPLATE = r"\$\{"
 
 
-def file_schema() -> Schema:
-    """The JSON Schema (2020-12) of ``ecsctl.yaml`` as people write it."""
+# What a file may hold: its name for people, and its definition.
+FILES = {
+    "project": "Project",
+    "task-definition": "TaskDefinition",
+    "service": "Service",
+    "run-task": "RunTaskRequest",
+}
+
+
+def file_schema(of: str = "project") -> Schema:
+    """The JSON Schema (2020-12) of a file as people write it.
+
+    Args:
+        of: a key of ``FILES``. The definitions of the others are in ``$defs``, too.
+    """
     from ecsctl.aws.models import ecs_model
 
     api = api_definitions(ecs_model(), documented=True)
@@ -30,10 +44,12 @@ def file_schema() -> Schema:
         made[name]["anyOf"].append({"type": "string", "description": "A path to a JSON or YAML file."})
     return {
         "$schema": SCHEMA_ID,
-        "title": "ecsctl.yaml",
-        "description": "A project of ecsctl: a cluster, its instances, task definitions, load balancers and services.",
-        "$ref": "#/$defs/Project",
-        "$defs": {name: made[name] for name in sorted(_reached(made, "Project"))},
+        "title": "ecsctl.yaml" if of == "project" else of,
+        "description": "A project of ecsctl: a cluster, its instances, task definitions, load balancers and services."
+        if of == "project"
+        else f"A {of.replace('-', ' ')} in a file of its own.",
+        "$ref": f"#/$defs/{FILES[of]}",
+        "$defs": {name: made[name] for name in sorted(_reached(made, FILES.values()))},
     }
 
 
@@ -45,12 +61,19 @@ def _lenient(schema: Any) -> Any:
         return schema
     loose = {key: _lenient(value) for key, value in schema.items()}
     kind = loose.get("type")
-    if kind == "string" and "enum" not in loose:
+    if "enum" in loose:
+        # Two choices, so that completion still offers the values, and tells of each.
+        words = {key: loose[key] for key in ("description", "deprecated") if key in loose}
+        loose = {**words, "anyOf": [loose, {"type": "string", "pattern": TEMPLATE}]}
+    elif kind == "string":
         loose["type"] = ["string", "number"]
         if "pattern" in loose:
             loose["pattern"] = f"{loose['pattern']}|{TEMPLATE}"
     elif kind in ("integer", "number", "boolean"):
         loose |= {"type": [kind, "string"], "pattern": TEMPLATE}
+    elif kind == "array" and set(loose["items"]) <= {"type", "minLength", "pattern", "description"}:
+        # One reference may stand for a whole list of texts: ${tfstate:…#subnets}.
+        loose |= {"type": ["array", "string"], "pattern": f"^{TEMPLATE}"}
     if loose.get("additionalProperties") is False:
         loose["patternProperties"] = {"^x-": {}}
     return loose
@@ -87,12 +110,19 @@ def _one_container(made: dict[str, Schema]) -> Schema:
     own = {"logs": {"enum": ["awslogs"]}}
     members = {**own, **container["properties"], **task["properties"]}
     members.pop("containerDefinitions")
-    return {**task, "properties": members, "required": ["image"]}
+    texts = {"type": "array", "items": {"type": "string"}, "description": "Mounts of the container, as name:/path:ro."}
+    members["volumes"] = {**members["volumes"], "anyOf": [*_choices(members["volumes"]), texts]}
+    members["volumes"].pop("$ref", None)
+    return {**task, "title": "one container", "properties": members, "required": ["image"]}
 
 
-def _reached(made: dict[str, Schema], start: str) -> set[str]:
+def _choices(schema: Schema) -> list[Schema]:
+    return list(schema["anyOf"]) if "anyOf" in schema else [{"$ref": schema["$ref"]}]
+
+
+def _reached(made: dict[str, Schema], starts: Iterable[str]) -> set[str]:
     seen: set[str] = set()
-    todo: list[Any] = [{"$ref": f"#/$defs/{start}"}]
+    todo: list[Any] = [{"$ref": f"#/$defs/{start}"} for start in starts]
     while todo:
         item = todo.pop()
         if isinstance(item, list):

@@ -4,46 +4,97 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import jsonschema
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecsctl.aws.models import ecs_model, model_version
 from ecsctl.spec import schema as under_test
 from ecsctl.spec.checker import Checker
-from ecsctl.spec.editor import file_schema
+from ecsctl.spec.editor import FILES, file_schema
 from ecsctl.spec.nodes import Scalar, made
 from ecsctl.spec.schema import OPERATIONS, api_definitions, definitions, text_of
+from ecsctl.spec.shorthands import SHORTHANDS
 
 AT = Scalar("f.yaml", 1, 1, None)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_no_member_of_the_api_is_missing(operation: str) -> None:
-    api = api_definitions(ecs_model())
+# What the project says for its services.
+THE_PROJECTS = {"CreateServiceRequest.cluster", "CreateServiceRequest.clientToken"}
+NAMES = {"RegisterTaskDefinitionRequest": "TaskDefinition", "CreateServiceRequest": "Service"}
+
+
+def missing(definitions: dict[str, Any]) -> set[str]:
+    """What botocore reads in the operations' inputs, and a schema has not: members and their values."""
     service = botocore.session.get_session().get_service_model("ecs")
-    todo = [service.operation_model(operation).input_shape]
+    todo = [service.operation_model(operation).input_shape for operation in OPERATIONS]
     seen: set[str] = set()
+    lacking: set[str] = set()
     while todo:
         shape = todo.pop()
-        if shape.name in seen:
+        if shape.name in seen or (shape.type_name == "structure" and shape.is_document_type):
             continue
         seen.add(shape.name)
-        if shape.type_name == "structure" and not shape.is_document_type:
-            assert set(api[shape.name]["properties"]) == set(shape.members), shape.name
-            assert api[shape.name].get("required", []) == list(shape.required_members)
-            todo += shape.members.values()
+        made = definitions.get(shape.name if shape.name in definitions else NAMES.get(shape.name, ""), {})
+        forms = [made, *made.get("anyOf", ())]
+        if shape.type_name == "structure":
+            properties = next((form["properties"] for form in forms if "properties" in form), {})
+            for name, member in shape.members.items():
+                values = set(getattr(member, "enum", ()))
+                if name not in properties or not values <= enum_of(properties[name]):
+                    lacking.add(f"{shape.name}.{name}")
+                todo.append(member)
+            required = next((form["required"] for form in forms if "required" in form), [])
+            if shape.name not in NAMES and set(required) != set(shape.required_members):
+                lacking.add(f"{shape.name} requires")
         elif shape.type_name == "list":
-            assert api[shape.name]["type"] == "array"
             todo.append(shape.member)
         elif shape.type_name == "map":
             todo += [shape.key, shape.value]
-    assert len(seen) > 20
+    assert len(seen) > 100
+    return lacking
+
+
+def enum_of(schema: dict[str, Any]) -> set[str]:
+    return {value for form in (schema, *schema.get("anyOf", ())) for value in form.get("enum", ())}
+
+
+def test_no_member_of_the_api_is_missing() -> None:
+    assert missing(api_definitions(ecs_model())) == set()
+    assert missing(definitions()) == set()
+    assert missing(file_schema()["$defs"]) == THE_PROJECTS
+
+
+@pytest.mark.parametrize("of", sorted(FILES))
+def test_the_schema_of_each_file_has_its_members(of: str) -> None:
+    whole = file_schema(of)
+    jsonschema.Draft202012Validator.check_schema(whole)
+    assert missing(whole["$defs"]) == THE_PROJECTS
+    validator = jsonschema.Draft202012Validator(whole)
+    right = {
+        "project": {"name": "p"},
+        "task-definition": {"image": "x", "memory": "1GB"},
+        "service": {"taskDefinition": "t", "loadBalancer": "lb:80"},
+        "run-task": {"taskDefinition": "t", "count": 2},
+    }
+    assert [name for name, data in right.items() if validator.is_valid(data)] == [of]
+
+
+@pytest.mark.parametrize("shape", ["RegisterTaskDefinitionRequest", "CreateServiceRequest", "RunTaskRequest"])
+def test_a_member_that_is_taken_out_is_missed(shape: str) -> None:
+    api = api_definitions(ecs_model())
+    properties = api[shape]["properties"]
+    for member in list(properties):
+        taken = properties.pop(member)
+        assert missing(api) == {f"{shape}.{member}"}
+        properties[member] = taken
 
 
 def test_enums_bounds_and_documentation_come_along() -> None:
@@ -204,3 +255,71 @@ def test_the_editors_schema_takes_short_and_long_forms() -> None:
     }
     assert validator.is_valid(templates)
     assert not validator.is_valid({"name": "p", "services": {"s": {"taskDefinition": "t:1", "desiredCount": "many"}}})
+
+
+ROOT = Path(__file__).parents[3]
+WRITTEN = [
+    *(path.read_text() for path in sorted((ROOT / "examples").rglob("*.y*ml")) if "name:" in path.read_text()),
+    *(
+        block
+        for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S)
+        if block.startswith("name:")
+    ),
+]
+
+
+LEAST: dict[str, Any] = {
+    "TaskDefinition": {"image": "x"},
+    "Tmpfs": {"size": 1},
+    "ContainerRestartPolicy": {"enabled": True},
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN, ids=range(len(WRITTEN)))
+def test_an_editor_finds_nothing_wrong_in_what_we_show(text: str) -> None:
+    errors = list(jsonschema.Draft202012Validator(file_schema()).iter_errors(yaml.safe_load(text)))
+    assert not errors, [(error.json_path, error.message) for error in errors]
+
+
+@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name not in ("TaskDefinition", "ContainerDefinition")])
+def test_an_editor_finds_nothing_wrong_in_a_shorthand(name: str) -> None:
+    whole = file_schema()
+    shape, _, member = name.partition(".")
+    short = yaml.safe_load(SHORTHANDS[name].short)
+    validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{shape}", "$defs": whole["$defs"]})
+    if shape in ("Ingress", "Listener"):
+        assert all(validator.is_valid(item) for item in short)
+    elif member:
+        others = dict.fromkeys(definitions()[shape].get("required", ()), "x") | LEAST.get(shape, {})
+        if shape == "TaskDefinition":
+            others.pop("containerDefinitions")
+        assert not [error.message for error in validator.iter_errors({**others, member: short})]
+    else:
+        assert validator.is_valid(short)
+
+
+def test_an_editor_takes_templates_for_anything_but_a_mapping() -> None:
+    validator = jsonschema.Draft202012Validator(file_schema())
+    vpc = {"subnets": "${tfstate:vpc.tfstate#subnets}", "assignPublicIp": "${PUBLIC}"}
+    written = {
+        "name": "p",
+        "account": "${ACCOUNT}",
+        "taskDefinitions": {
+            "one": {"image": "${IMAGE}", "networkMode": "${MODE:-bridge}", "memory": "${M}", "volumes": ["a:/b"]},
+            "two": {"image": "x", "logs": "awslogs", "volumes": {"data": None}},
+        },
+        "services": {
+            "s": {
+                "taskDefinition": "one",
+                "launchType": "${T}",
+                "desiredCount": "${N}",
+                "enableExecuteCommand": "${X}",
+                "networkConfiguration": {"awsvpcConfiguration": vpc},
+            }
+        },
+    }
+    assert not list(validator.iter_errors(written))
+    for wrong in ("subnet-1", "x${Y"):
+        vpc["subnets"] = wrong
+        assert not validator.is_valid(written)
