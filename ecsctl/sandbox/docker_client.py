@@ -48,17 +48,19 @@ class Docker:
         self._client.api.timeout = TIMEOUT
         self._pulls: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def ensure_image(self, image: str) -> None:
-        """Have the image here: pulled, unless it is here already."""
+    def ensure_image(self, image: str) -> str | None:
+        """Have the image here: pulled, unless it is here already. Its digest in its registry, if it is of one."""
         from docker.errors import ImageNotFound
 
         with self._pulls[image]:
             try:
-                self._client.api.inspect_image(image)
+                found = self._client.api.inspect_image(image)
             except ImageNotFound:
                 name, _, digest = image.partition("@")
                 repository, tag = _split(name)
-                self._client.images.pull(repository, tag=digest or tag or "latest")
+                found = self._client.images.pull(repository, tag=digest or tag or "latest").attrs
+        digests = found.get("RepoDigests") or ()
+        return str(digests[0]).partition("@")[2] if digests else None
 
     def create(self, name: str, settings: dict[str, Any]) -> str:
         """Make a container; its id."""

@@ -53,9 +53,9 @@ class ContainerRequest:
 class ContainerEvent:
     """News of a container from the runtime.
 
-    ``kind``: ``started`` (running; ``runtime_id`` is set), ``exited`` (``exit_code``, perhaps ``reason``), ``failed``
-    (never started; ``reason`` in the words of the ECS agent, as ``CannotPullContainerError: …``), ``health``
-    (``health`` is HEALTHY or UNHEALTHY).
+    ``kind``: ``started`` (running; ``runtime_id`` is set, ``image_digest`` where it is known), ``exited``
+    (``exit_code``, perhaps ``reason``), ``failed`` (never started; ``reason`` in the words of the ECS agent, as
+    ``CannotPullContainerError: …``), ``health`` (``health`` is HEALTHY or UNHEALTHY).
     """
 
     task_arn: str
@@ -65,6 +65,7 @@ class ContainerEvent:
     exit_code: int | None = None
     reason: str | None = None
     health: str | None = None
+    image_digest: str | None = None
 
 
 class Runtime(Protocol):

@@ -166,14 +166,14 @@ class DockerRuntime:
         request = entry.request
         problem = "CannotPullContainerError"
         try:
-            self._docker.ensure_image(request.image)
+            digest = self._docker.ensure_image(request.image)
             problem = "CannotCreateContainerError"
             with entry.lock:
                 if not entry.unwanted:
                     self._create(entry)
                     problem = "CannotStartContainerError"
                     self._docker.start(str(entry.id))
-                    self._tell(entry, "started", runtime_id=entry.id)
+                    self._tell(entry, "started", runtime_id=entry.id, image_digest=digest)
                     return
         except Exception as error:
             self._discard(entry)
@@ -299,10 +299,11 @@ class DockerRuntime:
         exit_code: int | None = None,
         reason: str | None = None,
         health: str | None = None,
+        image_digest: str | None = None,
     ) -> None:
         if not self._closed.is_set():
             key = (entry.request.task_arn, entry.request.name)
-            self._events.append(ContainerEvent(*key, kind, runtime_id, exit_code, reason, health))
+            self._events.append(ContainerEvent(*key, kind, runtime_id, exit_code, reason, health, image_digest))
 
     def _listen(self) -> None:
         """Hear of containers that end or change their health; look at all of them after each silence of the engine."""

@@ -62,7 +62,9 @@ class SimulatedRuntime:
             if port.protocol == "tcp":
                 self._responder.open(request.address, port.host_port, page(request))
         runtime_id = hashlib.sha256(f"{request.task_arn}/{request.name}".encode()).hexdigest()
-        self._events.append(ContainerEvent(request.task_arn, request.name, "started", runtime_id=runtime_id))
+        digest = request.image.partition("@")[2] or f"sha256:{hashlib.sha256(request.image.encode()).hexdigest()}"
+        started = ContainerEvent(request.task_arn, request.name, "started", runtime_id=runtime_id, image_digest=digest)
+        self._events.append(started)
         self._foresee_health(request)
         program = program_of(request.definition)
         if program.seconds is not None:

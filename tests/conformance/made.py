@@ -178,11 +178,20 @@ class Tasks:
 
     def run(self, cluster: str, definition: str, **params: Any) -> list[dict[str, Any]]:
         """RunTask, where every task must be placed: the tasks as it answers them."""
-        answer = self.aws.client("ecs").run_task(cluster=cluster, taskDefinition=definition, **params)
-        self._started += [(cluster, task["taskArn"]) for task in answer["tasks"]]
+        answer = self.attempt(cluster, definition, **params)
         assert not answer["failures"], f"not placed: {answer['failures']}"
         assert len(answer["tasks"]) == params.get("count", 1)
         return list(answer["tasks"])
+
+    def attempt(self, cluster: str, definition: str, **params: Any) -> dict[str, Any]:
+        """RunTask, whatever comes of it: its answer."""
+        answer = self.aws.client("ecs").run_task(cluster=cluster, taskDefinition=definition, **params)
+        self.note(cluster, answer["tasks"])
+        return dict(answer)
+
+    def note(self, cluster: str, started: Sequence[dict[str, Any]]) -> None:
+        """These are to be stopped after the test."""
+        self._started += [(cluster, task["taskArn"]) for task in started]
 
     def describe(self, cluster: str, arns: Sequence[str]) -> list[dict[str, Any]]:
         """The tasks, in the order asked for."""

@@ -7,6 +7,7 @@ Every step of the engine moves a task by one status at most, so that each status
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Callable
 
 from ecsctl.sandbox.ecs import targets
@@ -319,6 +320,10 @@ def receive(region: Region, event: ContainerEvent) -> None:
 def _started(region: Region, task: Task, container: Container, event: ContainerEvent) -> None:
     container.last_status = "RUNNING"
     container.runtime_id = event.runtime_id
+    if task.launch_type == "FARGATE" and event.runtime_id:
+        # Fargate shows no id of Docker's, but the task's and a number.
+        container.runtime_id = f"{task.id}-{zlib.crc32(event.runtime_id.encode()):010d}"
+    container.image_digest = event.image_digest
     container.started_at = region.now
     if container.stop_asked:
         container.stop_asked = False

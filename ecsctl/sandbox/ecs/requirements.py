@@ -13,6 +13,42 @@ _NEW = "ecs.capability."
 LOG_DRIVERS_OF_AMAZON_LINUX = ("awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "splunk", "syslog")
 """The log drivers that the ECS-optimized AMIs enable. An agent that was not told has json-file and none."""
 
+CNI_PLUGINS = "2024.09.0"
+
+_OF_EVERY_AGENT = (
+    "execution-role-ecr-pull",
+    "container-health-check",
+    "container-ordering",
+    "container-restart-policy",
+    "env-files.s3",
+    "secrets.asm.environment-variables",
+    "secrets.ssm.environment-variables",
+    "secrets.ssm.bootstrap.log-driver",
+    "secrets.asm.bootstrap.log-driver",
+    "private-registry-authentication.secretsmanager",
+    "pid-ipc-namespace-sharing",
+    "task-cpu-mem-limit",
+    "increased-task-cpu-limit",
+    "docker-plugin.local",
+    "ecr-endpoint",
+    "efs",
+    "efsAuth",
+    "execute-command",
+    "fault-injection",
+    "full-sync",
+    "ipv6-only",
+    "network.container-port-range",
+    "service-connect-v1",
+    "storage.ebs-task-volume-attach",
+)
+_OF_FIRELENS = (
+    "firelens.fluentd",
+    "firelens.fluentbit",
+    "firelens.options.config.file",
+    "firelens.options.config.s3",
+    "logging-driver.awsfirelens.log-driver-buffer-limit",
+)
+
 
 def required_attributes(request: Document) -> list[Document]:
     """The attributes that an instance must have to run this definition, sorted, as ``[{"name": …}]``."""
@@ -33,10 +69,7 @@ def required_attributes(request: Document) -> list[Document]:
 def _of_container(container: Document, request: Document) -> Iterator[str]:
     role = request.get("executionRoleArn")
     driver = (container.get("logConfiguration") or {}).get("logDriver")
-    if driver == "awsfirelens":
-        kind = (container.get("firelensConfiguration") or {}).get("type")
-        yield f"{_NEW}firelens.{kind}" if kind else f"{_NEW}logging-driver.awsfirelens"
-    elif driver:
+    if driver:
         yield f"{_CLASSIC}logging-driver.{driver}"
         yield f"{_DOCKER}1.19"
     if driver == "awslogs" and role:
@@ -48,6 +81,16 @@ def _of_container(container: Document, request: Document) -> Iterator[str]:
         yield f"{_DOCKER}1.19"
         if role:
             yield f"{_NEW}execution-role-ecr-pull"
+    firelens = container.get("firelensConfiguration") or {}
+    if firelens:
+        yield f"{_NEW}firelens.{firelens.get('type')}"
+        file_type = (firelens.get("options") or {}).get("config-file-type")
+        if file_type:
+            yield f"{_NEW}firelens.options.config.{file_type}"
+    if (container.get("restartPolicy") or {}).get("enabled"):
+        yield f"{_NEW}container-restart-policy"
+    if any(mapping.get("containerPortRange") for mapping in container.get("portMappings", ())):
+        yield f"{_NEW}network.container-port-range"
     if container.get("repositoryCredentials"):
         yield f"{_NEW}private-registry-authentication.secretsmanager"
     if container.get("privileged"):
@@ -69,8 +112,6 @@ def _of_container(container: Document, request: Document) -> Iterator[str]:
         yield f"{_DOCKER}1.25"
     if linux.get("tmpfs") or linux.get("sharedMemorySize"):
         yield f"{_DOCKER}1.22"
-    if "swappiness" in linux or "maxSwap" in linux:
-        yield f"{_NEW}aws-swap"
     if container.get("portMappings") and request.get("networkMode") != "awsvpc":
         yield f"{_DOCKER}1.18"
     for requirement in container.get("resourceRequirements", ()):
@@ -88,6 +129,8 @@ def _of_task(request: Document) -> Iterator[str]:
             yield f"{_CLASSIC}task-iam-role-network-host"
     if request.get("cpu") or request.get("memory"):
         yield f"{_NEW}task-cpu-mem-limit"
+    if request.get("enableFaultInjection"):
+        yield f"{_NEW}fault-injection"
     if request.get("pidMode") or request.get("ipcMode"):
         yield f"{_NEW}pid-ipc-namespace-sharing"
     for volume in request.get("volumes", ()):
@@ -121,41 +164,29 @@ def agent_capabilities(
         privileged: not ``ECS_DISABLE_PRIVILEGED``.
         gpu: ``ECS_ENABLE_GPU_SUPPORT``.
     Returns:
-        Attribute name → None (capabilities have no value).
+        Attribute name → its value; most capabilities have none.
     """
     names = [f"{_DOCKER}1.{minor}" for minor in range(17, 45)]
-    names += [f"{_CLASSIC}logging-driver.{driver}" for driver in log_drivers if driver != "awsfirelens"]
-    names += [
-        f"{_CLASSIC}ecr-auth",
-        f"{_NEW}execution-role-ecr-pull",
-        f"{_NEW}container-health-check",
-        f"{_NEW}container-ordering",
-        f"{_NEW}env-files.s3",
-        f"{_NEW}secrets.asm.environment-variables",
-        f"{_NEW}secrets.ssm.environment-variables",
-        f"{_NEW}secrets.ssm.bootstrap.log-driver",
-        f"{_NEW}secrets.asm.bootstrap.log-driver",
-        f"{_NEW}private-registry-authentication.secretsmanager",
-        f"{_NEW}pid-ipc-namespace-sharing",
-        f"{_NEW}task-cpu-mem-limit",
-        f"{_NEW}aws-swap",
-        f"{_NEW}docker-plugin.local",
-        f"{_NEW}efs",
-        f"{_NEW}efsAuth",
-    ]
-    if "awsfirelens" in set(log_drivers):
-        names += [f"{_NEW}logging-driver.awsfirelens", f"{_NEW}firelens.fluentd", f"{_NEW}firelens.fluentbit"]
+    drivers = dict.fromkeys((*log_drivers, "none"))
+    names += [f"{_CLASSIC}logging-driver.{driver}" for driver in drivers]
+    names.append(f"{_CLASSIC}ecr-auth")
+    names += [f"{_NEW}{name}" for name in _OF_EVERY_AGENT]
+    if "awsfirelens" in drivers:
+        names += [f"{_NEW}{name}" for name in _OF_FIRELENS]
     if execution_role_logs:
         names.append(f"{_NEW}execution-role-awslogs")
     if task_eni:
-        names += [f"{_NEW}task-eni", f"{_NEW}cni-plugin-version"]
+        names += [f"{_NEW}task-eni", f"{_NEW}task-eni.ipv6", f"{_NEW}aws-appmesh"]
     if task_iam_role:
         names += [f"{_CLASSIC}task-iam-role", f"{_CLASSIC}task-iam-role-network-host"]
     if privileged:
         names.append(f"{_CLASSIC}privileged-container")
     if gpu:
         names.append(f"{_NEW}gpu")
-    return dict.fromkeys(names)
+    found: dict[str, str | None] = dict.fromkeys(names)
+    if task_eni:
+        found[f"{_NEW}cni-plugin-version"] = CNI_PLUGINS
+    return found
 
 
 def is_capability(name: str) -> bool:

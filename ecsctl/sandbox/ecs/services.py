@@ -126,6 +126,11 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
     configuration.setdefault("maximumPercent", 100 if daemon else 200)
     configuration.setdefault("minimumHealthyPercent", 0 if daemon else 100)
     configuration.setdefault("strategy", "ROLLING")
+    configuration.setdefault("deploymentCircuitBreaker", {"enable": False, "rollback": False})
+    awsvpc = (settings.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+    if awsvpc:
+        awsvpc.setdefault("assignPublicIp", "DISABLED")
+        awsvpc.setdefault("securityGroups", [])
     if configuration["strategy"] == "ROLLING":
         configuration.setdefault("bakeTimeInMinutes", 0)
     settings.setdefault("deploymentController", {"type": "ECS"})

@@ -127,6 +127,8 @@ def deployment_view(service: Service, deployment: Deployment, counts: Counts) ->
         "createdAt": deployment.created_at,
         "updatedAt": deployment.updated_at,
     }
+    if "platformVersion" in deployment.settings:
+        view["platformFamily"] = "Linux"
     if not behind_classic(service):
         view["rolloutState"] = deployment.rollout_state
         view["rolloutStateReason"] = deployment.rollout_reason

@@ -116,6 +116,7 @@ class Container:
     last_status: str = "PENDING"
     launched: bool = False
     runtime_id: str | None = None
+    image_digest: str | None = None
     exit_code: int | None = None
     reason: str | None = None
     health: str = "UNKNOWN"

@@ -60,6 +60,7 @@ def _container(task: Task, container: Container) -> Response:
         "taskArn": task.arn,
         "name": container.name,
         "image": container.image,
+        "imageDigest": container.image_digest,
         "runtimeId": container.runtime_id,
         "lastStatus": container.last_status,
         "exitCode": container.exit_code,
