@@ -85,6 +85,10 @@ class Aws:
         """Let the endpoint's time go on by so much, where its clock can be stepped; else the fact is not asked."""
         pytest.skip(f"not asked: it takes {seconds / 60:.0f} minutes, and this clock cannot be stepped")
 
+    def sleep(self, seconds: float) -> None:
+        """Let so much of the endpoint's own time pass."""
+        threading.Event().wait(seconds)
+
     def pause(self) -> None:
         """The time between two looks."""
         threading.Event().wait(0.05 if self.patience <= 2 else 3.0)

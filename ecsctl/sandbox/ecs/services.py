@@ -133,6 +133,7 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
         awsvpc.setdefault("securityGroups", [])
     if configuration["strategy"] == "ROLLING":
         configuration.setdefault("bakeTimeInMinutes", 0)
+    settings["placementStrategy"] = _strategy(settings)
     settings.setdefault("deploymentController", {"type": "ECS"})
     if settings.get("loadBalancers"):
         settings.setdefault("healthCheckGracePeriodSeconds", 0)
@@ -144,6 +145,14 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
         classic = any(balancer.get("loadBalancerName") for balancer in settings.get("loadBalancers", ()))
         settings["availabilityZoneRebalancing"] = "DISABLED" if daemon or classic else "ENABLED"
     return settings
+
+
+def _strategy(settings: Document) -> list[Document]:
+    """``placementStrategy`` as it is kept: ``host`` is another name for ``instanceId``."""
+    return [
+        {**item, "field": "instanceId"} if item.get("field") == "host" else item
+        for item in settings.get("placementStrategy", ())
+    ]
 
 
 def _role_arn(region: Region, settings: Document) -> str | None:
@@ -173,6 +182,7 @@ def update_service(region: Region, request: Request) -> Response:
         )
     given = {key: deepcopy(request[key]) for key in _UPDATED if key in request and key != "taskDefinition"}
     settings = {**service.settings, **given}
+    settings["placementStrategy"] = _strategy(settings)
     # The role was for the balancers the service was created with.
     settings.pop("role", None)
     settings["deploymentConfiguration"] = {
