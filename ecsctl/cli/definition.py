@@ -33,9 +33,8 @@ def _with_annotations(command: click.Command) -> click.Command:
 @click.command(cls=Command)
 @from_file
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("--lenient", is_flag=True, help="Unknown keys are warnings only.")
 @pass_settings
-def validate(settings: Settings, files: tuple[str, ...], strict: bool, lenient: bool) -> int:
+def validate(settings: Settings, files: tuple[str, ...], strict: bool) -> int:
     """Check the file offline: every fault with its line.
 
     Nothing of AWS is asked. Each line is FILE:LINE:COLUMN, the place in the file, what is wrong and what is allowed;
@@ -44,7 +43,7 @@ def validate(settings: Settings, files: tuple[str, ...], strict: bool, lenient: 
     """
     from ecsctl.spec import inspect
 
-    spec, checked = inspect(files, lenient=lenient, values=values(settings, ask=False))
+    spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False))
     faults = checked.faults
     for note in checked.notes:
         settings.note(note)
@@ -134,7 +133,7 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
     from ecsctl.spec import load_spec
     from ecsctl.spec.rendered import inputs
 
-    data = inputs(load_spec(files, values=values(settings, ask=False)))
+    data = inputs(load_spec(files, values=values(settings, ask=False, exact=True), lenient=settings.lenient))
     for section, name in (("taskDefinitions", family), ("services", service)):
         if name is not None:
             chosen = data.get(section, {})

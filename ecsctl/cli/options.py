@@ -138,8 +138,15 @@ def named(function: F) -> F:
     )(function)
 
 
-def from_file(function: F) -> F:
-    """Give a command ``-f/--file`` (repeatable), passed as ``files``, and the variables of its templates."""
+def reads_definitions(function: F) -> F:
+    """Give a command ``--set``, ``--env-file`` and ``--lenient``: how the definitions that it reads are taken."""
+    function = click.option(
+        "--lenient",
+        is_flag=True,
+        callback=_store,
+        expose_value=False,
+        help="Unknown keys are warnings only, and left out.",
+    )(function)
     function = click.option(
         "--set",
         "variables",
@@ -149,7 +156,7 @@ def from_file(function: F) -> F:
         expose_value=False,
         help="Set a variable of the definition's templates (repeatable).",
     )(function)
-    function = click.option(
+    return click.option(
         "--env-file",
         "env_files",
         multiple=True,
@@ -158,6 +165,10 @@ def from_file(function: F) -> F:
         expose_value=False,
         help="Read variables of the templates; the environment's go before them (repeatable).",
     )(function)
+
+
+def from_file(function: F) -> F:
+    """Give a command ``-f/--file`` (repeatable), passed as ``files``, and what ``reads_definitions`` gives."""
     return click.option(
         "-f",
         "--file",
@@ -166,7 +177,7 @@ def from_file(function: F) -> F:
         metavar="FILE",
         envvar="ECSCTL_FILE",
         help="The definition; repeat it to overlay; `-` is stdin.  [env: ECSCTL_FILE; default: ecsctl.yaml]",
-    )(function)
+    )(reads_definitions(function))
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)

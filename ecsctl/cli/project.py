@@ -44,7 +44,7 @@ def load(settings: Settings, files: Sequence[str], *, warn: bool = True) -> tupl
     from ecsctl.spec.model import SpecError
 
     settings.resume = "nothing was changed"
-    spec, faults = check(files, values=values(settings, ask=True))
+    spec, faults = check(files, values=values(settings, ask=True), lenient=settings.lenient)
     errors = [fault for fault in faults if fault.severity == "error"]
     if spec is None or errors:
         raise SpecError(errors or faults, hint="`ecsctl validate` checks it again, without AWS")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, confirms, pass_settings, waits
+from ecsctl.cli.options import Command, confirms, pass_settings, reads_definitions, waits
 from ecsctl.cli.settings import Settings
+from ecsctl.cli.values import values
 from ecsctl.errors import AwsError, ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("file")
 @click.option("--name", metavar="NAME", help="Which service, where the file has several.")
+@reads_definitions
 @waits("10m")
 @pass_settings
 def create(settings: Settings, file: str, name: str | None) -> None:
@@ -33,7 +35,7 @@ def create(settings: Settings, file: str, name: str | None) -> None:
     from ecsctl.spec import load_service
     from ecsctl.spec.model import ServiceSpec, Spec
 
-    definition, notes = load_service(file, name)
+    definition, notes = load_service(file, name, values=values(settings, ask=True), lenient=settings.lenient)
     for note in notes:
         settings.note(note)
     own_cluster = definition.pop("cluster", None)

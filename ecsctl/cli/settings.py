@@ -33,6 +33,7 @@ class Settings:
         self.resume: str | None = None
         self.env_files: tuple[str, ...] = ()
         self.variables: tuple[str, ...] = ()
+        self.lenient = False
         self._given: set[str] = set()
         self._aws: Aws | None = None
 

@@ -9,9 +9,10 @@ import click
 
 from ecsctl.cli.context import connect
 from ecsctl.cli.locate import locate
-from ecsctl.cli.options import Group, confirms, pass_settings
+from ecsctl.cli.options import Group, confirms, pass_settings, reads_definitions
 from ecsctl.cli.settings import Settings
 from ecsctl.cli.tasks import ps, run, stop, wait
+from ecsctl.cli.values import values
 from ecsctl.errors import ConflictError, EcsctlError
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ for command in (run, stop, ps, locate, wait):
 @click.option(
     "--family", metavar="NAME", help="The family: for a bare list of containers, or to choose one of several."
 )
+@reads_definitions
 @pass_settings
 def register(settings: Settings, file: str, family: str | None) -> None:
     """Register a task definition, if it says something new.
 
     FILE (`-` for stdin) is YAML or JSON: a list of container definitions, the input of register-task-definition, the
-    output of describe-task-definition, or the taskDefinitions section of ecsctl.yaml. Prints FAMILY:REVISION: the new
-    one, or the latest where it says the same.
+    output of describe-task-definition, or the taskDefinitions section of ecsctl.yaml. Templates and shorthands count in
+    YAML. Prints FAMILY:REVISION: the new one, or the latest where it says the same.
     """
     from ecsctl.aws import ecs
     from ecsctl.definitions import register as register_definition
@@ -48,10 +50,10 @@ def register(settings: Settings, file: str, family: str | None) -> None:
     from ecsctl.spec import load_task_definition
     from ecsctl.spec.normalize import diff_task_definitions
 
-    specs, notes = load_task_definition(file, family)
+    aws, _ = connect(settings)
+    specs, notes = load_task_definition(file, family, values=values(settings, ask=True), lenient=settings.lenient)
     for note in notes:
         settings.note(note)
-    aws, _ = connect(settings)
     rows = []
     for spec in specs:
         wanted = {key: value for key, value in spec.definition.items() if key != "tags"}

@@ -5,27 +5,46 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ecsctl.errors import UsageError
+
 if TYPE_CHECKING:
     from ecsctl.cli.settings import Settings
     from ecsctl.spec.templates import Values
 
 
-def values(settings: Settings, *, ask: bool) -> Values:
+def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
     """The values for ``ecsctl.spec.check`` and its like.
 
     Args:
         ask: ask AWS for what only it knows; else that is left open.
+        exact: what is not asked of AWS is to be as it will be sent: the configured region is looked up (slow to load).
 
     Raises:
         UsageError: an --env-file cannot be read, or a --set is no assignment.
     """
-    from ecsctl.spec.references import gather
     from ecsctl.spec.templates import Values
+    from ecsctl.spec.variables import gather
 
     variables = gather(os.environ, settings.env_files, settings.variables)
     region = settings.region or None
     if not ask:
-        return Values(variables, leave_open=True, region=region)
+        configured = (lambda: _configured(settings.profile)) if exact else None
+        return Values(variables, leave_open=True, region=region, usual_region=configured)
     from ecsctl.aws.references import lookup
 
-    return Values(variables, lookup(lambda named: settings.aws(region=named)), region=region)
+    return Values(
+        variables,
+        lookup(lambda named: settings.aws(region=named)),
+        region=region,
+        usual_region=lambda: settings.aws().region,
+    )
+
+
+def _configured(profile: str | None) -> str | None:
+    """The region of the environment or the profile; nothing is asked."""
+    from ecsctl.aws.session import Aws, Target
+
+    try:
+        return Aws(Target(profile=profile)).region
+    except UsageError:
+        return None

@@ -9,7 +9,6 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ecsctl.errors import UsageError
-from ecsctl.importers.compose.dotenv import load as load_dotenv
 from ecsctl.importers.compose.load import reason
 from ecsctl.importers.copilot_http import read_balancers
 from ecsctl.importers.copilot_task import read_image, read_platform, read_sidecars, read_storage, read_variables
@@ -17,6 +16,7 @@ from ecsctl.importers.document import Draft, Target, finish, network
 from ecsctl.importers.report import Imported, Report, Section, escape
 from ecsctl.importers.words import looks_secret, project_name, safe_name
 from ecsctl.importers.write import Commented
+from ecsctl.spec.dotenv import load as load_dotenv
 from ecsctl.spec.model import Fault, SpecError
 from ecsctl.spec.nodes import MapNode, Path, Scalar
 from ecsctl.spec.source import MAX_BYTES, read

@@ -15,7 +15,7 @@ from ecsctl.errors import UsageError
 from ecsctl.spec.model import Fault, Spec, SpecError, TaskDefinitionSpec
 
 if TYPE_CHECKING:
-    from ecsctl.spec.load import Checked, Reader
+    from ecsctl.spec.load import Checked
     from ecsctl.spec.nodes import Node
     from ecsctl.spec.templates import Values
 
@@ -82,8 +82,9 @@ def inspect(
     Raises:
         UsageError: there is no file, or it cannot be read.
     """
+    from ecsctl.spec.assembly import load_project
     from ecsctl.spec.build import build
-    from ecsctl.spec.load import Reader, find_files, load_project
+    from ecsctl.spec.load import Reader, find_files
     from ecsctl.spec.templates import Values
 
     variables = os.environ if env is None else env
@@ -91,17 +92,24 @@ def inspect(
     checked = load_project(chosen, Reader(stdin), values or Values(variables), lenient=lenient)
     if checked.data is None or checked.errors:
         return None, checked
-    return build(checked.data), checked
+    return build(checked.shown()), checked
 
 
 def load_task_definition(
-    path: str, family: str | None = None, *, stdin: BinaryIO | None = None
+    path: str,
+    family: str | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+    values: Values | None = None,
+    lenient: bool = False,
 ) -> tuple[list[TaskDefinitionSpec], list[str]]:
     """Read task definitions of any shape that people have them in (see ``ecsctl.spec.shapes``).
 
     Args:
-        path: a file, ``-`` for stdin.
+        path: a file, ``-`` for stdin. Templates are filled in, unless it is JSON.
         family: the family; where the file has several, the one that is meant.
+        values: what templates are filled with; the environment's variables by default.
+        lenient: unknown keys are noted, and left out.
 
     Returns:
         the task definitions, and notes for the user.
@@ -111,30 +119,41 @@ def load_task_definition(
         UsageError: the file cannot be read, or does not tell the family.
     """
     from ecsctl.spec import shapes
+    from ecsctl.spec.assembly import Assembly
     from ecsctl.spec.build import task_definition
     from ecsctl.spec.load import Reader, read_only
+    from ecsctl.spec.templates import Values
 
-    reader = Reader(stdin)
-    document = reader.read(path)
-    if document.root is None:
-        raise SpecError(document.faults)
+    assembly = Assembly(Reader(stdin), values or Values(os.environ))
+    document = assembly.open(path)
+    assert document.root is not None
     found = shapes.task_definitions(document.root, read_only)
     notes = list(found.notes)
     named = _families(path, family, found.items, notes)
-    checked = _sections("taskDefinitions", named, document.root, [*document.faults, *found.faults], reader)
-    assert checked.data is not None
+    assembly.whole.faults += found.faults
+    assembly.sections(shapes.section_of("taskDefinitions", named, document.root))
+    checked = assembly.checked("Sections", lenient=lenient, strip=2 if len(named) == 1 else 1)
+    if checked.errors or checked.data is None:
+        raise SpecError(checked.errors)
     specs = [task_definition(name, item) for name, item in checked.data["taskDefinitions"].items()]
     return specs, [*notes, *checked.notes, *(str(fault) for fault in checked.faults)]
 
 
 def load_service(
-    path: str, name: str | None = None, *, stdin: BinaryIO | None = None
+    path: str,
+    name: str | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+    values: Values | None = None,
+    lenient: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Read a service of any shape: the input of create-service, the answer of describe-services, a section.
 
     Args:
-        path: a file, ``-`` for stdin.
+        path: a file, ``-`` for stdin. Templates are filled in, unless it is JSON.
         name: the service that is meant where the file has several.
+        values: what templates are filled with; the environment's variables by default.
+        lenient: unknown keys are noted, and left out.
 
     Returns:
         the input of CreateService (with ``cluster`` only where the file has one), and notes for the user.
@@ -145,25 +164,9 @@ def load_service(
     """
     from ecsctl.spec.load import Reader
     from ecsctl.spec.service_file import read_service
+    from ecsctl.spec.templates import Values
 
-    return read_service(path, name, Reader(stdin))
-
-
-def _sections(section: str, named: list[tuple[str, Node]], at: Node, faults: list[Fault], reader: Reader) -> Checked:
-    from ecsctl.spec import load, shapes
-    from ecsctl.spec.expand import Expander
-    from ecsctl.spec.schema import definitions
-
-    document = load.Document(faults=list(faults))
-    root = load.take_in(shapes.section_of(section, named, at), reader, document)
-    expander = Expander(definitions())
-    document.root = expander.expand(root, "Sections")
-    document.faults += expander.faults
-    document.bad += expander.bad
-    checked = load.check(document, "Sections", strip=2 if len(named) == 1 else 1)
-    if checked.errors or checked.data is None:
-        raise SpecError(checked.errors)
-    return checked
+    return read_service(path, name, Reader(stdin), values or Values(os.environ), lenient=lenient)
 
 
 def _families(

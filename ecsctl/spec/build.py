@@ -21,11 +21,12 @@ INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
 
 
 def build(data: dict[str, Any]) -> Spec:
-    """The ``Spec`` of a document that was found to be without errors.
+    """The ``Spec`` of a document that was found to be without errors; what only AWS knows may be left out of it.
 
     Raises:
         UsageError: an ingress rule cannot be meant (the schema cannot say all of it).
     """
+    data = _known(data)
     project = Project(data, whole=True)
     return Spec(
         name=data["name"],
@@ -38,6 +39,15 @@ def build(data: dict[str, Any]) -> Spec:
         services={name: _service(project, one) for name, one in project.services.items()},
         tags=data.get("tags", {}),
     )
+
+
+def _known(data: Any) -> Any:
+    # An item of a list that only AWS knows keeps its place there as None, so that the others keep theirs.
+    if isinstance(data, dict):
+        return {key: _known(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_known(item) for item in data if item is not None]
+    return data
 
 
 def task_definition(family: str, data: dict[str, Any]) -> TaskDefinitionSpec:
@@ -53,9 +63,9 @@ def _instances(data: dict[str, Any]) -> InstancesSpec:
         desired=desired,
         maximum=maximum,
         subnets=tuple(data.get("subnets", ())),
-        ingress=tuple(ingress(item) for item in data.get("ingress", ())),
+        ingress=tuple(ingress(item) for item in data.get("ingress", ()) if "fromPort" in item),
         key_name=data.get("keyName"),
-        scaled=minimum < maximum and "desired" not in data["count"],
+        scaled=minimum < maximum and "desired" not in data.get("count", {}),
         **options,
     )
 
@@ -73,7 +83,7 @@ def ingress(data: dict[str, Any]) -> IngressSpec:
 
 def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
     kind = balancer.get("type", "classic")
-    listeners = [_listener(item, kind) for item in balancer.get("listeners", ())]
+    listeners = [_listener(item, kind) for item in balancer.get("listeners", ()) if "port" in item]
     behind = [
         target
         for service in project.services.values()

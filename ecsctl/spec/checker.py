@@ -49,13 +49,17 @@ LONGEST_LISTED = 30
 
 
 class Checker:
-    """Checks one document. ``faults`` are in document order; ``bad`` has the paths that were left out of the data."""
+    """Checks one document. ``faults`` are in document order; ``bad`` has the paths that were left out of the data.
+
+    ``open`` has the paths of what only AWS knows: texts stand in the data as templates, all else is left out of it.
+    """
 
     def __init__(self, definitions: dict[str, Schema], *, lenient: bool = False) -> None:
         self.definitions = definitions
         self.unknown_is = "warning" if lenient else "error"
         self.faults: list[Fault] = []
         self.bad: list[Path] = []
+        self.open: list[Path] = []
 
     def check(self, node: Node, shape: str, path: Path = ()) -> Any:
         """Check a tree against the schema ``shape``. Keys that begin with ``x-`` are the user's own, and left out.
@@ -91,6 +95,7 @@ class Checker:
 
     def _leave_open(self, node: Scalar, wanted: str | None, path: Path) -> Any:
         # Only AWS knows what it will be. As a text it can stand in the data; anything else is left out of it.
+        self.open.append(path)
         if wanted in (None, "string"):
             return node.text
         self.bad.append(path)

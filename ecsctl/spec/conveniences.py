@@ -58,9 +58,11 @@ def container(node: Node, context: Context) -> Node:
     if not isinstance(logs, Scalar) or logs.value != "awslogs":
         raise ShorthandError(logs, f"logs cannot be {logs.kind}", DRIVERS_OF_OPTIONS)
     name = node.entries.get("name")
+    region = Scalar(logs.file, logs.line, logs.column, "")
+    context.regional.append(region)
     options = {
         "awslogs-group": f"/ecs/{context.family}",
-        **({"awslogs-region": context.region} if context.region else {}),
+        "awslogs-region": region,
         "awslogs-stream-prefix": name.text if isinstance(name, Scalar) else context.family,
         "awslogs-create-group": "true",
     }

@@ -15,11 +15,14 @@ REFERENCE = "#/$defs/"
 
 
 class Expander:
-    """Expands documents; ``faults`` has the shorthands that could not be read, ``bad`` their paths."""
+    """Expands documents; ``faults`` has the shorthands that could not be read, ``bad`` their paths.
 
-    def __init__(self, definitions: dict[str, Schema], region: str | None = None) -> None:
+    ``regional`` has the values that are the region, which is known when all files are laid over each other: ``settle``.
+    """
+
+    def __init__(self, definitions: dict[str, Schema]) -> None:
         self.definitions = definitions
-        self.region = region
+        self.regional: list[Scalar] = []
         self.faults: list[Fault] = []
         self.bad: list[Path] = []
         self._key = ""
@@ -38,6 +41,17 @@ class Expander:
         """
         self._key = key
         return self._expand(node, {"$ref": REFERENCE + shape}, path, key)
+
+    def settle(self, root: Node, region: str | None) -> None:
+        """Put the region into the shorthands of ``root`` that say it; where it is not known, they do not."""
+        for place in self.regional:
+            place.value, place.text = region, region or ""
+        if region is None:
+            unknown = {id(place) for place in self.regional}
+            for _, node in list(walk(root)):
+                if isinstance(node, MapNode):
+                    for key in [key for key, value in node.entries.items() if id(value) in unknown]:
+                        node.drop(key)
 
     def _expand(self, node: Node, schema: Schema, path: Path, key: str) -> Node:
         name = None
@@ -76,7 +90,7 @@ class Expander:
     def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
         if isinstance(node, Scalar) and node.open:
             return node
-        context = Context(key, _family(path, self._key), self.region, self.members)
+        context = Context(key, _family(path, self._key), self.regional, self.members)
         try:
             expanded = SHORTHANDS[name].expand(node, context)
         except ShorthandError as error:

@@ -33,13 +33,13 @@ class ShorthandError(Exception):
 class Context:
     """What an expansion may know.
 
-    ``key`` is what the value stands under, ``family`` the task definition it is in, ``region`` where it is known;
-    ``members`` gives the members of an API shape; ``refused`` takes the parts that could not be read.
+    ``key`` is what the value stands under, ``family`` the task definition it is in; ``regional`` takes the values that
+    will be the region; ``members`` gives the members of an API shape; ``refused`` takes what could not be read.
     """
 
     key: str
     family: str
-    region: str | None
+    regional: list[Scalar]
     members: Callable[[str], frozenset[str]]
     refused: list[ShorthandError] = field(default_factory=list)
 

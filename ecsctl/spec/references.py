@@ -1,4 +1,4 @@
-"""What a template can refer to besides variables, and how variables are given.
+"""What a template can refer to besides variables.
 
 ``git`` and ``tfstate`` are read here; what only AWS knows is asked through a ``Lookup`` that the caller brings.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ GIT: dict[str, tuple[str, ...]] = {
     "tag": ("describe", "--tags", "--exact-match", "HEAD"),
 }
 GIT_TIMEOUT = 10
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def refer(kind: str, name: str, *, file: str, region: str | None, lookup: Lookup | None) -> Any:
@@ -84,52 +83,3 @@ def _tfstate(name: str, folder: Path) -> Any:
     if value is None:
         raise UsageError(f"the output {output!r} has no value")
     return value if isinstance(value, (list, dict, str)) else json.dumps(value)
-
-
-def gather(env: Mapping[str, str], env_files: Sequence[str] = (), settings: Sequence[str] = ()) -> dict[str, str]:
-    """The variables of templates: those of ``env_files``, over them the environment's, over them ``NAME=value``.
-
-    Raises:
-        UsageError: a file cannot be read, or something is no assignment.
-    """
-    found: dict[str, str] = {}
-    for file in env_files:
-        found.update(read_env_file(file))
-    found.update(env)
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not VARIABLE.fullmatch(name):
-            raise UsageError(f"--set {setting!r} is no assignment", hint="write it as --set NAME=value")
-        found[name] = value
-    return found
-
-
-def read_env_file(file: str) -> dict[str, str]:
-    """The variables of a file of ``NAME=value`` lines; comments, ``export`` and quotes are understood.
-
-    Raises:
-        UsageError: it cannot be read, or a line is no assignment (named by its number; its text is not shown).
-    """
-    try:
-        text = Path(file).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"{file} is not UTF-8") from None
-    found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        content = line.strip()
-        if not content or content.startswith("#"):
-            continue
-        name, equals, value = content.removeprefix("export ").partition("=")
-        if not equals or not VARIABLE.fullmatch(name.strip()):
-            raise UsageError(f"{file}:{number}: no assignment of a variable", hint="write it as NAME=value")
-        found[name.strip()] = _unquoted(value.strip())
-    return found
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        inner = value[1:-1]
-        return inner if value[0] == "'" else re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), inner)
-    return re.sub(r"\s+#.*$", "", value)

@@ -6,19 +6,21 @@ from typing import Any
 
 from ecsctl.errors import UsageError
 from ecsctl.spec import shapes
-from ecsctl.spec.expand import Expander
-from ecsctl.spec.load import Document, Reader, check, read_only, take_in
+from ecsctl.spec.assembly import Assembly
+from ecsctl.spec.load import Reader, read_only
 from ecsctl.spec.model import SpecError
 from ecsctl.spec.nodes import MapNode, Node, Scalar
 from ecsctl.spec.project import Project, referred
-from ecsctl.spec.schema import definitions
+from ecsctl.spec.templates import Values
 
 
-def read_service(path: str, name: str | None, reader: Reader) -> tuple[dict[str, Any], list[str]]:
+def read_service(
+    path: str, name: str | None, reader: Reader, values: Values, *, lenient: bool
+) -> tuple[dict[str, Any], list[str]]:
     """See ``ecsctl.spec.load_service``."""
-    document = reader.read(path)
-    if document.root is None:
-        raise SpecError(document.faults)
+    assembly = Assembly(reader, values)
+    document = assembly.open(path)
+    assert document.root is not None
     found = shapes.services(document.root, read_only)
     if found.faults:
         raise SpecError([*document.faults, *found.faults])
@@ -28,12 +30,9 @@ def read_service(path: str, name: str | None, reader: Reader) -> tuple[dict[str,
     if isinstance(document.root, MapNode) and isinstance(document.root.entries.get("taskDefinitions"), MapNode):
         # The same file's task definitions tell which container a short reference to a balancer means.
         root.set("taskDefinitions", document.root.entries["taskDefinitions"], document.root)
-    work = Document(faults=document.faults, notes=list(found.notes))
-    expander = Expander(definitions())
-    work.root = expander.expand(take_in(root, reader, work), "Sections")
-    work.faults += expander.faults
-    work.bad += expander.bad
-    checked = check(work, "Sections", strip=2)
+    assembly.whole.notes += found.notes
+    assembly.sections(root)
+    checked = assembly.checked("Sections", lenient=lenient, strip=2)
     if checked.errors or checked.data is None:
         raise SpecError(checked.errors)
     project = Project(checked.data, whole=False)

@@ -36,8 +36,7 @@ def read(file: str, data: bytes) -> tuple[Node | None, list[Fault]]:
     builder = Builder(file)
     try:
         text = _decode(builder, data)
-        start = text.lstrip()[:1]
-        if file.lower().endswith(".json") or (start in ("{", "[") and _is_json(file, text)):
+        if _says_json(file, text):
             _read_json(builder, text)
         else:
             _read_yaml(builder, text)
@@ -46,6 +45,15 @@ def read(file: str, data: bytes) -> tuple[Node | None, list[Fault]]:
     if builder.root is None:
         builder.faults.append(builder.fault(1, 1, "the file is empty"))
     return builder.root, builder.faults
+
+
+def is_json(file: str, data: bytes) -> bool:
+    """Whether a document is read as JSON, by its name or by what it holds; its bytes are UTF-8 or not read at all."""
+    return _says_json(file, data.decode("utf-8-sig", "replace"))
+
+
+def _says_json(file: str, text: str) -> bool:
+    return file.lower().endswith(".json") or (text.lstrip()[:1] in ("{", "[") and _is_json(file, text))
 
 
 def _decode(builder: Builder, data: bytes) -> str:

@@ -7,7 +7,7 @@ stands where the template does.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,13 +26,14 @@ class Values:
     """What templates are filled with.
 
     ``variables`` by name; ``lookup`` asks AWS, and None means that nobody is asked. What only AWS knows is then left
-    open (``leave_open``) or a fault. ``region`` goes before the file's.
+    open (``leave_open``) or a fault. ``region`` goes before the file's; ``usual_region`` tells it where neither does.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     lookup: Lookup | None = None
     leave_open: bool = False
     region: str | None = None
+    usual_region: Callable[[], str | None] | None = None
 
 
 class _UnfilledError(Exception):
@@ -175,6 +176,18 @@ class Filler:
             raise _UnfilledError(offset, f"${{{kind}:{shorten(name)}}} is known to AWS only, and AWS is not asked here")
         self._answers[kind, name] = answer
         return answer
+
+
+def fill_text(text: str, variables: Mapping[str, str]) -> str:
+    """A text of its own with its variables filled in.
+
+    Raises:
+        ValueError: a variable is not set, or something is no template; the message says which.
+    """
+    try:
+        return Filler(Values(variables))._text(text, 0, Scalar("<text>", 1, 1, text))
+    except _UnfilledError as error:
+        raise ValueError(error.message) from None
 
 
 def _filled(node: Scalar, text: str, *, is_open: bool = False) -> Scalar:

@@ -127,6 +127,86 @@ def test_what_only_aws_knows_is_noted_and_left_open(folder: Path) -> None:
     assert "note: ecsctl.yaml:4:16: ${ssm:/image} is known to AWS only, and left open" in ended.err
 
 
+EVERYTHING_OPEN = """\
+name: p
+instances: {count: "${ssm:/c}", ingress: ["${ssm:/i}", {fromPort: "${ssm:/i}"}]}
+taskDefinitions:
+  t:
+    executionRoleArn: ${cfn:s.Role}
+    networkMode: ${ssm:/mode}
+    requiresCompatibilities: ["${ssm:/compat}"]
+    cpu: ${ssm:/cpu}
+    memory: ${ssm:/mem}
+    containerDefinitions:
+      - name: ${ssm:/name}
+        image: ${ssm:/image}
+        cpu: ${ssm:/c}
+        essential: ${ssm:/e}
+        portMappings: ["${ssm:/port}", {containerPort: "${ssm:/p2}"}]
+        secrets: {A: "${secret:a}"}
+        environment: {DB_PASSWORD: "${ssm:/x}"}
+        healthCheck: ${ssm:/hc}
+        mountPoints: ["${ssm:/m}"]
+        command: ${ssm:/cmd}
+        dependsOn: ["${ssm:/d}"]
+  u: ${ssm:/file}
+loadBalancers:
+  lb: {listeners: ["${ssm:/l}"], healthCheck: {interval: "${ssm:/i}"}}
+services:
+  s:
+    taskDefinition: ${ssm:/t}
+    desiredCount: ${ssm:/n}
+    loadBalancer: ${ssm:/lb}
+    launchType: ${ssm:/lt}
+    networkConfiguration: {awsvpcConfiguration: {subnets: "${cfn:a.Subnets}"}}
+  r:
+    taskDefinition: t
+    loadBalancers: [{targetGroupArn: "${cfn:a.Tg}", containerName: x, containerPort: 1}]
+"""
+
+
+def test_anything_may_be_known_to_aws_only(folder: Path) -> None:
+    (folder / "ecsctl.yaml").write_text(EVERYTHING_OPEN)
+    ended = run("validate", "-o", "json")
+    assert ended.code == 0, ended.out
+    assert {fault["severity"] for fault in ended.json} <= {"warning"}
+    assert ended.err.count("known to AWS only") == EVERYTHING_OPEN.count("${")
+    rendered = yaml.safe_load(run("render").out)
+    shown = rendered["taskDefinitions"]["t"]
+    assert (shown["cpu"], shown["requiresCompatibilities"]) == ("${ssm:/cpu}", ["${ssm:/compat}"])
+    assert shown["containerDefinitions"][0]["essential"] == "${ssm:/e}"
+    assert shown["containerDefinitions"][0]["portMappings"] == ["${ssm:/port}", {"containerPort": "${ssm:/p2}"}]
+    assert rendered["services"]["s"]["desiredCount"] == "${ssm:/n}"
+
+
+def test_logs_say_the_region_of_all_files_together(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))
+    (folder / "ecsctl.yaml").write_text(GOOD)
+    (folder / "over.yaml").write_text("region: eu-north-1\n")
+
+    def region(*arguments: str) -> str | None:
+        data = run("render", "-o", "json", "--task-definition", "web", *arguments).json
+        found: str | None = data["containerDefinitions"][0]["logConfiguration"]["options"].get("awslogs-region")
+        return found
+
+    assert region() is None
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    assert region() == "us-west-2"
+    assert region("-f", "ecsctl.yaml", "-f", "over.yaml") == "eu-north-1"
+    assert region("-f", "ecsctl.yaml", "-f", "over.yaml", "--region", "sa-east-1") == "sa-east-1"
+
+
+def test_lenient_counts_wherever_definitions_are_read(folder: Path) -> None:
+    (folder / "ecsctl.yaml").write_text(GOOD + "nmae: 1\n")
+    assert run("render").code == 2
+    assert "nmae" not in run("render", "--lenient").out
+    for command in ("plan", "up", "down"):
+        ended = ecsctl(FakeAws({}), command, "--yes") if command != "plan" else ecsctl(FakeAws({}), command)
+        assert (ended.code, "unknown key 'nmae'" in ended.err) == (2, True), ended.err
+        again = ecsctl(FakeAws({}), command, "--lenient")
+        assert "error: 1 fault" not in again.err
+
+
 def test_what_is_rendered_is_what_botocore_takes(folder: Path) -> None:
     import botocore.session
     from botocore.validate import ParamValidator

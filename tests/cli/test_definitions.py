@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ecsctl.spec import load_task_definition
 from tests.support.command import ecsctl
 from tests.support.world import World
 
@@ -127,3 +129,28 @@ def test_deregister_takes_ones_own_and_leaves_the_others(world: World, tmp_path:
 def test_the_task_commands_stand_under_task_too(world: World) -> None:
     world.task(1)
     assert ecsctl(world.aws(), "task", "ps", "-c", "web", "-q").lines == [world.tasks["web"][0]["taskArn"][-32:]]
+
+
+def test_templates_shorthands_and_lenience_of_a_file_of_its_own(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("image: ${IMAGE:-nginx:1}\nmemory: 128MB\nlogs: awslogs\nmemroy: 1\nuser: ${WHO}\n")
+    ended = ecsctl(world.aws(), "task", "register", str(file))
+    assert ended.code == 2
+    assert "web.yaml:4:1: memroy: unknown key 'memroy' (did you mean memory?)" in ended.err
+    assert "web.yaml:5:7: user: the variable WHO is not set" in ended.err
+    assert not world.revisions
+    ended = ecsctl(world.aws(), "task", "register", str(file), "--lenient", "--set", "WHO=1000")
+    assert (ended.code, ended.out) == (0, "web:1\n")
+    assert "warning: memroy: unknown key" in ended.err
+    [box] = world.revisions[0]["containerDefinitions"]
+    assert (box["image"], box["user"]) == ("nginx:1", "1000")
+    assert box["logConfiguration"]["options"]["awslogs-region"] == world.aws().region
+
+
+def test_json_is_taken_without_templates(world: World, tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo ${HOME} $$"]
+    file = write(tmp_path, [{**CONTAINERS[0], "command": command}])
+    assert ecsctl(world.aws(), "task", "register", file, "--family", "a").code == 0
+    assert world.revisions[0]["containerDefinitions"][0]["command"] == command
+    [piped], _ = load_task_definition("-", "b", stdin=io.BytesIO(Path(file).read_bytes()))
+    assert piped.definition["containerDefinitions"][0]["command"] == command

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path as FilePath
 
-from ecsctl.importers.compose.dotenv import load
 from ecsctl.importers.compose.load import STDIN, reason
 from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.report import Section, escape
 from ecsctl.importers.words import looks_secret, plural
+from ecsctl.spec.dotenv import load
 from ecsctl.spec.nodes import MapNode, Node, Path, Scalar
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

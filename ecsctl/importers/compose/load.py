@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from ecsctl.errors import UsageError
-from ecsctl.importers.compose.dotenv import load as load_dotenv
 from ecsctl.importers.compose.merge import Tags, merge, without_resets
 from ecsctl.importers.report import Report, is_null
+from ecsctl.spec.dotenv import load as load_dotenv
 from ecsctl.spec.model import Fault, SpecError
 from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar
 from ecsctl.spec.source import MAX_BYTES, read

@@ -63,8 +63,10 @@ def task(text: str, region: str | None = None) -> tuple[Any, list[str]]:
     """The task definition ``web`` of this YAML, expanded, and the faults."""
     root, _ = read("f.yaml", text.encode())
     assert root is not None
-    expander = Expander(definitions(), region)
-    return plain(expander.expand(root, "TaskDefinition", key="web")), [str(fault) for fault in expander.faults]
+    expander = Expander(definitions())
+    expanded = expander.expand(root, "TaskDefinition", key="web")
+    expander.settle(expanded, region)
+    return plain(expanded), [str(fault) for fault in expander.faults]
 
 
 def test_logs_become_a_log_configuration_that_makes_its_group() -> None:

@@ -16,9 +16,9 @@ from ecsctl.errors import NotFoundError, UsageError
 from ecsctl.spec import inspect, load_spec
 from ecsctl.spec.model import SpecError
 from ecsctl.spec.nodes import plain
-from ecsctl.spec.references import gather, read_env_file
 from ecsctl.spec.source import read
 from ecsctl.spec.templates import Filler, Values
+from ecsctl.spec.variables import gather, read_env_file
 
 
 def filled(text: str, **variables: str) -> tuple[Any, list[str]]:
@@ -208,17 +208,52 @@ def test_json_of_the_aws_command_line_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_variables_come_from_files_the_environment_and_the_command_line(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# x\nA=file\nexport B='b b'\nC=\"c\\nc\"\nD=d # note\n\nE=\n")
-    assert read_env_file(str(file)) == {"A": "file", "B": "b b", "C": "c\nc", "D": "d", "E": ""}
+    assert read_env_file(str(file), {}) == {"A": "file", "B": "b b", "C": "c\nc", "D": "d", "E": ""}
     found = gather({"A": "env"}, [str(file)], ["B=set", "X=a=b"])
     assert (found["A"], found["B"], found["X"], found["D"]) == ("env", "set", "a=b", "d")
-    with pytest.raises(UsageError, match="--set 'x' is no assignment"):
-        gather({}, [], ["x"])
+    for wrong in ("x", "=v", "1=v", "a b=c"):
+        with pytest.raises(UsageError, match="is no assignment"):
+            gather({}, [], [wrong])
     file.write_text("A=1\nsecret words\n")
-    with pytest.raises(UsageError, match=":2: no assignment") as caught:
-        read_env_file(str(file))
+    with pytest.raises(UsageError, match="line 2 is no NAME=value") as caught:
+        read_env_file(str(file), {})
     assert "secret" not in str(caught.value)
     with pytest.raises(UsageError, match="cannot read"):
-        read_env_file(str(tmp_path / "none"))
+        read_env_file(str(tmp_path / "none"), {})
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=a#b", "a#b"),
+        ("A=a #b", "a"),
+        ("A='a #b' # c", "a #b"),
+        ('A="a #b"', "a #b"),
+        ("A='${B} $$ \\n'", "${B} $$ \\n"),
+        ('A="${B}-${C:-c}"', "b-c"),
+        ("A=${B}", "b"),
+        ('A="\\"q\\" \\\\ \\t|"', '"q" \\ \t|'),
+        ('A="one\ntwo"', "one\ntwo"),
+        ("A = x ", "x"),
+        ("A=x=y", "x=y"),
+        ("A=$5.00 $$5", "$5.00 $5"),
+        ("A", "of the environment"),
+    ],
+)
+def test_an_env_file_is_read_as_compose_reads_it(tmp_path: Path, line: str, value: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"B=b\r\n{line}\n")
+    known = {"A": "of the environment"} if line == "A" else {}
+    assert read_env_file(str(file), known)["A"] == value
+
+
+def test_what_an_env_file_cannot_say_is_told_without_its_values(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    for text, told in (('A="hush', "quote in line 1 is not closed"), ("A=hush${NOPE}", "NOPE is not set")):
+        file.write_text(text)
+        with pytest.raises(UsageError, match=told) as caught:
+            read_env_file(str(file), {})
+        assert "hush" not in str(caught.value)
 
 
 def test_included_files_are_laid_under(tmp_path: Path) -> None:
