@@ -61,11 +61,12 @@ CONNECTION: list[click.Parameter] = [
 
 
 class Command(click.Command):
-    """A command that takes the connection options besides its own."""
+    """A command that takes the connection options besides its own, which go before those of the same name."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.params = [*self.params, *CONNECTION]
+        own = {option for param in self.params for option in param.opts}
+        self.params = [*self.params, *(param for param in CONNECTION if not own & set(param.opts))]
 
 
 class Group(click.Group):

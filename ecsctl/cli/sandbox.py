@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.options import Group, confirms, named, pass_settings
+from ecsctl.cli.sandbox_faults import fault
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,15 +35,20 @@ def group() -> None:
     default="auto",
     help="Run containers for real.  [default: auto, where a Docker engine answers]",
 )
+@click.option(
+    "--throttle/--no-throttle",
+    default=None,
+    help="Throttle requests as ECS does, by its documented rates; of one that runs, too.  [default: no throttle]",
+)
 @pass_settings
-def start(settings: Settings, name: str | None, port: int | None, docker: str) -> None:
+def start(settings: Settings, name: str | None, port: int | None, docker: str, throttle: bool | None) -> None:
     """Start the sandbox.
 
     What it held when it was stopped is there again. It prints its endpoint.
     """
     from ecsctl.sandbox.control import Sandbox
 
-    info, made = Sandbox(name).start(port=port, docker=docker, region=settings.region)
+    info, made = Sandbox(name).start(port=port, docker=docker, region=settings.region, throttle=throttle)
     kind = "real (Docker)" if info.containers["kind"] == "docker" else f"simulated ({info.containers['reason']})"
     settings.say(f"{'started' if made else 'already running'}: containers are {kind}")
     settings.say('to use it: eval "$(ecsctl sandbox env)"')
@@ -95,6 +101,10 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
         print("            their ports answer with a page of the sandbox's own, not of your image")
     held = ("clusters", "containerInstances", "services", "tasks")
     print(f"holds       {', '.join(f'{told[key]} {words(key)}' for key in held)}")
+    if told["throttle"]:
+        print("throttling  by the request rates of ECS")
+    if told["faults"]:
+        print(f"faults      {told['faults']}: `ecsctl sandbox fault list`")
     for port, instead in told["substitutedPorts"].items():
         print(f"port        {port} answers at {instead}")
     if told["problem"]:
@@ -184,6 +194,9 @@ def log(
             last = rows[-1]["number"] if rows else last
     except KeyboardInterrupt:
         return
+
+
+group.add_command(fault)
 
 
 def columns_of_log() -> list[Column[dict[str, Any]]]:

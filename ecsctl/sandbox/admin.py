@@ -1,4 +1,4 @@
-"""The sandbox's own API, ``/_ecsctl/…``: what it is and holds, its request log, and by POST its end or a fresh start.
+"""The sandbox's own API, ``/_ecsctl/…``: what it is and holds, its request log, its faults, its end or a fresh start.
 
 A web page that a user of this machine visits could send requests here too. Whatever changes something therefore wants
 the header ``X-Ecsctl-Sandbox``, which no page of another origin can send without being allowed to, and a ``Host`` that
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from ecsctl import __version__
 from ecsctl.sandbox.control import MARK as HEADER
+from ecsctl.sandbox.faults.kinds import FaultError
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.requests import RequestLog
@@ -115,6 +116,8 @@ class Admin:
             "status": {"GET": lambda asked, rest: (200, self._status())},
             "operations": {"GET": self._operations},
             "log": {"GET": self._log},
+            "faults": {"GET": self._faults, "POST": self._add_fault, "DELETE": self._clear_faults},
+            "throttle": {"GET": self._throttle, "POST": self._set_throttle},
             "reset": {"POST": self._reset},
             "stop": {"POST": self._stop},
         }
@@ -160,6 +163,40 @@ class Admin:
             limit=asked.number("limit", MOST_ROWS),
         )
         return 200, {"requests": rows}
+
+    def _faults(self, asked: Asked, rest: str) -> Answer:
+        return 200, {"faults": self._world.faults.told()}
+
+    def _add_fault(self, asked: Asked, rest: str) -> Answer:
+        # Its effects begin with a turn of the loop, and it is part of the saved state.
+        with self._world.lock:
+            try:
+                made = self._world.faults.add(asked.content())
+            except FaultError as error:
+                raise RefusedError(400, str(error)) from error
+            self._world.dirty = True
+        return 200, made
+
+    def _clear_faults(self, asked: Asked, rest: str) -> Answer:
+        with self._world.lock:
+            try:
+                cleared = self._world.faults.clear(name for name in rest.split(",") if name)
+            except KeyError as error:
+                raise RefusedError(404, f"there is no fault {error.args[0]}") from None
+            self._world.dirty = True
+        return 200, {"faults": cleared}
+
+    def _throttle(self, asked: Asked, rest: str) -> Answer:
+        throttle = self._world.throttle
+        region = asked.query.get("region") or self._world.region
+        return 200, {"enabled": throttle.enabled, "region": region, "buckets": throttle.told(region)}
+
+    def _set_throttle(self, asked: Asked, rest: str) -> Answer:
+        enabled = asked.content().get("enabled")
+        if not isinstance(enabled, bool):
+            raise RefusedError(400, "enabled must be true or false")
+        self._world.throttle.enable(enabled)
+        return self._throttle(asked, rest)
 
     def _reset(self, asked: Asked, rest: str) -> Answer:
         self._world.started.wait(READY_SECONDS)

@@ -45,6 +45,7 @@ class Balancers:
     Args:
         address_of: the loopback address of an instance id or of a task's private address.
         listens: where containers are simulated, whether one is said to listen at (address, port); None probes for real.
+        struck: what a probe of (balancer's name or target group's ARN, target, port) meets by a fault, or None.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Balancers:
         addresses: Addresses,
         address_of: Callable[[str], str | None],
         listens: Callable[[str, int], bool] | None,
+        struck: Callable[[str, str, int], Verdict | None] = lambda owner, target, port: None,
     ) -> None:
         self._account = account
         self._region = region
         self._addresses = addresses
         self._address_of = address_of
         self._listens = listens
+        self._struck = struck
         self._guard = threading.Lock()
         self._health: dict[Target, Health] = {}
         self._forwarders: dict[tuple[str, int], Forwarder] = {}
@@ -268,6 +271,9 @@ class Balancers:
                     health.next_probe = now + min(check.interval, SLOWEST)
 
     def _ask(self, target: Target, check: Check) -> Verdict:
+        struck = self._struck(*target)
+        if struck is not None:
+            return struck
         address = self._address_of(target[1])
         port = check.port or target[2]
         if address is None:

@@ -21,6 +21,8 @@ TOML_CLUSTER = re.compile(
     re.M | re.S,
 )
 TOML = re.compile(r"^\s*\[settings[\w.\-\"]*\]\s*$|^\s*settings\.[\w.\-]+\s*=", re.M)
+DRAINING = re.compile(r"ECS_ENABLE_SPOT_INSTANCE_DRAINING\s*[=:]\s*[\"']?true", re.I)
+TOML_DRAINING = re.compile(r"^\s*(?:settings\.ecs\.)?enable-spot-instance-draining\s*=\s*true", re.M)
 AGENT = re.compile(r"amazon-ecs-agent|amazon-ecs-init|ecs-init|snap install amazon-ecs", re.I)
 CONFIGURATION = "/etc/ecs/ecs.config"
 
@@ -31,12 +33,14 @@ class Boot:
 
     ``kind``: ``script`` (a shell script, cloud-config, or several of them), ``toml``, ``none``, or ``ignored`` (of no
     form that an instance knows). ``cluster``: where its agent would register, empty where it is not told (then it is
-    the cluster ``default``). ``installs_agent``: whether the script brings the agent itself.
+    the cluster ``default``). ``installs_agent``: whether the script brings the agent itself. ``spot_draining``:
+    whether the agent drains its container instance when it hears that Spot takes the instance back.
     """
 
     kind: Literal["script", "toml", "none", "ignored"]
     cluster: str = ""
     installs_agent: bool = False
+    spot_draining: bool = False
 
 
 def decode(user_data: str | bytes | None) -> str:
@@ -70,13 +74,15 @@ def read(user_data: str | bytes | None) -> Boot:
         return Boot("none")
     if TOML.search(text) and not text.lstrip().startswith("#!"):
         named = TOML_CLUSTER.search(text)
-        return Boot("toml", (named[1] or named[2] or "") if named else "")
+        drains = bool(TOML_DRAINING.search(text))
+        return Boot("toml", (named[1] or named[2] or "") if named else "", spot_draining=drains)
     parts = [part for part in _parts(text) if part is not None]
     if not parts:
         return Boot("ignored")
     code = "\n".join(line for part in parts for line in part.splitlines() if not line.lstrip().startswith("#"))
     agent = bool(AGENT.search(code))
-    return Boot("script", _cluster(code) if agent or CONFIGURATION in code else "", agent)
+    told = agent or CONFIGURATION in code
+    return Boot("script", _cluster(code) if told else "", agent, told and bool(DRAINING.search(code)))
 
 
 def _parts(text: str) -> list[str | None]:

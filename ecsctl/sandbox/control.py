@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
 from ecsctl.wait import pause
@@ -81,13 +81,14 @@ class Sandbox:
         return info if answer.get("pid") == info.pid else None
 
     def start(
-        self, *, port: int | None = None, docker: str = "auto", region: str | None = None
+        self, *, port: int | None = None, docker: str = "auto", region: str | None = None, throttle: bool | None = None
     ) -> tuple[SandboxInfo, bool]:
         """Start it, unless it runs; returns it, and whether this call started it.
 
         Args:
             port: where it listens on 127.0.0.1; 0 takes any free port.
             docker: ``auto``, ``always`` or ``never``.
+            throttle: whether the request rates of ECS hold; in one that runs already None leaves it as it is.
 
         Raises:
             EcsctlError: the port is taken, no Docker engine answers (``always``), or the extra is not installed.
@@ -104,9 +105,12 @@ class Sandbox:
         with self._alone():
             info = self.running()
             if info is not None:
+                if throttle is not None:
+                    self._ask(info, "throttle", method="POST", content={"enabled": throttle})
                 return info, False
             (self.folder / "run.json").unlink(missing_ok=True)
-            return self._spawn(DEFAULT_PORT if port is None else port, docker, region or DEFAULT_REGION), True
+            port = DEFAULT_PORT if port is None else port
+            return self._spawn(port, docker, region or DEFAULT_REGION, bool(throttle)), True
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -115,10 +119,11 @@ class Sandbox:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _spawn(self, port: int, docker: str, region: str) -> SandboxInfo:
+    def _spawn(self, port: int, docker: str, region: str, throttle: bool) -> SandboxInfo:
         log = self.folder / "log"
         command = [sys.executable, "-m", "ecsctl.sandbox.server", "--folder", str(self.folder), "--name", self.name]
         command += ["--port", str(port), "--docker", docker, "--region", region]
+        command += ["--throttle"] if throttle else []
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         with open(log, "ab") as output:
             process = subprocess.Popen(
@@ -250,6 +255,34 @@ class Sandbox:
             return matching(read_rows(self.folder, REMEMBERED), **filters)
         asked = {name: int(value) if isinstance(value, bool) else value for name, value in filters.items() if value}
         return list(self._ask(info, f"log?{urlencode(asked)}")["requests"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The planted faults, with how often each struck.
+
+        Raises:
+            NotFoundError: it does not run.
+        """
+        return list(self._ask(self._require(), "faults")["faults"])
+
+    def add_fault(self, fault: Mapping[str, Any]) -> dict[str, Any]:
+        """Plant a fault; as :meth:`faults` shows it.
+
+        Args:
+            fault: as :meth:`ecsctl.sandbox.faults.book.FaultBook.add` takes it.
+
+        Raises:
+            EcsctlError: it is no fault.
+        """
+        return self._ask(self._require(), "faults", method="POST", content=fault)
+
+    def clear_faults(self, *ids: str) -> list[dict[str, Any]]:
+        """Clear the faults of these ids, or all of them; those cleared.
+
+        Raises:
+            NotFoundError: there is no such fault; then none is cleared.
+        """
+        where = f"faults/{quote(','.join(ids))}" if ids else "faults"
+        return list(self._ask(self._require(), where, method="DELETE")["faults"])
 
     def _ask(
         self,

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.admin import Asked
 from ecsctl.sandbox.ecs.wire import TARGET_PREFIX
+from ecsctl.sandbox.faults.calls import CallFaults, throttled
+from ecsctl.sandbox.httpd import AnswerLostError
 from ecsctl.sandbox.refusals import operation_of, refusal, unknown_operation, unknown_service
 from ecsctl.sandbox.requests import RequestLog, caller_of, error_of, names_in
 
@@ -43,6 +45,7 @@ class Front:
         self._world = world
         self._admin = admin
         self._requests = requests
+        self._faults = CallFaults(world.faults)
         self._moto: Any = None
         self._making = threading.Lock()
 
@@ -68,11 +71,15 @@ class Front:
             service = "ecs"
         began = time.time()
         self._world.ready.wait()
-        try:
-            answer = self._route(environ, region, service, operation, body)
-        except Exception:
-            log.exception("%s of %s failed", operation, service)
-            answer = refusal(environ, service, 500, "InternalFailure", "The sandbox failed; its log says why.")
+        answer, faults = self._struck(environ, region, service, operation)
+        lost = None
+        if answer is None:
+            try:
+                answer = self._route(environ, region, service, operation, body)
+            except Exception:
+                log.exception("%s of %s failed", operation, service)
+                answer = refusal(environ, service, 500, "InternalFailure", "The sandbox failed; its log says why.")
+            lost = self._faults.loses(service, operation)
         self._requests.add(
             {
                 "time": round(began, 3),
@@ -81,12 +88,23 @@ class Front:
                 "region": region,
                 "names": names_in(service, body),
                 "caller": caller_of(environ),
-                "status": answer[0],
+                "status": answer[0] if lost is None else 0,
                 "error": error_of(*answer),
+                "faults": faults if lost is None else [*faults, lost],
                 "milliseconds": round((time.time() - began) * 1000, 1),
             }
         )
+        if lost is not None:
+            raise AnswerLostError
         return _send(start_response, *answer)
+
+    def _struck(
+        self, environ: dict[str, Any], region: str, service: str, operation: str
+    ) -> tuple[Answer | None, list[str]]:
+        """The answer that a throttle or a fault gives in the place of the service, and the faults that struck."""
+        if service == "ecs" and not self._world.throttle.admits(region, operation):
+            return throttled(environ, service), []
+        return self._faults.before(environ, service, operation)
 
     def _route(self, environ: dict[str, Any], region: str, service: str, operation: str, body: bytes) -> Answer:
         if not self._world.knows_region(region):

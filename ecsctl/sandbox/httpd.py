@@ -21,6 +21,10 @@ LONGEST_BODY = 64 * 1024 * 1024
 WITHOUT_BODY = (204, 304)
 
 
+class AnswerLostError(Exception):
+    """Raised by the application: the connection is to be closed without an answer."""
+
+
 class Httpd(ThreadingHTTPServer):
     """Serves a WSGI application on one address.
 
@@ -72,7 +76,11 @@ class Handler(BaseHTTPRequestHandler):
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
             started.update(status=status, headers=headers)
 
-        chunks = self.server.application(self._environ(body), start_response)
+        try:
+            chunks = self.server.application(self._environ(body), start_response)
+        except AnswerLostError:
+            self.close_connection = True
+            return
         try:
             content = b"".join(chunks)
         finally:

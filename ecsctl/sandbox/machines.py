@@ -12,6 +12,7 @@ from ecsctl.sandbox.ports import HostFacts, NetworkInterface
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.ecs.engine import Engine
+    from ecsctl.sandbox.faults.hosts import HostFaults
 
 # Seconds from launch to an agent that registers, and from the loss of an instance to its replacement.
 BOOT = 0.6
@@ -25,20 +26,25 @@ KEPT_PART = 0.026
 
 @dataclass
 class Host:
-    """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``off``."""
+    """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``off``.
+
+    ``spot_draining``: the agent drains its container instance when Spot takes the instance back.
+    """
 
     launched: float
     agent: str = "booting"
     console: list[str] = field(default_factory=list)
+    spot_draining: bool = False
 
 
 class Ec2Machines:
     """Implements :class:`ecsctl.sandbox.ports.Machines` over moto's EC2 of one region."""
 
-    def __init__(self, account: str, region: str, addresses: Addresses) -> None:
+    def __init__(self, account: str, region: str, addresses: Addresses, faults: HostFaults) -> None:
         self._account = account
         self._region = region
         self._addresses = addresses
+        self._faults = faults
         self.hosts: dict[str, Host] = {}
 
     @property
@@ -53,7 +59,11 @@ class Ec2Machines:
     def create_interface(
         self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
     ) -> NetworkInterface:
-        subnet = self._ec2.get_subnet(subnets[0])
+        known = [self._ec2.get_subnet(name) for name in subnets]
+        alive = [subnet for subnet in known if not self._faults.dead_zone(str(subnet.availability_zone))]
+        if not alive:
+            raise LookupError(f"no capacity in {known[0].availability_zone}")
+        subnet = alive[0]
         interface = self._ec2.create_network_interface(
             subnet,
             subnet.get_available_subnet_ip(task_arn),
@@ -88,16 +98,29 @@ class Ec2Machines:
         host = self.hosts.get(instance_id)
         return None if host is None else "\n".join([f"[    0.000000] Booting {instance_id}", *host.console]) + "\n"
 
+    def instances(self) -> list[Any]:
+        """The instances of EC2, terminated ones too, in the order of their launch."""
+        return [instance for reservation in list(self._ec2.reservations.values()) for instance in reservation.instances]
+
+    def lose(self, instance: Any, code: str, why: str, *, stop: bool = False) -> None:
+        """End an instance, or stop it, without anybody having asked for it; ``code`` is its ``StateReason``."""
+        if stop:
+            instance.stop()
+        else:
+            instance.terminate()
+        instance.state_reason.code = code
+        instance.state_reason.message = f"{code}: {why}"
+        instance._reason = why
+
     def step(self, now: float, engine: Engine) -> None:
         """Follow the instances of EC2: addresses, boots, stops and ends."""
         from ecsctl.sandbox.mends.autoscaling import replenish
 
-        for reservation in list(self._ec2.reservations.values()):
-            for instance in reservation.instances:
-                self._follow(instance, now, engine)
+        for instance in self.instances():
+            self._follow(instance, now, engine)
         from moto.autoscaling.models import autoscaling_backends
 
-        replenish(autoscaling_backends[self._account][self._region], REPLACE, now)
+        replenish(autoscaling_backends[self._account][self._region], REPLACE, now, self._faults.impaired)
 
     def _follow(self, instance: Any, now: float, engine: Engine) -> None:
         host = self.hosts.get(instance.id)
@@ -158,6 +181,7 @@ class Ec2Machines:
             say(f"amazon-ecs-agent: error: unable to register in cluster {name}: {error}; exit code 5")
             return
         host.agent = "connected"
+        host.spot_draining = boot.spot_draining
         say(f"amazon-ecs-agent: registered in cluster {name} as {arn}")
 
     def _image(self, instance: Any) -> str:

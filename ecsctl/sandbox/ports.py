@@ -47,6 +47,8 @@ class ContainerRequest:
     volumes: Sequence[Mapping[str, object]] = ()
     memory_mib: int | None = None
     task_ports: Sequence[PortBinding] = ()
+    # The ECS service's name, where the task is of one.
+    service: str | None = None
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ class Server:
             "uptimeSeconds": round(time.time() - self.began, 1),
             "containers": self.containers,
             "substitutedPorts": substituted,
+            "throttle": self.world.throttle.enabled,
+            "faults": len(self.world.faults.told()),
             "problem": self.world.keeper.problem or self.world.runtime.problem or self.requests.problem,
             **self.world.counts(),
         }
@@ -121,12 +123,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True, help="0 takes any free one")
     parser.add_argument("--region", default="eu-west-1", help="the region of unsigned requests")
     parser.add_argument("--docker", choices=("auto", "always", "never"), default="auto", help="real containers or not")
+    parser.add_argument("--throttle", action="store_true", help="enforce the request rates of ECS")
     options = parser.parse_args(arguments)
     allow_many_files()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     runtime, containers = choose_runtime(options.docker, options.name, options.folder)
     world = World(options.region, runtime, options.folder / "state.pickle")
+    world.throttle.enable(options.throttle)
     try:
         server = Server(world, options.name, "127.0.0.1", options.port, containers, options.folder)
     except (OSError, SystemExit) as error:

@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.sandbox.addresses import Addresses
 from ecsctl.sandbox.balancers import Balancers
 from ecsctl.sandbox.ecs.regions import Regions
+from ecsctl.sandbox.faults.book import FaultBook
+from ecsctl.sandbox.faults.containers import FaultyRuntime
+from ecsctl.sandbox.faults.hosts import HostFaults
+from ecsctl.sandbox.faults.targets import TargetFaults
 from ecsctl.sandbox.machines import Ec2Machines
 from ecsctl.sandbox.state import Keeper, restore, snapshot
+from ecsctl.sandbox.throttling import Throttle
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.ports import ContainerRequest
@@ -55,7 +60,13 @@ class World:
         self._hosts = Addresses(HOST_NETS, owner)
         self._fronts = Addresses(FRONT_NETS, owner)
         self._published: set[str] = set()
-        self.regions = Regions(ACCOUNT, runtime, self._ports)
+        self.clock: Callable[[], float] = time.time
+        self.faults = FaultBook(self.clock)
+        self.throttle = Throttle(self.clock)
+        self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
+        self._target_faults = TargetFaults(self.faults)
+        self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
+        self.regions = Regions(ACCOUNT, self._faulty, self._ports)
         self.keeper = Keeper(state)
         self.dirty = False
         # Set once a saved state, if there is one, is back.
@@ -69,9 +80,11 @@ class World:
         self._failures: dict[str, float] = {}
 
     def _ports(self, region: str) -> tuple[Ec2Machines, Balancers]:
-        machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts)
+        machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts, self.host_faults)
         listens = getattr(self.runtime, "listens", None)
-        balancers = self.balancers[region] = Balancers(ACCOUNT, region, self._fronts, self._address_of, listens)
+        balancers = self.balancers[region] = Balancers(
+            ACCOUNT, region, self._fronts, self._address_of, listens, self._target_faults.verdict
+        )
         return machines, balancers
 
     def _address_of(self, target: str) -> str | None:
@@ -114,6 +127,7 @@ class World:
         expected = self._load(data) if data is not None else []
         self.runtime.cleanup({(request.task_arn, request.name) for request in expected})
         for request in expected:
+            self._faulty.watch(request)
             self.runtime.adopt(request)
         self.ready.set()
         for name, target in (("control", self._control), ("probes", self._probe), ("state", self._save)):
@@ -142,6 +156,7 @@ class World:
                 for owner, address in content["fronts"].items():
                     self._fronts.of(owner, address)
                 self.regions.load(content["ecs"])
+                self.faults.load(content.get("faults", {}))
                 self._readdress()
                 return self.regions.expected_containers()
         except Exception:
@@ -166,6 +181,8 @@ class World:
 
     def step(self, now: float) -> None:
         """One turn of everything. Under the lock."""
+        with self._guarded("the faults of instances"):
+            self.host_faults.step()
         for region in list(self._published):
             self._follow(region, now)
         with self._guarded("the engines"):
@@ -225,6 +242,7 @@ class World:
             "addresses": self._hosts.known(),
             "fronts": self._fronts.known(),
             "ecs": self.regions.dump(),
+            "faults": self.faults.dump(),
         }
         return snapshot(ACCOUNT, extra)
 
@@ -243,7 +261,7 @@ class World:
         self._fronts.release_all()
 
     def reset(self) -> None:
-        """Forget everything: all resources, containers and addresses."""
+        """Forget everything: all resources, containers, addresses and faults."""
         from moto.moto_api._internal.models import moto_api_backend
 
         with self.lock:
@@ -255,7 +273,10 @@ class World:
             self.machines.clear()
             self.balancers.clear()
             self._published.clear()
-            self.regions = Regions(ACCOUNT, self.runtime, self._ports)
+            self.faults.clear()
+            self.throttle.enable(self.throttle.enabled)
+            self._faulty.forget()
+            self.regions = Regions(ACCOUNT, self._faulty, self._ports)
             self.keeper.forget()
         self.runtime.reset()
 

@@ -101,6 +101,15 @@ def instance_terminated(region: Region, ec2_instance_id: str) -> None:
     remove(region, instance, "TerminationNotice", f"Host EC2 (instance {ec2_instance_id}) terminated.")
 
 
+def drain(region: Region, ec2_instance_id: str) -> None:
+    """An agent with ECS_ENABLE_SPOT_INSTANCE_DRAINING was told of its machine's end; an unknown machine is ignored."""
+    instance = _of_machine(region.store, ec2_instance_id)
+    if instance is not None and instance.status == "ACTIVE":
+        instance.status = "DRAINING"
+        instance.version += 1
+        region.store.touch_cluster(instance.cluster)
+
+
 def remove(region: Region, instance: ContainerInstance, code: str, reason: str) -> None:
     """Deregister a container instance and stop its tasks at once, for this reason."""
     store = region.store

@@ -169,6 +169,18 @@ class Engine:
         """EC2 terminated a machine."""
         agents.instance_terminated(self._region, ec2_instance_id)
 
+    def drain(self, ec2_instance_id: str) -> None:
+        """An agent announces that its machine will go: its container instance drains; an unknown one is ignored."""
+        agents.drain(self._region, ec2_instance_id)
+
+    def stop_task(self, arn: str, code: str, reason: str) -> None:
+        """Have a task stop as its containers allow, with this ``stopCode`` and ``stoppedReason``."""
+        lifecycle.begin_stop(self._region, self.store.tasks[arn], code, reason)
+
+    def kill_task(self, arn: str, code: str, reason: str) -> None:
+        """Have a task STOPPED at once: what hosted it has gone."""
+        lifecycle.kill(self._region, self.store.tasks[arn], code, reason)
+
     def tagged_resources(self) -> list[tuple[str, dict[str, str]]]:
         """Every resource with tags, as (ARN, tags): what the Resource Groups Tagging API lists of ECS."""
         return list(tags.tagged(self.store))

@@ -209,6 +209,7 @@ def request_of(region: Region, task: Task, container: Container) -> ContainerReq
         task_ports=tuple(b for c in task.containers for b in c.bindings or bindings(c.definition, "awsvpc", None, ""))
         if task.network_mode == "awsvpc"
         else tuple(container.bindings),
+        service=task.service,
     )
 
 

@@ -15,8 +15,8 @@ def install(world: World) -> None:
     """Mend moto, for a world that follows its instances and balancers."""
     from ecsctl.sandbox.mends import autoscaling, balancing, iam, instances, security
 
-    autoscaling.mend()
-    instances.mend(world.console)
+    autoscaling.mend(world.host_faults)
+    instances.mend(world.console, world.host_faults)
     security.mend()
     balancing.mend(world.balancers)
     iam.mend()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.faults.hosts import HostFaults
 
 ASG_TAG = "aws:autoscaling:groupName"
 
 
-def mend() -> None:
-    """Mend launches, replacements and deletions of groups."""
+def mend(faults: HostFaults) -> None:
+    """Mend launches, replacements and deletions of groups; ``faults`` know the zones that take no instance."""
     from moto.autoscaling.exceptions import AutoscalingClientError
     from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
     from moto.autoscaling.responses import AutoScalingResponse
@@ -32,21 +36,26 @@ def mend() -> None:
     def launch(self: Any, count_needed: int, propagated_tags: dict[str, str]) -> None:
         """AWS spreads a group over its subnets and launches what the template's version says, profile and all."""
         tags = {**propagated_tags, **self.instance_tags, ASG_TAG: self.name}
-        subnets = self.vpc_zone_identifier.split(",") if self.vpc_zone_identifier else []
+        ec2 = self.autoscaling_backend.ec2_backend
+        named = self.vpc_zone_identifier.split(",") if self.vpc_zone_identifier else []
+        subnets = [item for item in named if not faults.dead_zone(str(ec2.get_subnet(item).availability_zone))]
+        zones = [zone for zone in self.availability_zones if not faults.dead_zone(str(zone))]
+        if not zones or (named and not subnets):
+            return
         template = None
         if self.ec2_launch_template:
             template = {"LaunchTemplateId": self.ec2_launch_template.id, "Version": _version(self)}
         for _ in range(count_needed):
             used = [state.instance.subnet_id for state in self.instance_states]
             subnet = min(subnets, key=used.count) if subnets else None
-            reservation = self.autoscaling_backend.ec2_backend.run_instances(
+            reservation = ec2.run_instances(
                 self.image_id,
                 1,
                 self.user_data,
                 self.security_groups,
                 instance_type=self.instance_type,
                 tags={"instance": tags},
-                placement=self.availability_zones[len(used) % len(self.availability_zones)],
+                placement=zones[len(used) % len(zones)],
                 launch_config=self.launch_config,
                 launch_template=template,
                 is_instance_type_default=False,
@@ -91,18 +100,20 @@ def _version(group: Any) -> str:
     return str(getattr(group, "launch_template_version", None) or "$Latest")
 
 
-def replenish(backend: Any, delay: float, now: float) -> None:
-    """Replace what a group has lost for ``delay`` seconds: terminated instances, and stopped ones (it ends those)."""
+def replenish(backend: Any, delay: float, now: float, impaired: Callable[[str], bool]) -> None:
+    """Replace what a group has lost for ``delay`` seconds: terminated instances, stopped and impaired ones (it ends
+    those), and those that could not be launched when they were wanted."""
     for group in list(backend.autoscaling_groups.values()):
-        gone = [state for state in group.instance_states if state.instance.state != "running"]
-        if not gone:
+        gone = [s for s in group.instance_states if s.instance.state != "running" or impaired(s.instance.id)]
+        if not gone and len(group.instance_states) >= (group.desired_capacity or 0):
+            group.__dict__.pop("_noticed_loss", None)
             continue
         noticed = group.__dict__.setdefault("_noticed_loss", now)
         if now - noticed < delay:
             continue
         del group.__dict__["_noticed_loss"]
         for state in gone:
-            if state.instance.state == "stopped":
+            if state.instance.state != "terminated":
                 state.instance.terminate()
         group.instance_states = [state for state in group.instance_states if state not in gone]
         missing = (group.desired_capacity or 0) - len(group.instance_states)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.faults.hosts import HostFaults
 
 
-def mend(console: Callable[[str], str]) -> None:
-    """Mend launches, names and the console; ``console`` gives an instance's output."""
+def mend(console: Callable[[str], str], faults: HostFaults) -> None:
+    """Mend launches, names and the console.
+
+    Args:
+        console: gives an instance's output.
+        faults: know which instances are impaired, and which zones take none.
+    """
     from moto.ec2.models.instances import Instance, InstanceBackend
     from moto.ec2.responses.general import General
 
@@ -16,6 +24,9 @@ def mend(console: Callable[[str], str]) -> None:
 
     def run_instances(self: Any, image_id: Any, count: int, user_data: Any, groups: Any, **kwargs: Any) -> Any:
         """What the launch template says holds for the instance: its profile, metadata options, volume tags."""
+        zone = _zone(self, kwargs)
+        if zone is not None and faults.dead_zone(zone):
+            raise _no_capacity(str(kwargs.get("instance_type")), zone)
         before = set(self.enis)
         reservation = run(self, _resolved(self, image_id), count, user_data, groups, **kwargs)
         for instance in reservation.instances:
@@ -62,9 +73,39 @@ def mend(console: Callable[[str], str]) -> None:
         text = base64.b64encode(console(instance_id).encode()).decode()
         return ActionResult({"InstanceId": instance_id, "Timestamp": utcnow(), "Output": text})
 
+    status: Any = Instance.__dict__["instance_status"]
+
+    def instance_status(self: Any) -> dict[str, Any]:
+        """Impaired where a fault says so: the instance does not answer any more."""
+        told: dict[str, Any] = status.fget(self)
+        if told["Status"] == "ok" and faults.impaired(self.id):
+            return {"Status": "impaired", "Details": [{"Name": "reachability", "Status": "failed"}]}
+        return told
+
+    Instance.instance_status = property(instance_status)  # type: ignore[assignment,method-assign]
     InstanceBackend.run_instances = run_instances  # type: ignore[method-assign,assignment]
     Instance.public_dns_name = property(public_dns_name)  # type: ignore[assignment,method-assign]
     General.get_console_output = get_console_output  # type: ignore[method-assign]
+
+
+def _zone(backend: Any, kwargs: dict[str, Any]) -> str | None:
+    """The zone that a launch names, by its subnet or itself."""
+    interfaces = [item.get("SubnetId") for item in kwargs.get("nics") or () if isinstance(item, dict)]
+    subnet = next(filter(None, [kwargs.get("subnet_id"), *interfaces]), None)
+    if subnet:
+        return str(backend.get_subnet(subnet).availability_zone)
+    placement = kwargs.get("placement")
+    return str(placement) if placement else None
+
+
+def _no_capacity(instance_type: str, zone: str) -> Exception:
+    from moto.ec2.exceptions import EC2ClientError
+
+    return EC2ClientError(
+        "InsufficientInstanceCapacity",
+        f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested "
+        f"({zone}). Our system will be working on provisioning additional capacity.",
+    )
 
 
 def _resolved(backend: Any, image_id: Any) -> Any:

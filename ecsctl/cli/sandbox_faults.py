@@ -1,0 +1,124 @@
+"""``ecsctl sandbox fault``: what is to go wrong in the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ecsctl.cli.options import Command, Group, duration, named, pass_settings
+from ecsctl.cli.settings import Settings
+from ecsctl.sandbox.faults.kinds import COMMON, KINDS, Field, Kind
+
+METAVARS = {"pattern": "PATTERN", "patterns": "PATTERN", "text": "TEXT", "seconds": "DURATION", "count": "N"}
+
+
+@click.group(cls=Group)
+def fault() -> None:
+    """Make things go wrong in the sandbox: requests, containers, instances, zones.
+
+    Faults stay until they are cleared, have struck often enough, or the sandbox is reset. Patterns may have `*` and
+    `?`. The sandbox's own API takes them too: docs/sandbox.md.
+    """
+
+
+@fault.group()
+def add() -> None:
+    """Plant a fault; it strikes from now on."""
+
+
+def option(field: Field) -> click.Option:
+    """The option of one thing that a kind takes."""
+    text = field.help
+    if field.default is None and field.name == "times":
+        text += "  [default: until it is cleared]"
+    if field.default is not None:
+        default = ", ".join(field.default) if isinstance(field.default, list) else field.default
+        shown = f"{default:g} s" if field.form == "seconds" else default
+        text += f"  [default: {shown}]"
+    kind: Any = None
+    if field.choices:
+        kind = click.Choice(field.choices)
+    elif field.form == "count":
+        kind = click.IntRange(0)
+    return click.Option(
+        [field.option, field.name],
+        type=kind,
+        metavar=None if field.choices else METAVARS[field.form],
+        multiple=field.form == "patterns",
+        required=field.required,
+        callback=duration if field.form == "seconds" else None,
+        help=text,
+    )
+
+
+def command(kind: Kind) -> click.Command:
+    """``fault add KIND``."""
+
+    @named
+    @pass_settings
+    def plant(settings: Settings, name: str | None, **given: Any) -> None:
+        from ecsctl.render.table import emit_data
+        from ecsctl.sandbox.control import Sandbox
+
+        fields = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+        planted = Sandbox(name).add_fault(
+            {"kind": kind.name, **{k: v for k, v in fields.items() if v not in (None, [])}}
+        )
+        if settings.output in ("json", "yaml"):
+            emit_data(planted, settings.output)
+        else:
+            print(planted["id"])
+
+    common = [replace(field, default=kind.times if field.name == "times" else field.default) for field in COMMON]
+    options: list[click.Parameter] = [option(field) for field in (*kind.fields, *common)]
+    return click.command(kind.name, cls=Command, help=kind.help, short_help=kind.help, params=options)(plant)
+
+
+for _kind in KINDS:
+    add.add_command(command(_kind))
+
+
+@fault.command("list")
+@named
+@pass_settings
+def list_faults(settings: Settings, name: str | None) -> None:
+    """List the planted faults, with how often each struck.
+
+    STATE is active, spent (it struck as often as it was to) or over (its time has passed). MATCHES counts what it was
+    meant for.
+    """
+    from ecsctl.render.table import Column, emit, emit_data
+    from ecsctl.sandbox.control import Sandbox
+
+    rows = Sandbox(name).faults()
+    if settings.output in ("json", "yaml"):
+        emit_data(rows, settings.output)
+        return
+    own = ("id", "kind", "state", "matches", "strikes", "times", "nth")
+    columns: list[Column[dict[str, Any]]] = [
+        Column("ID", "id", lambda row: row["id"]),
+        Column("WHAT", "fields", lambda row: {key: value for key, value in row.items() if key not in own}),
+        Column("NTH", "nth", lambda row: row["nth"]),
+        Column("TIMES", "times", lambda row: row["times"]),
+        Column("STATE", "state", lambda row: row["state"]),
+        Column("MATCHES", "matches", lambda row: row["matches"]),
+        Column("STRIKES", "strikes", lambda row: row["strikes"]),
+    ]
+    emit(rows, columns, settings.output, empty="no faults")
+
+
+@fault.command()
+@named
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@pass_settings
+def clear(settings: Settings, name: str | None, ids: tuple[str, ...]) -> None:
+    """Clear faults: those named, or all of them.
+
+    What they held is let go: agents connect again, health checks pass. What has died stays dead.
+    """
+    from ecsctl.sandbox.control import Sandbox
+
+    cleared = Sandbox(name).clear_faults(*ids)
+    settings.say(f"cleared {', '.join(row['id'] for row in cleared)}" if cleared else "there was no fault")

@@ -1,0 +1,30 @@
+"""Faults that strike the targets of load balancers: their health checks fail."""
+
+from __future__ import annotations
+
+from ecsctl.sandbox.faults.book import FaultBook
+from ecsctl.sandbox.healthcheck import NOTHING_LISTENS, SILENT, Verdict
+
+WRONG_CODE = Verdict(False, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
+VERDICTS = {"timeout": SILENT, "refused": NOTHING_LISTENS, "response-code": WRONG_CODE}
+
+
+class TargetFaults:
+    """Speaks in the place of the probes that the book's faults mean."""
+
+    def __init__(self, book: FaultBook) -> None:
+        self._book = book
+
+    def verdict(self, owner: str, target: str, port: int) -> Verdict | None:
+        """What a probe meets by a fault, or None.
+
+        Args:
+            owner: a classic load balancer's name, or a target group's ARN.
+            target: an instance id or an address.
+        """
+        name = owner.split("/")[1] if "/" in owner else owner
+        for fault in self._book.standing("unhealthy-target"):
+            meant = fault.selects(balancer=name) or fault.selects(balancer=owner)
+            if meant and fault.selects(target=target) and self._book.take(fault, f"{owner} {target}:{port}"):
+                return VERDICTS[fault.fields["cause"]]
+        return None

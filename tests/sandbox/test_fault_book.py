@@ -1,0 +1,238 @@
+"""The book of faults, the table of their kinds, and the buckets: by a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecsctl.sandbox.ecs.wire import known_operations
+from ecsctl.sandbox.faults.book import FaultBook
+from ecsctl.sandbox.faults.calls import CallFaults, meant
+from ecsctl.sandbox.faults.kinds import KINDS, FaultError
+from ecsctl.sandbox.throttling import BUCKETS, Throttle
+
+ECS = {"HTTP_X_AMZ_TARGET": "AmazonEC2ContainerServiceV20141113.X"}
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def book(clock: Clock) -> FaultBook:
+    return FaultBook(clock)
+
+
+def ask(book: FaultBook, operation: str, service: str = "ecs") -> str | None:
+    """The error's code that the faults answer with, or None."""
+    answer, _ = CallFaults(book, wait=lambda seconds: None).before(ECS if service == "ecs" else {}, service, operation)
+    return None if answer is None else f"{answer[0]} {answer[2].decode()}"
+
+
+def test_the_nth_match_is_struck_and_only_it(book: FaultBook) -> None:
+    book.add({"kind": "error", "operation": ["RunTask"], "nth": 3, "code": "ClientException"})
+    seen = [ask(book, "RunTask") is not None for _ in range(5)]
+    assert seen == [False, False, True, False, False]
+    assert ask(book, "StopTask") is None
+    told = book.told()[0]
+    assert (told["state"], told["strikes"], told["times"]) == ("spent", 1, 1)
+
+
+def test_the_nth_match_and_some_after_it(book: FaultBook) -> None:
+    book.add({"kind": "throttle", "nth": 2, "times": 2})
+    assert [ask(book, "RunTask") is not None for _ in range(5)] == [False, True, True, False, False]
+
+
+def test_a_fault_ends_by_itself(book: FaultBook, clock: Clock) -> None:
+    book.add({"kind": "error", "for": 10})
+    assert ask(book, "RunTask") is not None
+    clock.now += 10
+    assert ask(book, "RunTask") is None
+    assert book.told()[0]["state"] == "over"
+
+
+def test_none_is_cleared_where_one_is_unknown(book: FaultBook) -> None:
+    first = book.add({"kind": "error"})["id"]
+    with pytest.raises(KeyError):
+        book.clear([first, "error-9"])
+    assert [row["id"] for row in book.told()] == [first]
+    second = book.add({"kind": "error"})["id"]
+    assert [row["id"] for row in book.clear([second])] == [second]
+    assert [row["id"] for row in book.clear()] == [first]
+    assert book.add({"kind": "error"})["id"] == "error-3"
+
+
+def test_a_book_is_taken_up_again(book: FaultBook, clock: Clock) -> None:
+    book.add({"kind": "error", "operation": ["ecs:*"], "times": 3})
+    ask(book, "RunTask")
+    again = FaultBook(clock)
+    again.load(book.dump())
+    assert again.told() == book.told()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({}, "there is no fault None"),
+        ({"kind": "flood"}, "there is no fault 'flood'"),
+        ({"kind": "latency"}, "latency needs seconds"),
+        ({"kind": "latency", "seconds": -1}, "0 or more"),
+        ({"kind": "latency", "seconds": "1"}, "must be a number"),
+        ({"kind": "latency", "seconds": True}, "must be a number"),
+        ({"kind": "latency", "seconds": float("nan")}, "must be a number"),
+        ({"kind": "error", "operation": [1]}, "list of patterns"),
+        ({"kind": "error", "operation": []}, "list of patterns"),
+        ({"kind": "error", "times": 1.5}, "whole number"),
+        ({"kind": "error", "exitCode": 1}, "error takes no exitCode"),
+        ({"kind": "instance-loss", "how": "flooded"}, "terminated, stopped, impaired"),
+        ({"kind": "throttle", "bucket": "mine"}, "cluster-modify"),
+        ({"kind": ["error"]}, "there is no fault"),
+    ],
+)
+def test_what_is_no_fault_is_told_and_not_planted(book: FaultBook, wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(FaultError, match=words):
+        book.add(wrong)
+    assert book.told() == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+names = st.sampled_from(sorted({field.name for kind in KINDS for field in kind.fields} | {"times", "nth", "for"}))
+
+
+@given(
+    kind=st.sampled_from([kind.name for kind in KINDS]),
+    fields=st.dictionaries(names | st.text(max_size=6), json_values, max_size=4),
+)
+def test_any_object_is_a_fault_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
+    book = FaultBook(lambda: 0.0)
+    try:
+        made = book.add({**fields, "kind": kind})
+    except FaultError:
+        assert book.told() == []
+    else:
+        assert book.told() == [made]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_meant"),
+    [
+        ("RunTask", True),
+        ("runtask", True),
+        ("ecs:Run*", True),
+        ("ecs:*", True),
+        ("*", True),
+        ("ec2:*", False),
+        ("Describe*", False),
+        ("e*:R?nTask", True),
+    ],
+)
+def test_which_operations_a_pattern_means(pattern: str, is_meant: bool) -> None:
+    assert meant([pattern], "ecs", "RunTask") is is_meant
+
+
+def test_the_short_name_of_the_balancers_service() -> None:
+    assert meant(["elbv2:Describe*"], "elasticloadbalancing", "DescribeTargetHealth")
+
+
+@pytest.mark.parametrize(
+    ("service", "answer"),
+    [
+        ("ecs", '400 {"__type": "ThrottlingException", "message": "Rate exceeded"}'),
+        ("ec2", "<Code>RequestLimitExceeded</Code>"),
+        ("iam", "<Code>Throttling</Code>"),
+    ],
+)
+def test_each_service_throttles_in_its_own_words(book: FaultBook, service: str, answer: str) -> None:
+    book.add({"kind": "throttle"})
+    environ = ECS if service == "ecs" else {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    given, struck = CallFaults(book).before(environ, service, "Describe")
+    assert given is not None
+    assert answer in f"{given[0]} {given[2].decode()}"
+    assert struck == ["throttle-1"]
+
+
+def test_a_bucket_is_throttled_whole_and_alone(book: FaultBook) -> None:
+    book.add({"kind": "throttle", "bucket": "task-definition-modify"})
+    assert ask(book, "RegisterTaskDefinition")
+    assert ask(book, "DeregisterTaskDefinition")
+    assert ask(book, "DescribeTaskDefinition") is None
+    assert ask(book, "RegisterTaskDefinition", service="batch") is None
+
+
+def test_a_delay_comes_before_a_refusal(book: FaultBook) -> None:
+    waited: list[float] = []
+    book.add({"kind": "latency", "seconds": 1.5, "operation": "RunTask"})
+    book.add({"kind": "error", "code": "AccessDeniedException", "message": "no", "status": 403})
+    answer, struck = CallFaults(book, wait=waited.append).before(ECS, "ecs", "RunTask")
+    assert waited == [1.5]
+    assert answer is not None
+    assert answer[0] == 403
+    assert struck == ["latency-1", "error-2"]
+
+
+@pytest.mark.parametrize("bucket", BUCKETS, ids=lambda bucket: bucket.name)
+def test_a_burst_gets_what_the_bucket_holds_and_then_its_refill(bucket: Any, clock: Clock) -> None:
+    throttle = Throttle(clock, enabled=True)
+
+    def burst() -> int:
+        names = bucket.operations * (bucket.burst + 50)
+        return sum(throttle.admits("eu-west-1", name) for name in names[: bucket.burst + 50])
+
+    assert burst() == bucket.burst
+    assert throttle.admits("us-east-1", bucket.operations[0])
+    clock.now += 1
+    assert burst() == min(bucket.refill, bucket.burst)
+    clock.now += 3600
+    assert burst() == bucket.burst
+
+
+def test_without_throttling_everything_passes(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    assert all(throttle.admits("eu-west-1", "DeleteTaskDefinitions") for _ in range(100))
+    throttle.enable(True)
+    assert sum(throttle.admits("eu-west-1", "DeleteTaskDefinitions") for _ in range(100)) == 5
+    assert all(throttle.admits("eu-west-1", "NoSuchOperation") for _ in range(100))
+
+
+def test_no_operation_is_in_two_buckets_and_all_exist() -> None:
+    listed = [operation for bucket in BUCKETS for operation in bucket.operations]
+    assert len(listed) == len(set(listed))
+    assert set(listed) <= known_operations()
+
+
+@pytest.mark.parametrize(
+    ("operation", "burst", "refill"),
+    [
+        ("DescribeClusters", 50, 20),
+        ("RegisterTaskDefinition", 20, 1),
+        ("DescribeTaskDefinition", 50, 20),
+        ("DeleteTaskDefinitions", 5, 1),
+        ("CreateCapacityProvider", 10, 1),
+        ("RunTask", 100, 40),
+        ("StopTask", 100, 40),
+        ("ExecuteCommand", 100, 40),
+        ("DescribeTasks", 100, 20),
+        ("ListTasks", 100, 20),
+        ("UpdateService", 50, 5),
+        ("DescribeServices", 100, 20),
+        ("TagResource", 20, 10),
+    ],
+)
+def test_the_documented_rates(operation: str, burst: int, refill: int) -> None:
+    bucket = next(bucket for bucket in BUCKETS if operation in bucket.operations)
+    assert (bucket.burst, bucket.refill) == (burst, refill)
