@@ -139,7 +139,7 @@ def test_what_only_aws_knows_is_left_open_and_said_so() -> None:
     spec, checked = inspect(["-"], stdin=io.BytesIO(OPEN), values=Values(leave_open=True))
     assert not checked.errors
     assert spec is not None
-    assert "desiredCount" not in spec.services["s"].definition
+    assert spec.services["s"].definition["desiredCount"] == "${ssm:/count}"
     assert spec.task_definitions["t"].definition["executionRoleArn"] == "${cfn:s.Role}"
     assert [note.split(" is ")[0] for note in checked.notes] == [
         "<stdin>:4:29: ${ssm:/memory}",
