@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ecsctl.errors import NotFoundError, UsageError
+from ecsctl.errors import AwsError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -41,16 +41,26 @@ def _parameter(aws: Aws, name: str) -> str:
 def _secret(aws: Aws, name: str) -> str:
     """The ARN of a secret (secretsmanager:DescribeSecret), with the key after ``#``; never its value."""
     name, _, key = name.partition("#")
-    arn: str = aws.call("secretsmanager", "DescribeSecret", {"SecretId": name}, about=name)["ARN"]
+    try:
+        arn: str = aws.call("secretsmanager", "DescribeSecret", {"SecretId": name}, about=name)["ARN"]
+    except AwsError as error:
+        if error.aws_code != "ResourceNotFoundException":
+            raise
+        raise NotFoundError(f"there is no secret {name} in {aws.region}") from error
     return f"{arn}:{key}::" if key else arn
 
 
 def _output(aws: Aws, name: str) -> str:
     """An output of a stack (cloudformation:DescribeStacks), named ``STACK.OUTPUT``."""
     stack, _, output = name.partition(".")
-    outputs = aws.call("cloudformation", "DescribeStacks", {"StackName": stack}, about=stack)["Stacks"][0].get(
-        "Outputs", []
-    )
+    try:
+        stacks = aws.call("cloudformation", "DescribeStacks", {"StackName": stack}, about=stack)["Stacks"]
+    except AwsError as error:
+        # CloudFormation has no code of its own for it.
+        if error.aws_code != "ValidationError" or "does not exist" not in str(error):
+            raise
+        raise NotFoundError(f"there is no stack {stack} in {aws.region}") from error
+    outputs = stacks[0].get("Outputs", [])
     values = {item["OutputKey"]: item["OutputValue"] for item in outputs}
     if output not in values:
         known = ", ".join(sorted(values)) or "none"

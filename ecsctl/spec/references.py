@@ -25,6 +25,9 @@ GIT: dict[str, tuple[str, ...]] = {
     "tag": ("describe", "--tags", "--exact-match", "HEAD"),
 }
 GIT_TIMEOUT = 10
+# An output of Terraform, and what is inside of it: name.key, name[0].
+OUTPUT = re.compile(r"(?P<name>[^.\[\]]+)(?P<rest>(?:\.[^.\[\]]+|\[\d{1,6}\])*)")
+PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 def refer(kind: str, name: str, *, file: str, region: str | None, lookup: Lookup | None) -> Any:
@@ -68,8 +71,13 @@ def _git(name: str, folder: Path) -> str:
 
 def _tfstate(name: str, folder: Path) -> Any:
     path, sharp, output = name.rpartition("#")
-    if not sharp or not path or not output:
-        raise UsageError("it names no output of a state", hint="${tfstate:terraform.tfstate#output}")
+    match = OUTPUT.fullmatch(output)
+    if not sharp or not path or match is None:
+        raise UsageError("it names no output of a state", hint="${tfstate:terraform.tfstate#output}, …#output.key[0]")
+    if "://" in path:
+        raise UsageError(
+            "a state is read from a file only", hint="`terraform state pull > terraform.tfstate`, and name that file"
+        )
     try:
         outputs = json.loads((folder / path).read_bytes())["outputs"]
         known = sorted(outputs)
@@ -77,9 +85,25 @@ def _tfstate(name: str, folder: Path) -> Any:
         raise UsageError(f"cannot read {folder / path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{folder / path} is no Terraform state") from None
-    if output not in outputs:
-        raise UsageError(f"the state has no output {output!r}", hint=f"it has: {', '.join(known) or 'none'}")
-    value = outputs[output].get("value") if isinstance(outputs[output], dict) else None
+    first = match["name"]
+    if first not in outputs:
+        raise UsageError(f"the state has no output {first!r}", hint=f"it has: {', '.join(known) or 'none'}")
+    value = outputs[first].get("value") if isinstance(outputs[first], dict) else None
+    for key, index in PART.findall(match["rest"]):
+        value = _inside(value, key or int(index), output)
     if value is None:
         raise UsageError(f"the output {output!r} has no value")
     return value if isinstance(value, (list, dict, str)) else json.dumps(value)
+
+
+def _inside(value: Any, part: str | int, output: str) -> Any:
+    """A part of an output's value: of an object by its key, of a list by its number."""
+    if isinstance(value, dict) and str(part) in value:
+        return value[str(part)]
+    if isinstance(value, list) and str(part).isdecimal() and int(part) < len(value):
+        return value[int(part)]
+    if isinstance(value, dict):
+        has = ", ".join(sorted(value)) or "nothing"
+    else:
+        has = f"{len(value)} items, counted from 0" if isinstance(value, list) else "no parts"
+    raise UsageError(f"the output {output!r} has no {part!r}", hint=f"what is there has: {has}")

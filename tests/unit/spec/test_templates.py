@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ecsctl.errors import NotFoundError, UsageError
 from ecsctl.spec import inspect, load_spec
 from ecsctl.spec.model import SpecError
 from ecsctl.spec.nodes import plain
+from ecsctl.spec.references import refer
 from ecsctl.spec.source import read
 from ecsctl.spec.templates import Filler, Values
 from ecsctl.spec.variables import gather, read_env_file
@@ -190,6 +192,47 @@ def test_git_and_terraform_states_are_read_beside_the_file(tmp_path: Path) -> No
     assert spec.instances is not None
     assert spec.instances.desired == 3
     assert spec.instances.subnets == ("subnet-1", "subnet-2")
+
+
+STATE = {
+    "version": 4,
+    "outputs": {
+        "vpc": {"value": {"id": "vpc-1", "subnets": [{"id": "subnet-1"}, {"id": "subnet-2"}], "n": 3, "none": None}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ("vpc.id", "vpc-1"),
+        ("vpc.subnets[1].id", "subnet-2"),
+        ("vpc.subnets.0.id", "subnet-1"),
+        ("vpc.n", "3"),
+    ],
+)
+def test_parts_of_outputs_of_a_state(tmp_path: Path, reference: str, value: str) -> None:
+    (tmp_path / "s.tfstate").write_text(json.dumps(STATE))
+    assert refer("tfstate", f"s.tfstate#{reference}", file=str(tmp_path / "f"), region=None, lookup=None) == value
+
+
+@pytest.mark.parametrize(
+    ("reference", "told", "hint"),
+    [
+        ("s.tfstate#vpc.nope", "the output 'vpc.nope' has no 'nope'", "what is there has: id, n, none, subnets"),
+        ("s.tfstate#vpc.subnets[2]", "has no 2", "2 items, counted from 0"),
+        ("s.tfstate#vpc.id.x", "has no 'x'", "no parts"),
+        ("s.tfstate#vpc.none", "the output 'vpc.none' has no value", None),
+        ("s.tfstate#nope", "the state has no output 'nope'", "it has: vpc"),
+        ("s.tfstate#vpc[", "it names no output of a state", None),
+        ("s3://bucket/s.tfstate#vpc", "a state is read from a file only", "`terraform state pull"),
+    ],
+)
+def test_what_a_state_has_not_is_told(tmp_path: Path, reference: str, told: str, hint: str | None) -> None:
+    (tmp_path / "s.tfstate").write_text(json.dumps(STATE))
+    with pytest.raises(UsageError, match=re.escape(told)) as caught:
+        refer("tfstate", reference, file=str(tmp_path / "f"), region=None, lookup=None)
+    assert hint is None or hint in str(caught.value.hint)
 
 
 def test_json_of_the_aws_command_line_is_taken_as_it_is(tmp_path: Path) -> None:
