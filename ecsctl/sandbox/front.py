@@ -114,6 +114,7 @@ class Front:
             self._world.dirty = True
         if service == "ecs":
             with self._world.lock:
+                self._world.unlinked = self._world.unlinked or operation == "CreateCluster"
                 return self._world.regions.handle(region, operation, body)
         self._world.started.wait()
         self.warm()

@@ -10,7 +10,7 @@ from typing import Any
 
 RELEASED = datetime(2026, 11, 2, tzinfo=timezone.utc)
 ECS = "/aws/service/ecs/optimized-ami/amazon-linux-2023/"
-BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2{variant}/{arch}/latest/image_id"
+BOTTLEROCKET = "/aws/service/bottlerocket/{kind}/{arch}/latest/image_id"
 UBUNTU = "/aws/service/canonical/ubuntu/server/{release}/stable/current/{deb}/hvm/ebs-gp3/ami-id"
 
 
@@ -35,10 +35,10 @@ def catalogue() -> list[Image]:
         kind = f"-{variant.rstrip('/')}" if variant in ("gpu/", "inf/") else ""
         name = f"al2023-ami-ecs{kind or '-hvm'}-2023.0.20261102-kernel-6.1-{arch}"
         images.append(Image(name, arch, (f"{ECS}{variant}recommended/image_id",), f"{ECS}{variant}recommended"))
-    for variant in ("", "-nvidia"):
+    for kind in ("aws-ecs-2", "aws-ecs-2-nvidia", "aws-ecs-3", "aws-ecs-3-nvidia"):
         for arch in ("x86_64", "arm64"):
-            parameter = BOTTLEROCKET.format(variant=variant, arch=arch)
-            images.append(Image(f"bottlerocket-aws-ecs-2{variant}-{arch}-v1.50.0", arch, (parameter,)))
+            parameter = BOTTLEROCKET.format(kind=kind, arch=arch)
+            images.append(Image(f"bottlerocket-{kind}-{arch}-v1.50.0", arch, (parameter,)))
     for release, codename in (("22.04", "jammy"), ("24.04", "noble")):
         for deb, arch in (("amd64", "x86_64"), ("arm64", "arm64")):
             name = f"ubuntu/images/hvm-ssd-gp3/ubuntu-{codename}-{release}-{deb}-server-20261101"

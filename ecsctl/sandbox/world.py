@@ -69,6 +69,8 @@ class World:
         self.regions = Regions(ACCOUNT, self._faulty, self._ports)
         self.keeper = Keeper(state)
         self.dirty = False
+        # Set by CreateCluster, which has IAM make the service-linked role if there is none.
+        self.unlinked = False
         # Set once a saved state, if there is one, is back.
         self.ready = threading.Event()
         if not self.keeper.exists():
@@ -185,6 +187,12 @@ class World:
             self.host_faults.step()
         for region in list(self._published):
             self._follow(region, now)
+        if self.unlinked:
+            from ecsctl.sandbox.mends.iam import link
+
+            self.unlinked = False
+            with self._guarded("the service-linked role"):
+                link(ACCOUNT)
         with self._guarded("the engines"):
             self.regions.step(now)
         self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())

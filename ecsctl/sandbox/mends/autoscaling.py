@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ecsctl.sandbox.faults.hosts import HostFaults
 
+from ecsctl.sandbox.mends.instances import problem_of_profile, profile_of
+
 ASG_TAG = "aws:autoscaling:groupName"
 
 
@@ -32,6 +34,19 @@ def mend(faults: HostFaults) -> None:
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
             "still in the group."
         )
+
+    class LaunchConfigurationsEnded(AutoscalingClientError):  # noqa: N818
+        code = "UnsupportedOperation"
+        message = (
+            "The Launch Configuration creation operation is not available in your account. Use launch templates to "
+            "create configuration templates for your Auto Scaling groups."
+        )
+
+    class InvalidTemplate(AutoscalingClientError):  # noqa: N818
+        code = "ValidationError"
+
+        def __init__(self, problem: str) -> None:
+            super().__init__(f"You must use a valid fully-formed launch template. {problem}")
 
     def launch(self: Any, count_needed: int, propagated_tags: dict[str, str]) -> None:
         """AWS spreads a group over its subnets and launches what the template's version says, profile and all."""
@@ -74,7 +89,18 @@ def mend(faults: HostFaults) -> None:
         """A group's name is given once: moto would overwrite the first group and orphan its instances."""
         if self._get_param("AutoScalingGroupName") in self.autoscaling_backend.autoscaling_groups:
             raise AlreadyExistsError
+        template = self._get_params().get("LaunchTemplate")
+        if template:
+            ec2 = self.autoscaling_backend.ec2_backend
+            named = profile_of(ec2, {"launch_template": template})
+            problem = problem_of_profile(ec2.account_id, named) if named else None
+            if problem:
+                raise InvalidTemplate(problem)
         return create(self)
+
+    def create_launch_configuration(self: Any) -> Any:
+        """Accounts made since October 2024 have launch templates only."""
+        raise LaunchConfigurationsEnded
 
     def delete_auto_scaling_group(self: Any) -> Any:
         """A group that still has instances goes by force only."""
@@ -93,6 +119,7 @@ def mend(faults: HostFaults) -> None:
     FakeAutoScalingGroup.replace_autoscaling_group_instances = launch  # type: ignore[method-assign]
     AutoScalingResponse.create_auto_scaling_group = create_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group  # type: ignore[method-assign]
+    AutoScalingResponse.create_launch_configuration = create_launch_configuration  # type: ignore[method-assign]
     AutoScalingBackend.notify_terminate_instances = notice  # type: ignore[method-assign]
 
 

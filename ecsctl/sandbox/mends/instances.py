@@ -19,8 +19,9 @@ def mend(console: Callable[[str], str], faults: HostFaults) -> None:
     """
     from moto.ec2.models.instances import Instance, InstanceBackend
     from moto.ec2.responses.general import General
+    from moto.ec2.responses.instances import InstanceResponse
 
-    run = InstanceBackend.run_instances
+    run, answer = InstanceBackend.run_instances, InstanceResponse.run_instances
 
     def run_instances(self: Any, image_id: Any, count: int, user_data: Any, groups: Any, **kwargs: Any) -> Any:
         """What the launch template says holds for the instance: its profile, metadata options, volume tags."""
@@ -60,6 +61,28 @@ def mend(console: Callable[[str], str], faults: HostFaults) -> None:
                             setattr(instance.metadata_options, attribute, value)
         return reservation
 
+    def answer_run_instances(self: Any) -> Any:
+        """A wrong profile is the caller's fault; a client token that was used answers the same instances."""
+        from moto.core.responses import ActionResult
+
+        template = self._get_param("LaunchTemplate", {})
+        profile = self._get_param("IamInstanceProfile", {})
+        named = {
+            "iam_instance_profile_name": profile.get("Name"),
+            "iam_instance_profile_arn": profile.get("Arn"),
+            "launch_template": template,
+        }
+        _check_profile(self.ec2_backend, named)
+        token = self._get_param("ClientToken")
+        used: dict[str, str] = self.ec2_backend.__dict__.setdefault("_client_tokens", {})
+        known = self.ec2_backend.reservations.get(used.get(token, ""))
+        if known is not None:
+            return ActionResult(known)
+        result = answer(self)
+        if token:
+            used[token] = next(reversed(self.ec2_backend.reservations))
+        return result
+
     def public_dns_name(self: Any) -> str | None:
         """A name that resolves here: the loopback address itself."""
         return self.public_ip
@@ -83,6 +106,7 @@ def mend(console: Callable[[str], str], faults: HostFaults) -> None:
         return told
 
     Instance.instance_status = property(instance_status)  # type: ignore[assignment,method-assign]
+    InstanceResponse.run_instances = answer_run_instances  # type: ignore[method-assign]
     InstanceBackend.run_instances = run_instances  # type: ignore[method-assign,assignment]
     Instance.public_dns_name = property(public_dns_name)  # type: ignore[assignment,method-assign]
     General.get_console_output = get_console_output  # type: ignore[method-assign]
@@ -106,6 +130,38 @@ def _no_capacity(instance_type: str, zone: str) -> Exception:
         f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested "
         f"({zone}). Our system will be working on provisioning additional capacity.",
     )
+
+
+def profile_of(backend: Any, kwargs: dict[str, Any]) -> str | None:
+    """The name or ARN of the profile that a launch names, itself or by its launch template."""
+    named = kwargs.get("iam_instance_profile_name") or kwargs.get("iam_instance_profile_arn")
+    argument = kwargs.get("launch_template")
+    if not named and argument:
+        profile = backend._get_template_from_args(argument).data.get("IamInstanceProfile") or {}
+        named = profile.get("Name") or profile.get("Arn")
+    return str(named) if named else None
+
+
+def problem_of_profile(account: str, named: str) -> str | None:
+    """What EC2 says of a profile that is not there, or has no role; None of a good one."""
+    from moto.iam.models import iam_backends
+
+    kind = "arn" if named.startswith("arn:") else "name"
+    profiles = iam_backends[account]["aws"].instance_profiles.values()
+    profile = next((each for each in profiles if named in (each.name, each.arn)), None)
+    start = f"Value ({named}) for parameter iamInstanceProfile.{kind} is invalid."
+    if profile is None:
+        return f"{start} Invalid IAM Instance Profile {'ARN' if kind == 'arn' else 'name'}"
+    return None if profile.roles else f'{start} IAM Instance Profile "{profile.arn}" has no associated IAM Roles'
+
+
+def _check_profile(backend: Any, kwargs: dict[str, Any]) -> None:
+    from moto.ec2.exceptions import EC2ClientError
+
+    named = profile_of(backend, kwargs)
+    problem = problem_of_profile(backend.account_id, named) if named else None
+    if problem:
+        raise EC2ClientError("InvalidParameterValue", problem)
 
 
 def _resolved(backend: Any, image_id: Any) -> Any:
