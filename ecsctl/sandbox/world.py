@@ -285,6 +285,7 @@ class World:
             self.throttle.enable(self.throttle.enabled)
             self._faulty.forget()
             self.regions = Regions(ACCOUNT, self._faulty, self._ports)
+            self.unlinked = False
             self.keeper.forget()
         self.runtime.reset()
 

@@ -69,7 +69,8 @@ def everything(env: dict[str, str]) -> dict[str, list[str]]:
         "security groups": [g["GroupName"] for g in ec2.describe_security_groups()["SecurityGroups"]],
         "classic balancers": [item["LoadBalancerName"] for item in classic],
         "balancers": [b["LoadBalancerName"] for b in client("elbv2").describe_load_balancers()["LoadBalancers"]],
-        "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
+        # Like AWS's own, the service-linked role that the first cluster brings stays for good.
+        "roles": [r["RoleName"] for r in iam.list_roles()["Roles"] if not r["Path"].startswith("/aws-service-role/")],
         "profiles": [profile["InstanceProfileName"] for profile in iam.list_instance_profiles()["InstanceProfiles"]],
     }  # fmt: skip
 

@@ -46,6 +46,8 @@ def holdings(sandbox: Running) -> Holdings:
         tags = elb.describe_tags(LoadBalancerNames=[row["LoadBalancerName"]])["TagDescriptions"][0]["Tags"]
         found[f"balancer {row['LoadBalancerName']}"] = (row.get("HealthCheck"), row["ListenerDescriptions"], tags)
     for role in iam.list_roles()["Roles"]:
+        if role["Path"].startswith("/aws-service-role/"):
+            continue  # the first cluster brings it, as on AWS, and it stays
         policies = iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
         found[f"role {role['RoleName']}"] = sorted(policy["PolicyArn"] for policy in policies)
     for profile in iam.list_instance_profiles()["InstanceProfiles"]:
