@@ -242,3 +242,28 @@ def restart_period(project: Project) -> Iterator[Finding]:
         if period is not None and not least <= period <= most:
             place = (*path, "restartPolicy", "restartAttemptPeriod")
             yield Finding(place, f"{period} s is out of bounds", f"{least} to {most} s")
+
+
+@rule(
+    "ECS036",
+    "awsfirelens and a firelensConfiguration need each other.",
+    service="When awsfirelens log driver is specified in log configuration, a firelens configuration object must be "
+    "configured in one of the containers. / When a firelensConfiguration object is specified, at least one container "
+    "has to be configured with the awsfirelens log driver.",
+    why="The driver hands the logs to the container that has the firelensConfiguration, which sends them on.",
+)
+def firelens(project: Project) -> Iterator[Finding]:
+    """``logConfiguration.logDriver`` and ``firelensConfiguration``."""
+    for definition in project.task_definitions.values():
+        found = list(definition.items("containerDefinitions"))
+        senders = [path for path, box in found if (box.get("logConfiguration") or {}).get("logDriver") == "awsfirelens"]
+        routers = [path for path, box in found if box.get("firelensConfiguration")]
+        if senders and not routers:
+            depends = tuple((*path, "firelensConfiguration") for path, _ in found)
+            place = (*senders[0], "logConfiguration", "logDriver")
+            message = "awsfirelens without a container that has a firelensConfiguration"
+            yield Finding(place, message, "firelensConfiguration: {type: fluentbit} on the log router", depends)
+        elif routers and not senders:
+            depends = tuple((*path, "logConfiguration") for path, _ in found)
+            place = (*routers[0], "firelensConfiguration")
+            yield Finding(place, "no container logs to it", "logDriver: awsfirelens on another container", depends)

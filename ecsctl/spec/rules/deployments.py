@@ -33,8 +33,8 @@ def percents(project: Project) -> Iterator[Finding]:
         low, high = _percent(service, "minimumHealthyPercent"), _percent(service, "maximumPercent")
         if low is not None and not 0 <= low <= 100:
             yield Finding((*path, "minimumHealthyPercent"), f"{low} is out of bounds", "0 to 100")
-        if high is not None and not 100 <= high <= 200 and service.get("schedulingStrategy") != "DAEMON":
-            yield Finding((*path, "maximumPercent"), f"{high} is out of bounds", "100 to 200")
+        if high is not None and high < 100 and service.get("schedulingStrategy") != "DAEMON":
+            yield Finding((*path, "maximumPercent"), f"{high} is out of bounds", "100 or more")
 
 
 @rule(

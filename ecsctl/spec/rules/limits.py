@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from ecsctl.spec.project import Definition, Project, boxes
@@ -13,7 +14,11 @@ LARGEST_DEFINITION = 64 * 1024
 MOST_CONSTRAINTS, MOST_STRATEGIES, LONGEST_EXPRESSION = 10, 5, 2000
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
 RESERVED_TAGS = ("aws:", "ecsctl:")
+TAG_FORM = "letters, digits, spaces and _ . : / = + - @"
 MOST_PROVIDERS, MOST_TARGET_GROUPS = 20, 5
+# One of the 50 tags that AWS allows says whose it is.
+MOST_TAGS, LONGEST_TAG_KEY = 49, 128
+TAG = re.compile(r"[\w\s.:/=+@-]*")
 
 
 @rule(
@@ -127,15 +132,23 @@ def balancers(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS156",
-    "Tags do not begin with aws: or ecsctl:, and no key comes twice.",
-    service="Tag keys and values with the prefix aws: are reserved.",
-    why="AWS keeps the one prefix to itself; by the other ecsctl knows what it made, and for whom.",
+    "There are 50 tags at most; none begins with aws: or ecsctl:, and no key comes twice.",
+    service="Tag keys and values with the prefix aws: are reserved. / tags can have at most 50 items.",
+    why="AWS keeps the one prefix to itself; by the other ecsctl knows what it made, and for whom, and that takes one "
+    "of the 50.",
 )
 def tags(project: Project) -> Iterator[Finding]:
     """``tags`` everywhere."""
-    for key in project.data.get("tags") or {}:
+    everywhere = project.data.get("tags") or {}
+    for key, value in everywhere.items():
         if str(key).lower().startswith(RESERVED_TAGS):
             yield Finding(("tags", key), f"the tag {key} is reserved", "another name")
+        elif not key or len(key) > LONGEST_TAG_KEY:
+            yield Finding(("tags", key), f"a tag's key of {len(key)} characters", f"1 to {LONGEST_TAG_KEY}")
+        elif not TAG.fullmatch(key) or not TAG.fullmatch(str(value)):
+            yield Finding(("tags", key), f"the tag {key} has characters that AWS refuses", TAG_FORM)
+    if len(everywhere) > MOST_TAGS:
+        yield Finding(("tags",), f"{len(everywhere)} tags are too many", f"{MOST_TAGS}, and that of the owner")
     holders: tuple[Definition, ...] = (*project.task_definitions.values(), *project.services.values())
     for holder in holders:
         seen: set[str] = set()
@@ -146,6 +159,10 @@ def tags(project: Project) -> Iterator[Finding]:
             if key in seen:
                 yield Finding((*path, "key"), f"the tag {key} is there already")
             seen.add(key)
+        together = len(seen | set(everywhere))
+        if together > max(MOST_TAGS, len(everywhere)):
+            message = f"{together} tags are too many, with those of the project"
+            yield Finding((*holder.path, "tags"), message, f"{MOST_TAGS}, and that of the owner")
 
 
 @rule(

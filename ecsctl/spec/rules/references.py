@@ -96,12 +96,12 @@ def container_exists(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS005",
-    "The container ports that loadBalancers name are mapped.",
+    "The container ports that loadBalancers and serviceRegistries name are mapped.",
     service="The container app did not have a container port 8080 defined.",
-    why="Only a port that the container's portMappings have can be registered with a balancer.",
+    why="Only a port that the container's portMappings have can be registered with a balancer or a name service.",
 )
 def container_port_exists(project: Project) -> Iterator[Finding]:
-    """``loadBalancers[].containerPort`` is a port of that container."""
+    """``loadBalancers[].containerPort`` is a port of that container; those of ``serviceRegistries``, too."""
     for service in project.services.values():
         definition = project.task_definition_of(service)
         if definition is None:
@@ -110,7 +110,7 @@ def container_port_exists(project: Project) -> Iterator[Finding]:
             str(box.get("name")): [m.get("containerPort") for _, m in listed(box, "portMappings", path)]
             for path, box in definition.items("containerDefinitions")
         }
-        for path, item in service.items("loadBalancers"):
+        for path, item in (*service.items("loadBalancers"), *service.items("serviceRegistries")):
             name, port = item.get("containerName"), item.get("containerPort")
             if name in ports and port is not None and port not in ports[name]:
                 known = ", ".join(str(number) for number in ports[name] if number) or "it has no port mappings"
@@ -131,3 +131,64 @@ def names_agree(project: Project) -> Iterator[Finding]:
             if inner is not None and inner != definition.name:
                 message = f"{member} is {inner!r}, but the key above it says {definition.name!r}"
                 yield Finding((*definition.path, member), message, f"leave {member} out, or write {definition.name}")
+
+
+@rule(
+    "ECS007",
+    "The ports that Service Connect and VPC Lattice name have that name in the task definition.",
+    service="portName(web) specified in the service does not exist in the task definition.",
+    why="Services are found by the name of a port mapping, so the container's portMappings must have it: "
+    "{name: web, containerPort: 80}.",
+)
+def port_names_exist(project: Project) -> Iterator[Finding]:
+    """``serviceConnectConfiguration.services[].portName`` and ``vpcLatticeConfigurations[].portName``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        if definition is None:
+            continue
+        named = [
+            str(mapping["name"])
+            for path, box in definition.items("containerDefinitions")
+            for _, mapping in listed(box, "portMappings", path)
+            if mapping.get("name")
+        ]
+        connect = service.get("serviceConnectConfiguration") or {}
+        wanted = [
+            *listed(connect, "services", (*service.path, "serviceConnectConfiguration")),
+            *service.items("vpcLatticeConfigurations"),
+        ]
+        for path, item in wanted:
+            name = item.get("portName")
+            if name is not None and name not in named:
+                known = one_of(name, named) if named else f"{{name: {name}, containerPort: …}} under portMappings"
+                message = f"no port mapping of {definition.name} has the name {name}"
+                yield Finding((*path, "portName"), message, known, ports_of(definition))
+
+
+@rule(
+    "ECS008",
+    "The volumes that a service configures are left to it by the task definition.",
+    service="The volume configuration does not match a volume of the task definition that is configured at launch.",
+    why="The task definition declares such a volume by name, with configuredAtLaunch: true; the service says its size "
+    "and role. One without the other cannot be launched.",
+)
+def launch_volumes_agree(project: Project) -> Iterator[Finding]:
+    """``volumeConfigurations`` and ``volumes[].configuredAtLaunch``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        if definition is None:
+            continue
+        left = [str(item.get("name")) for _, item in definition.items("volumes") if item.get("configuredAtLaunch")]
+        depends = ((*definition.path, "volumes"),)
+        given = list(service.items("volumeConfigurations"))
+        for path, item in given:
+            name = item.get("name")
+            if name is not None and name not in left:
+                known = one_of(name, left) if left else f"volumes: [{{name: {name}, configuredAtLaunch: true}}]"
+                message = f"{definition.name} has no volume {name!r} that is configured at launch"
+                yield Finding((*path, "name"), message, known, depends)
+        if left and not given:
+            message = f"nothing configures the volume {left[0]} of {definition.name}"
+            yield Finding(
+                service.path, message, "volumeConfigurations", (*depends, (*service.path, "volumeConfigurations"))
+            )

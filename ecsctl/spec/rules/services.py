@@ -9,7 +9,7 @@ from ecsctl.spec.rules import Finding, rule
 
 
 def _balanced(service: Definition) -> bool:
-    return bool(service.get("loadBalancers") or service.get("loadBalancer"))
+    return any(service.get(member) for member in ("loadBalancers", "loadBalancer", "vpcLatticeConfigurations"))
 
 
 @rule(
@@ -217,4 +217,42 @@ def compatible(project: Project) -> Iterator[Finding]:
                 message,
                 f"requiresCompatibilities: [{kind}], or one of {', '.join(wanted)}",
                 ((*definition.path, "requiresCompatibilities"),),
+            )
+
+
+@rule(
+    "ECS116",
+    "Counts and times of a service are not negative.",
+    service="Invalid desired count. / healthCheckGracePeriodSeconds must be between 0 and 2147483647.",
+    why="0 tasks is the least; a service of 0 keeps its settings.",
+)
+def not_negative(project: Project) -> Iterator[Finding]:
+    """``desiredCount`` and ``healthCheckGracePeriodSeconds``."""
+    for service in project.services.values():
+        for member in ("desiredCount", "healthCheckGracePeriodSeconds"):
+            value = service.get(member)
+            if isinstance(value, int) and value < 0:
+                yield Finding((*service.path, member), f"{value} is out of bounds", "0 or more")
+
+
+@rule(
+    "ECS117",
+    "Only Fargate gives a task's interface a public address.",
+    service="Assign public IP is not supported for this launch type.",
+    why="On EC2 the interface of an awsvpc task gets a private address; it reaches the Internet through NAT.",
+)
+def public_address(project: Project) -> Iterator[Finding]:
+    """``networkConfiguration.awsvpcConfiguration.assignPublicIp``."""
+    for service in project.services.values():
+        vpc = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        elsewhere = service.get("launchType") in ("EC2", "EXTERNAL") or (
+            service.get("capacityProviderStrategy") and not on_fargate(service.data)
+        )
+        if vpc.get("assignPublicIp") == "ENABLED" and elsewhere:
+            place = (*service.path, "networkConfiguration", "awsvpcConfiguration", "assignPublicIp")
+            yield Finding(
+                place,
+                "tasks on EC2 get no public address",
+                "DISABLED, or launchType: FARGATE",
+                ((*service.path, "launchType"), (*service.path, "capacityProviderStrategy")),
             )

@@ -244,13 +244,18 @@ def ephemeral_storage(project: Project) -> Iterator[Finding]:
             continue
         size = storage.get("sizeInGiB")
         wanted = definition.get("requiresCompatibilities") or ()
-        if wanted and set(wanted) <= {"EC2", "EXTERNAL"}:
+        if (wanted and set(wanted) <= {"EC2", "EXTERNAL"}) or (not wanted and _runs_on_ec2(project, definition)):
             yield Finding(
                 (*definition.path, "ephemeralStorage"), "EC2 tasks do not support ephemeralStorage", "FARGATE"
             )
         elif size is not None and not least <= size <= most:
             place = (*definition.path, "ephemeralStorage", "sizeInGiB")
             yield Finding(place, f"{size} GiB is out of bounds", f"{least} to {most}")
+
+
+def _runs_on_ec2(project: Project, definition: Definition) -> bool:
+    services = (one for one in project.services.values() if one.get("taskDefinition") == definition.name)
+    return any(service.get("launchType") in ("EC2", "EXTERNAL") for service in services)
 
 
 @rule(

@@ -56,6 +56,14 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS005", service("loadBalancers:\n  - targetGroupArn: a\n    containerName: c\n    containerPort: 81 # here"),
      "81", "80"),
     ("ECS006", task(over="family: u # here"), "u # here", "t"),
+    ("ECS005", service("serviceRegistries:\n  - registryArn: a\n    containerName: c\n    containerPort: 81 # here"), "81", "80"),
+    ("ECS007", service("serviceConnectConfiguration:\n  enabled: true\n  services:\n  - portName: http # here").replace("[80]", "[{containerPort: 80, name: web}]"),
+     "http", "web"),
+    ("ECS007", service("vpcLatticeConfigurations:\n  - roleArn: r\n    targetGroupArn: t\n    portName: http # here"), "[80]", "[{containerPort: 80, name: http}]"),
+    ("ECS008", service("volumeConfigurations:\n  - name: data # here\n    managedEBSVolume: {roleArn: r}"),
+     "  t:\n", "  t:\n    volumes: [{name: data, configuredAtLaunch: true}]\n"),
+    ("ECS008", service("desiredCount: 1").replace("  s:", "  s: # here").replace("  t:\n", "  t:\n    volumes: [{name: data, configuredAtLaunch: true}]\n"),
+     "desiredCount: 1", "volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r}}]"),
     ("ECS010", task().replace("  t:", "  t.x: # here"), "t.x", "tx"),
     ("ECS011", task().replace("name: c", "name: c/d # here"), "c/d", "c-d"),
     ("ECS011", task().replace("- name: c\n        image: nginx:1", "- image: nginx:1 # here"), "- image", "- name: c\n        image"),
@@ -91,6 +99,9 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS033", task("  ulimits: [{name: nofile, softLimit: 3, hardLimit: 2}] # here"), "softLimit: 3", "softLimit: 2"),
     ("ECS034", task("  logConfiguration: {logDriver: awslogs} # here"), "awslogs}", "awslogs, options: {awslogs-group: g}}"),
     ("ECS035", task("  restartPolicy: {enabled: true, restartAttemptPeriod: 59} # here"), "59", "1m"),
+    ("ECS036", task("  logConfiguration: {logDriver: awsfirelens} # here"), "awsfirelens", "splunk"),
+    ("ECS036", task("  logConfiguration: {logDriver: awsfirelens} # here", "- {name: r, image: 'r:1', memory: 64}"), "'r:1'", "'r:1', firelensConfiguration: {type: fluentbit}"),
+    ("ECS036", task("- name: r", "  image: r:1", "  memory: 64", "  firelensConfiguration: {type: fluentbit} # here"), "memory: 64\n", "memory: 64\n        logConfiguration: {logDriver: awsfirelens}\n"),
     ("ECS040", task("  portMappings: [{containerPort: 70000}] # here"), "70000", "7000"),
     ("ECS040", task("  portMappings: [{hostPort: 80}] # here"), "hostPort", "containerPort"),
     ("ECS040", task("  portMappings: [{containerPort: 80, containerPortRange: 1-2}] # here"), "containerPort: 80,", ""),
@@ -151,6 +162,7 @@ CASES: list[tuple[str, str, str, str]] = [
      "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "public.ecr.aws"),
     ("ECS078", fargate(over="ephemeralStorage: {sizeInGiB: 20} # here"), "20", "21"),
     ("ECS078", task(over="requiresCompatibilities: [EC2]\nephemeralStorage: {sizeInGiB: 30} # here"), "    ephemeralStorage: {sizeInGiB: 30}", ""),
+    ("ECS078", service("launchType: EC2").replace("  t:\n", "  t:\n    ephemeralStorage: {sizeInGiB: 30} # here\n"), "    ephemeralStorage: {sizeInGiB: 30}", ""),
     ("ECS079", task(over="runtimePlatform: {cpuArchitecture: ARM64, operatingSystemFamily: WINDOWS_SERVER_2022_CORE} # here"),
      "ARM64", "X86_64"),
     ("ECS080", task(over="cpu: 100 # here"), "100", "128"),
@@ -159,6 +171,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS102", service(f"{SUBNETS} # here"), "Mode: bridge", "Mode: awsvpc"),
     ("ECS103", service("deploymentConfiguration: {minimumHealthyPercent: 150} # here"), "150", "50"),
     ("ECS103", service("deploymentConfiguration: {maximumPercent: 50, minimumHealthyPercent: 0} # here"), "50,", "150,"),
+    ("ECS103", service("deploymentConfiguration: {maximumPercent: 50, minimumHealthyPercent: 0} # here"), "50,", "300,"),
     ("ECS104", service("availabilityZoneRebalancing: DISABLED\ndeploymentConfiguration: {maximumPercent: 100, minimumHealthyPercent: 100} # here"),
      "minimumHealthyPercent: 100", "minimumHealthyPercent: 50"),
     ("ECS105", service("deploymentConfiguration: {maximumPercent: 100, minimumHealthyPercent: 0} # here"),
@@ -185,6 +198,9 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS114", service("deploymentConfiguration: {strategy: BLUE_GREEN} # here"), "BLUE_GREEN", "BLUE_GREEN, bakeTimeInMinutes: 5"),
     ("ECS114", service("deploymentConfiguration: {strategy: CANARY} # here"), "CANARY", "ROLLING"),
     ("ECS115", service(f"launchType: FARGATE # here\n{SUBNETS}").replace("  t:\n", "  t:\n    requiresCompatibilities: [EC2]\n"), "[EC2]", "[EC2, FARGATE]"),
+    ("ECS116", service("desiredCount: -1 # here"), "-1", "0"),
+    ("ECS117", service("launchType: EC2\nnetworkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}} # here", mode="awsvpc"), "ENABLED", "DISABLED"),
+    ("ECS117", service("launchType: EC2\nnetworkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}} # here", mode="awsvpc"), "EC2", "FARGATE"),
     ("ECS150", task(*[f"- {{name: c{n}, image: 'b:1', memory: 64}}" for n in range(10)]).replace("tions:\n      -", "tions: # here\n      -"),
      "- {name: c9, image: 'b:1', memory: 64}", ""),
     ("ECS151", task(f"  command: [{'x' * 65536}]").replace("  t:", "  t: # here"), "x" * 65536, "x"),
@@ -202,6 +218,10 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS156", task(over="tags: {'aws:x': y} # here"), "aws:", ""),
     ("ECS156", "name: p\ntags:\n  AWS:x: y # here\n", "AWS:", ""),
     ("ECS156", "name: p\ntags: {'ecsctl:project': y} # here\n", "ecsctl:", ""),
+    ("ECS156", "name: p\ntags: # here\n" + "".join(f"  k{n}: v\n" for n in range(50)), "  k7: v\n", ""),
+    ("ECS156", task(over="tags: # here\n" + "\n".join(f"  k{n}: v" for n in range(40))) + "tags:\n" + "".join(f"  p{n}: v\n" for n in range(10)), "  p7: v\n", ""),
+    ("ECS156", f"name: p\ntags:\n  {'k' * 129}: v # here\n", "k" * 129, "k" * 128),
+    ("ECS156", "name: p\ntags:\n  a: 'x<y' # here\n", "<", "-"),
     ("ECS157", task("  memoryReservation: 5 # here"), "5", "6"),
     ("ECS200", task("  environment: {DB_PASSWORD: hunter2} # here"), "hunter2", "/run/secrets/db"),
     ("ECS200", task("  environment: {URL: 'postgres://me:pass@host/db'} # here"), "me:pass@", ""),
@@ -258,3 +278,132 @@ def test_a_conclusion_from_a_refused_value_is_not_told() -> None:
     text = task("  memroy: 64").replace("        memory: 64\n", "")
     _, faults = check(["-"], stdin=io.BytesIO(text.encode()))
     assert [fault.rule for fault in faults if fault.severity == "error"] == [None]
+
+
+RIGHT = {
+    "fargate, everything of its limits": """\
+        name: p
+        taskDefinitions:
+          web:
+            requiresCompatibilities: [FARGATE]
+            networkMode: awsvpc
+            cpu: 16vCPU
+            memory: 120GB
+            ephemeralStorage: {sizeInGiB: 200}
+            executionRoleArn: arn:aws:iam::123456789012:role/r
+            runtimePlatform: {cpuArchitecture: ARM64, operatingSystemFamily: LINUX}
+            volumes:
+              - {name: data, efsVolumeConfiguration: {fileSystemId: fs-1, transitEncryption: ENABLED,
+                 authorizationConfig: {accessPointId: fsap-1, iam: ENABLED}}}
+            containerDefinitions:
+              - name: web
+                image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:00
+                logs: awslogs
+                stopTimeout: 2m
+                portMappings: ["80:80", {containerPort: 443, name: https}]
+                healthCheck: {command: curl -f localhost, interval: 300, timeout: 60, retries: 10, startPeriod: 300}
+                linuxParameters: {capabilities: {add: [SYS_PTRACE], drop: [ALL]}, initProcessEnabled: true}
+                secrets: {A: /a}
+                dependsOn: {init: SUCCESS, router: HEALTHY}
+                mountPoints: ["data:/data"]
+              - {name: init, image: "init:1", essential: false, logs: awslogs}
+              - {name: router, image: "r:1", healthCheck: "true", logs: awslogs}
+        services:
+          s:
+            taskDefinition: web
+            capacityProviderStrategy: [{capacityProvider: FARGATE, base: 1, weight: 1}, {capacityProvider: FARGATE_SPOT}]
+            networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}}
+            platformVersion: LATEST
+            deploymentConfiguration: {minimumHealthyPercent: 0, maximumPercent: 101}
+            loadBalancers: [{targetGroupArn: arn, containerName: web, containerPort: 443}]
+            healthCheckGracePeriodSeconds: 1m
+            serviceConnectConfiguration: {enabled: true, services: [{portName: https}]}
+        """,
+    "instances, bridge, a classic balancer": """\
+        name: p
+        instances: {count: {min: 1, desired: 2, max: 3}, ingress: ["22@10.0.0.0/8", 80]}
+        taskDefinitions:
+          web:
+            image: nginx:1
+            memory: 512
+            memoryReservation: 64MB
+            cpu: 128
+            logs: awslogs
+            portMappings: ["80:80", "0:9000", "53:53/udp", "53:53/tcp"]
+            links: []
+            ulimits: [{name: nofile, softLimit: 5, hardLimit: -1}]
+            placementConstraints: [{type: memberOf, expression: "attribute:ecs.os-type == linux"}]
+        loadBalancers:
+          lb: {healthCheck: {interval: 5, timeout: 2, healthyThreshold: 2, unhealthyThreshold: 2}}
+        services:
+          s:
+            taskDefinition: web
+            desiredCount: 2
+            role: ecsServiceRole
+            loadBalancer: lb:80
+            deploymentConfiguration: {minimumHealthyPercent: 50, maximumPercent: 200}
+            placementStrategy: [{type: spread, field: "attribute:ecs.availability-zone"}]
+        """,
+    "a daemon on the host's network": """\
+        name: p
+        taskDefinitions:
+          agent:
+            networkMode: host
+            pidMode: host
+            image: agent:1
+            memory: 64
+            logs: awslogs
+            portMappings: ["8125:8125/udp"]
+            volumes: ["/proc:/host/proc:ro"]
+        services:
+          s:
+            taskDefinition: agent
+            schedulingStrategy: DAEMON
+            launchType: EC2
+            deploymentConfiguration: {minimumHealthyPercent: 0, maximumPercent: 100}
+            placementConstraints: [{type: memberOf, expression: "attribute:x == y"}]
+        """,
+    "blue and green": """\
+        name: p
+        taskDefinitions:
+          web: {image: "nginx:1", memory: 64, logs: awslogs, portMappings: [80]}
+        services:
+          s:
+            taskDefinition: web
+            deploymentConfiguration:
+              strategy: BLUE_GREEN
+              bakeTimeInMinutes: 0
+              deploymentCircuitBreaker: {enable: true, rollback: true}
+            loadBalancers:
+              - targetGroupArn: arn
+                containerName: web
+                containerPort: 80
+                advancedConfiguration: {alternateTargetGroupArn: a, productionListenerRule: r, roleArn: r}
+          other: {taskDefinition: "web:12", launchType: EXTERNAL, desiredCount: 0}
+        """,
+    "logs by firelens, a volume at launch": """\
+        name: p
+        taskDefinitions:
+          web:
+            memory: 1GB
+            volumes: [{name: data, configuredAtLaunch: true}]
+            containerDefinitions:
+              - name: web
+                image: web:1
+                logConfiguration: {logDriver: awsfirelens, options: {Name: http}}
+                mountPoints: ["data:/data"]
+                environment: {TOKEN_FILE: /run/token, PASSWORD_MIN_LENGTH: "8"}
+              - name: router
+                image: fluent-bit:2
+                firelensConfiguration: {type: fluentbit}
+                logs: awslogs
+        services:
+          s: {taskDefinition: web, volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r, sizeInGiB: 5}}]}
+        """,
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_nothing_is_found_in_what_is_right(name: str) -> None:
+    _, told = found(textwrap.dedent(RIGHT[name]))
+    assert not told
