@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.sandbox.admin import Asked
 from ecsctl.sandbox.ecs.wire import TARGET_PREFIX
 from ecsctl.sandbox.faults.calls import CallFaults, throttled
+from ecsctl.sandbox.faults.stale import READS
 from ecsctl.sandbox.httpd import AnswerLostError
 from ecsctl.sandbox.refusals import operation_of, refusal, unknown_operation, unknown_service
 from ecsctl.sandbox.requests import RequestLog, caller_of, error_of, names_in
@@ -27,7 +28,6 @@ SCOPE = re.compile(r"Credential=[^/]*/\d*/([^/]+)/([^/]+)/aws4_request")
 TAGGING = "ResourceGroupsTaggingAPI_20170126.GetResources"
 JSON = "application/x-amz-json-1.1"
 ADMIN = "/_ecsctl/"
-READS = ("Describe", "List", "Get", "GET ", "HEAD ")
 Answer = tuple[int, dict[str, str], bytes]
 StartResponse = Callable[..., Any]
 
@@ -115,7 +115,7 @@ class Front:
         if service == "ecs":
             with self._world.lock:
                 self._world.unlinked = self._world.unlinked or operation == "CreateCluster"
-                return self._world.regions.handle(region, operation, body)
+                return self._world.past.ecs(self._world.regions.engine(region), operation, body)
         self._world.started.wait()
         self.warm()
         if environ.get("HTTP_X_AMZ_TARGET") == TAGGING:
@@ -123,6 +123,20 @@ class Front:
         return self._to_moto(environ, region, service, operation)
 
     def _to_moto(self, environ: dict[str, Any], region: str, service: str, operation: str) -> Answer:
+        with self._world.lock:
+            self._world.prepare(region)
+            if not self._has(environ):
+                return unknown_service(environ, service)
+
+            def perform() -> Answer:
+                return self._perform(environ, service, operation)
+
+            answer = self._world.past.moto(service, operation, perform)
+            self._world.after_request(region)
+        return answer
+
+    def _perform(self, environ: dict[str, Any], service: str, operation: str) -> Answer:
+        """moto's own answer. Under the lock."""
         from botocore.model import OperationNotFoundError
 
         started: list[Any] = []
@@ -131,16 +145,13 @@ class Front:
             started[:] = [status, headers]
             return lambda data: None
 
-        with self._world.lock:
-            self._world.prepare(region)
-            if not self._has(environ):
-                return unknown_service(environ, service)
-            try:
-                chunks = self._moto(environ, start_response)
-                content = b"".join(chunks)
-            except (OperationNotFoundError, NotImplementedError):
-                return unknown_operation(environ, service, operation)
-            self._world.after_request(region)
+        # It may be asked twice, and each time the body is read.
+        environ["wsgi.input"].seek(0)
+        try:
+            chunks = self._moto(environ, start_response)
+            content = b"".join(chunks)
+        except (OperationNotFoundError, NotImplementedError):
+            return unknown_operation(environ, service, operation)
         status = int(str(started[0]).split(" ", 1)[0])
         return status, dict(_without_length(started[1])), content
 

@@ -20,7 +20,8 @@ TOGETHER = ("ec2", "elb", "elbv2", "autoscaling", "iam")
 ALONE = ("logs", "cloudformation", "secretsmanager", "sns", "sqs")
 
 
-def _backends(service: str) -> Any:
+def backends_of(service: str) -> Any:
+    """moto's backends of a service, by account."""
     import importlib
 
     return getattr(importlib.import_module(f"moto.{service}.models"), f"{service}_backends")
@@ -41,7 +42,7 @@ def snapshot(account: str, extra: dict[str, Any]) -> bytes:
             # What nobody has asked for has not been imported, and has no state.
             if f"moto.{name}.models" not in sys.modules:
                 continue
-            backends = dict.get(_backends(name), account)
+            backends = dict.get(backends_of(name), account)
             if backends is not None:
                 kept[name] = dict(dict.items(backends))
         try:
@@ -60,7 +61,7 @@ def restore(data: bytes, account: str) -> dict[str, Any] | None:
         return None
     for part in content["moto"]:
         for name, regions in pickle.loads(part).items():
-            backends = _backends(name)[account]
+            backends = backends_of(name)[account]
             for region, backend in regions.items():
                 dict.__setitem__(backends, region, backend)
     return dict(content)

@@ -18,6 +18,7 @@ from ecsctl.sandbox.ecs.regions import Regions
 from ecsctl.sandbox.faults.book import FaultBook
 from ecsctl.sandbox.faults.containers import FaultyRuntime
 from ecsctl.sandbox.faults.hosts import HostFaults
+from ecsctl.sandbox.faults.stale import Past
 from ecsctl.sandbox.faults.targets import TargetFaults
 from ecsctl.sandbox.machines import Ec2Machines
 from ecsctl.sandbox.state import Keeper, restore, snapshot
@@ -64,6 +65,7 @@ class World:
         self.faults = FaultBook(self.clock)
         self.throttle = Throttle(self.clock)
         self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
+        self.past = Past(self.faults, self.clock, ACCOUNT)
         self._target_faults = TargetFaults(self.faults)
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
         self.regions = Regions(ACCOUNT, self._faulty, self._ports)
@@ -282,6 +284,7 @@ class World:
             self.balancers.clear()
             self._published.clear()
             self.faults.clear()
+            self.past.forget()
             self.throttle.enable(self.throttle.enabled)
             self._faulty.forget()
             self.regions = Regions(ACCOUNT, self._faulty, self._ports)

@@ -98,6 +98,7 @@ def test_a_book_is_taken_up_again(book: FaultBook, clock: Clock) -> None:
         ({"kind": "instance-loss", "how": "flooded"}, "terminated, stopped, impaired"),
         ({"kind": "throttle", "bucket": "mine"}, "cluster-modify"),
         ({"kind": ["error"]}, "there is no fault"),
+        ({"kind": "eventual-consistency", "seconds": 1, "of": ["s3"]}, "ecs, iam"),
     ],
 )
 def test_what_is_no_fault_is_told_and_not_planted(book: FaultBook, wrong: dict[str, Any], words: str) -> None:

@@ -85,6 +85,16 @@ class Engine:
         """The state, to read."""
         return self._region.store
 
+    @property
+    def machines(self) -> Machines:
+        """The port to the machines."""
+        return self._region.machines
+
+    @property
+    def balancers(self) -> Balancers:
+        """The port to the balancers."""
+        return self._region.balancers
+
     def handle(self, operation: str, body: bytes) -> wire.Answer:
         """Answer one HTTP request.
 
@@ -207,6 +217,16 @@ class Engine:
     def dump(self) -> bytes:
         """The whole state, for :meth:`load`."""
         return pickle.dumps((STORE_VERSION, self.store), protocol=pickle.HIGHEST_PROTOCOL)
+
+    def past(self, data: bytes, runtime: Runtime, machines: Machines, balancers: Balancers) -> Engine:
+        """An engine of the same account and region with a state that :meth:`dump` gave earlier, and other ports.
+
+        Raises:
+            ValueError: as :meth:`load`.
+        """
+        earlier = Engine(self.store.account, self.store.region, runtime, machines, balancers, self._clock)
+        earlier.load(data)
+        return earlier
 
     def load(self, data: bytes) -> None:
         """Take over a state that :meth:`dump` gave. Only for data of one's own: it is unpickled.

@@ -149,6 +149,22 @@ KINDS = (
         "Requests take effect, and the connection closes without an answer.",
         (OPERATION,),
     ),
+    Kind(
+        "eventual-consistency",
+        "What was written is not seen yet: requests are answered from what was there that long before.",
+        (
+            Field("seconds", "seconds", "How long a write stays unseen.", required=True),
+            Field(
+                "of", "patterns", "Whose writes: a service of AWS. Repeatable.", ["ecs", "iam"], choices=STALE_SERVICES
+            ),
+            Field(
+                "operation",
+                "patterns",
+                "Which requests do not see them. Repeatable; without it those that read, and the launches of EC2 and "
+                "Auto Scaling, which look up instance profiles.",
+            ),
+        ),
+    ),
     Kind("agent-disconnect", "The ECS agent loses its connection until the fault is cleared.", HOSTS),
     Kind(
         "instance-loss",
