@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import sys
 from typing import TYPE_CHECKING
 
@@ -178,9 +179,12 @@ def explain(settings: Settings, rule: str | None) -> None:
 
     rules = all_rules()
     if rule is not None:
-        found = rules.get(rule.upper())
+        rule = f"ECS{rule:>03}" if rule.isdecimal() else rule.upper()
+        found = rules.get(rule)
         if found is None:
-            raise NotFoundError(f"there is no rule {rule!r}", hint="`ecsctl explain` lists them")
+            near = difflib.get_close_matches(rule, rules, n=3)
+            like = f"like it are {', '.join(near)}; " if near else ""
+            raise NotFoundError(f"there is no rule {rule!r}", hint=f"{like}`ecsctl explain` lists them")
         if settings.output not in ("json", "yaml"):
             sys.stdout.write(_page(found))
             return
@@ -190,8 +194,9 @@ def explain(settings: Settings, rule: str | None) -> None:
         Column("WHAT", "title", lambda one: one.title),
         Column("SERVICE", "service", lambda one: one.service, table=False),
         Column("WHY", "why", lambda one: one.why, table=False),
+        Column("", "looksAt", _looks_at, table=False),
     ]
-    chosen = [rules[rule.upper()]] if rule is not None else list(rules.values())
+    chosen = [rules[rule]] if rule is not None else list(rules.values())
     emit(chosen, columns, settings.output, single=rule is not None)
 
 
@@ -202,6 +207,13 @@ def _page(rule: Rule) -> str:
         return textwrap.fill(text, 100)
 
     parts = [f"{rule.id} ({rule.severity}): {rule.title}", paragraph(rule.why)]
+    parts.append(paragraph(f"It looks at: {_looks_at(rule)}"))
     if rule.service:
         parts.append(paragraph(f"The service's own words: {rule.service}"))
+    if rule.severity == "warning":
+        parts.append("AWS takes it all the same; `ecsctl validate --strict` does not.")
     return "\n\n".join(parts) + "\n"
+
+
+def _looks_at(rule: Rule) -> str:
+    return " ".join((rule.check.__doc__ or "").replace("``", "").split()).rstrip(".")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ecsctl.cli.init_questions import BALANCERS, LAUNCH_TYPES
 from ecsctl.cli.options import Command, confirms, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError
@@ -14,12 +15,9 @@ from ecsctl.errors import EcsctlError, UsageError
 if TYPE_CHECKING:
     from ecsctl.importers.document import Target
     from ecsctl.importers.report import Imported
-    from ecsctl.importers.template import Answers
 
 FILE = "ecsctl.yaml"
 SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot")
-LAUNCH_TYPES = ("EC2", "FARGATE")
-BALANCERS = ("none", "classic", "application", "network")
 
 
 @click.command(cls=Command)
@@ -140,24 +138,20 @@ def _imported(settings: Settings, source: str, options: dict[str, Any]) -> Impor
                 selector = f"{settings.cluster}/{selector}"
             return live.from_service(aws, selector, target, adopt=options["adopt"])
         return live.from_task_definition(aws, options["from_task_definition"], target)
+    from ecsctl.cli.init_questions import asked
     from ecsctl.importers.template import new_project
 
-    answers, target = _asked(settings, options)
-    return new_project(answers, target)
+    answers, options = asked(settings, options)
+    return new_project(answers, _target(settings, options))
 
 
 def _target(settings: Settings, options: dict[str, Any]) -> Target:
+    from ecsctl.cli.init_questions import checked_name
     from ecsctl.importers.document import Target
-    from ecsctl.importers.words import project_name
 
     name = options["name"]
-    if name is not None and project_name(name) != name:
-        raise UsageError(
-            f"{name!r} is no name of a project",
-            hint="up to 40 letters, digits, hyphens and underscores, a letter or digit first",
-        )
     return Target(
-        name=name,
+        name=None if name is None else checked_name(name),
         cluster=settings.cluster,
         region=settings.region,
         launch_type=(options["launch_type"] or "EC2").upper(),
@@ -166,59 +160,6 @@ def _target(settings: Settings, options: dict[str, Any]) -> Target:
         instance_type=options["instance_type"],
         instance_count=options["instances"],
     )
-
-
-def _asked(settings: Settings, options: dict[str, Any]) -> tuple[Answers, Target]:
-    """The answers: of the options, and where somebody is there to ask, of questions for the rest."""
-    from ecsctl.importers.template import IMAGE, MEMORY, Answers
-    from ecsctl.importers.words import project_name
-    from ecsctl.spec.units import memory_mib
-
-    def ask(name: str, question: str, default: Any, **more: Any) -> Any:
-        if options[name] not in (None, ()):
-            return options[name]
-        if settings.yes or not settings.interactive():
-            return default
-        return click.prompt(question, default=default, err=True, **more)
-
-    options = dict(options)
-    options["name"] = ask("name", "Name of the project", project_name(os.path.basename(os.getcwd())))
-    if settings.cluster is None and not settings.yes and settings.interactive():
-        settings.cluster = click.prompt("Cluster", default=options["name"], err=True)
-    options["launch_type"] = ask(
-        "launch_type", "Where tasks run", "EC2", type=click.Choice(LAUNCH_TYPES, case_sensitive=False)
-    )
-    image = ask("image", "Image", IMAGE)
-    port, host_port = _ports(ask("port", "Port of the container (or HOST:CONTAINER, or none)", "80"))
-    count = ask("count", "How many tasks", 2, type=click.IntRange(0, 5000))
-    balancer = ask("load_balancer", "Load balancer", "none", type=click.Choice(BALANCERS))
-    memory = options["memory"]
-    try:
-        mebibytes = MEMORY if memory is None else int(memory) if memory.isdecimal() else memory_mib(memory)
-    except ValueError as error:
-        raise UsageError(f"--memory {memory!r}: {error}") from None
-    if not 6 <= mebibytes <= 2**31 - 1:
-        raise UsageError(f"--memory {memory!r} is less than a container can have", hint="6 MiB is the least")
-    answers = Answers(
-        image=image,
-        port=port,
-        host_port=host_port,
-        count=count,
-        memory=mebibytes,
-        load_balancer=None if balancer == "none" else balancer,
-    )
-    return answers, _target(settings, options)
-
-
-def _ports(text: str) -> tuple[int | None, int | None]:
-    """The container's port, and the host's where it is another one."""
-    if text.strip().lower() in ("none", "no", ""):
-        return None, None
-    host, _, port = text.strip().rpartition(":")
-    numbers = [int(part) if part.isdecimal() and len(part) < 6 else -1 for part in (port, host or port)]
-    if not (1 <= numbers[0] <= 65535 and 0 <= numbers[1] <= 65535):
-        raise UsageError(f"--port {text!r} is no port", hint="write it as 80, as 8080:80 (host:container), or none")
-    return numbers[0], numbers[1]
 
 
 def _write(file: str, text: str, force: bool) -> None:

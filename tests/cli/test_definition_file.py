@@ -234,7 +234,11 @@ def test_rules_are_listed_and_explained(folder: Path) -> None:
     page = run("explain", "ecs014").out
     assert page.startswith("ECS014 (error): Container names are unique within a task definition.\n")
     assert "The service's own words: Container names must be unique" in page
-    assert run("explain", "ECS014", "-o", "json").json["rule"] == "ECS014"
+    assert "It looks at: containerDefinitions[].name\n" in page
+    assert run("explain", "14").out == page
+    assert "validate --strict" in run("explain", "ECS201").out
+    data = run("explain", "ECS014", "-o", "json").json
+    assert (data["rule"], data["looksAt"]) == ("ECS014", "containerDefinitions[].name")
     ended = run("explain", "ECS999")
     assert ended.code == 6
     assert "`ecsctl explain` lists them" in ended.err

@@ -174,6 +174,30 @@ def test_it_asks_for_what_was_not_said(folder: Path) -> None:
     assert spec.services["front"].definition["desiredCount"] == 5
 
 
+def test_an_answer_that_cannot_be_meant_is_asked_for_again(folder: Path) -> None:
+    answers = [
+        *("bad name", "front"),
+        *("a b", "prod"),
+        *("Fargat", "fargate"),
+        *("vpc-1", "subnet-1, subnet-2"),
+        *("two words", "nginx:1"),
+        *("99999", "80"),
+        *("many", "3"),
+        *("5 apples", "512MB"),
+        *("classic", "application"),
+    ]
+    ended = answered("".join(f"{answer}\n" for answer in answers))
+    assert ended.err.count("Error: ") == len(answers) / 2
+    assert "'bad name' is no name of a project: up to 40 letters" in ended.err
+    spec = load_spec(["ecsctl.yaml"], env={})
+    assert (spec.name, spec.cluster) == ("front", "prod")
+    service = spec.services["front"].definition
+    assert (service["launchType"], service["desiredCount"]) == ("FARGATE", 3)
+    assert service["networkConfiguration"]["awsvpcConfiguration"]["subnets"] == ["subnet-1", "subnet-2"]
+    assert spec.task_definitions["front"].definition["memory"] == "512"
+    assert spec.load_balancers["front-lb"].type == "application"
+
+
 def test_with_yes_it_asks_nothing(folder: Path) -> None:
     assert "Name of the project" not in answered("", "-y").err
     assert load_spec(["ecsctl.yaml"], env={}).name == "shop"
