@@ -94,11 +94,19 @@ def agent_connected(region: Region, ec2_instance_id: str, connected: bool) -> No
 
 
 def instance_terminated(region: Region, ec2_instance_id: str) -> None:
-    """EC2 terminated the machine: its container instance goes, and its tasks with it; an unknown machine is ignored."""
+    """EC2 terminated the machine: its tasks stop, and where its agent was connected its container instance goes.
+
+    A disconnected one stays registered until it is deregistered by force. An unknown machine is ignored.
+    """
     instance = _of_machine(region.store, ec2_instance_id)
     if instance is None:
         return
-    remove(region, instance, "TerminationNotice", f"Host EC2 (instance {ec2_instance_id}) terminated.")
+    code, reason = "TerminationNotice", f"Host EC2 (instance {ec2_instance_id}) terminated."
+    if instance.agent_connected:
+        remove(region, instance, code, reason)
+    else:
+        for arn in list(instance.tasks):
+            lifecycle.kill(region, region.store.tasks[arn], code, reason)
 
 
 def drain(region: Region, ec2_instance_id: str) -> None:

@@ -73,13 +73,23 @@ def _classic(balancers: Mapping[str, Balancers]) -> None:
 def _v2(balancers: Mapping[str, Balancers]) -> None:
     from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
-    create = ELBv2Backend.create_load_balancer
+    create, create_group = ELBv2Backend.create_load_balancer, ELBv2Backend.create_target_group
 
     def create_load_balancer(self: Any, *args: Any, **kwargs: Any) -> Any:
         """The name in the answer is the one that works."""
         balancer = create(self, *args, **kwargs)
         balancers[self.region_name].name_v2(balancer)
         return balancer
+
+    def create_target_group(self: Any, name: str, **kwargs: Any) -> Any:
+        """Once more with the same settings, it is the same group."""
+        given = {key: value for key, value in kwargs.items() if key != "tags"}
+        known = next((group for group in self.target_groups.values() if group.name == name), None)
+        if known is not None and known.__dict__.get("_given") == given:
+            return known
+        group = create_group(self, name, **kwargs)
+        group.__dict__["_given"] = given
+        return group
 
     def describe_target_health(self: Any, target_group_arn: str, targets: Any) -> Any:
         """By probes, one row a target and port."""
@@ -101,6 +111,7 @@ def _v2(balancers: Mapping[str, Balancers]) -> None:
             for row in states
         ]
 
+    ELBv2Backend.create_target_group = create_target_group  # type: ignore[method-assign]
     ELBv2Backend.create_load_balancer = create_load_balancer  # type: ignore[method-assign]
     ELBv2Backend.describe_target_health = describe_target_health  # type: ignore[method-assign]
 

@@ -1,4 +1,4 @@
-"""Security groups: not deleted while anything uses them."""
+"""Security groups, which are not deleted while anything uses them; pages of network interfaces."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from typing import Any
 
 
 def mend() -> None:
-    """Mend deletions."""
-    from moto.ec2.exceptions import DependencyViolationError
+    """Mend deletions, and the bounds of a page."""
+    from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
     from moto.ec2.models.security_groups import SecurityGroupBackend
+    from moto.ec2.responses.elastic_network_interfaces import ElasticNetworkInterfaces
+
+    describe = ElasticNetworkInterfaces.describe_network_interfaces
+
+    def describe_network_interfaces(self: Any) -> Any:
+        """A page has 5 to 1000 interfaces."""
+        size = self._get_int_param("MaxResults")
+        if size is not None and not 5 <= size <= 1000:
+            message = f"Value ( {size} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000."
+            raise EC2ClientError("InvalidParameterValue", message)
+        return describe(self)
 
     delete = SecurityGroupBackend.delete_security_group
 
@@ -19,6 +30,7 @@ def mend() -> None:
             raise DependencyViolationError(f"resource {group.id} has a dependent object")
         delete(self, name, group_id)
 
+    ElasticNetworkInterfaces.describe_network_interfaces = describe_network_interfaces  # type: ignore[method-assign]
     SecurityGroupBackend.delete_security_group = delete_security_group  # type: ignore[method-assign]
 
 
