@@ -7,7 +7,6 @@ is this machine, which a page behind a name of its own that resolves to 127.0.0.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import threading
@@ -19,6 +18,7 @@ from urllib.parse import parse_qsl
 from ecsctl import __version__
 from ecsctl.sandbox.control import MARK as HEADER
 from ecsctl.sandbox.faults.kinds import FaultError
+from ecsctl.sandbox.guard import is_this_machine
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.requests import RequestLog
@@ -168,13 +168,12 @@ class Admin:
         return 200, {"faults": self._world.faults.told()}
 
     def _add_fault(self, asked: Asked, rest: str) -> Answer:
-        # Its effects begin with a turn of the loop, and it is part of the saved state.
+        # Its effects begin with a turn of the loop.
         with self._world.lock:
             try:
                 made = self._world.faults.add(asked.content())
             except FaultError as error:
                 raise RefusedError(400, str(error)) from error
-            self._world.dirty = True
         return 200, made
 
     def _clear_faults(self, asked: Asked, rest: str) -> Answer:
@@ -183,7 +182,6 @@ class Admin:
                 cleared = self._world.faults.clear(name for name in rest.split(",") if name)
             except KeyError as error:
                 raise RefusedError(404, f"there is no fault {error.args[0]}") from None
-            self._world.dirty = True
         return 200, {"faults": cleared}
 
     def _throttle(self, asked: Asked, rest: str) -> Answer:
@@ -211,14 +209,3 @@ class Admin:
 
         threading.Thread(target=end, daemon=True).start()
         return 200, {}
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a ``Host`` header names this machine: a loopback address or localhost; or there is none."""
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    if name in ("", "localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -15,6 +15,7 @@ from ecsctl.sandbox.admin import Asked
 from ecsctl.sandbox.ecs.wire import TARGET_PREFIX
 from ecsctl.sandbox.faults.calls import CallFaults, throttled
 from ecsctl.sandbox.faults.stale import READS
+from ecsctl.sandbox.guard import is_no_page
 from ecsctl.sandbox.httpd import AnswerLostError
 from ecsctl.sandbox.refusals import operation_of, refusal, unknown_operation, unknown_service
 from ecsctl.sandbox.requests import RequestLog, caller_of, error_of, names_in
@@ -28,6 +29,9 @@ SCOPE = re.compile(r"Credential=[^/]*/\d*/([^/]+)/([^/]+)/aws4_request")
 TAGGING = "ResourceGroupsTaggingAPI_20170126.GetResources"
 JSON = "application/x-amz-json-1.1"
 ADMIN = "/_ecsctl/"
+# moto's own API would change its state behind the sandbox's back.
+MOTO = "/moto-api"
+PAGES = "The sandbox answers programs on this machine, and no web page: Origin or Host is not of this machine."
 Answer = tuple[int, dict[str, str], bytes]
 StartResponse = Callable[..., Any]
 
@@ -59,6 +63,8 @@ class Front:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", "/"))
+        if not is_no_page(environ):
+            return _send(start_response, *refusal(environ, "", 403, "AccessDenied", PAGES))
         if path.startswith(ADMIN):
             status, content = self._admin(Asked.of(environ, ADMIN))
             return _send(start_response, status, {"Content-Type": "application/json"}, json.dumps(content).encode())
@@ -71,6 +77,8 @@ class Front:
             service = "ecs"
         began = time.time()
         self._world.ready.wait()
+        if path.startswith(MOTO):
+            return _send(start_response, *unknown_service(environ, "moto-api"))
         answer, faults = self._struck(environ, region, service, operation)
         lost = None
         if answer is None:
@@ -79,7 +87,7 @@ class Front:
             except Exception:
                 log.exception("%s of %s failed", operation, service)
                 answer = refusal(environ, service, 500, "InternalFailure", "The sandbox failed; its log says why.")
-            lost = self._faults.loses(service, operation)
+            lost = self._faults.loses(environ, service, operation)
         self._requests.add(
             {
                 "time": round(began, 3),

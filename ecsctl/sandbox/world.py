@@ -197,6 +197,7 @@ class World:
                 link(ACCOUNT)
         with self._guarded("the engines"):
             self.regions.step(now)
+        self.dirty, self.faults.changed = self.dirty or self.faults.changed, False
         self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())
 
     def _follow(self, region: str, now: float) -> None:

@@ -175,6 +175,19 @@ def test_a_bucket_is_throttled_whole_and_alone(book: FaultBook) -> None:
     assert ask(book, "RegisterTaskDefinition", service="batch") is None
 
 
+def test_only_some_callers_are_meant(book: FaultBook) -> None:
+    book.add({"kind": "error", "caller": "*terraform*"})
+    book.add({"kind": "error", "caller": "AKIDONE"})
+    faults = CallFaults(book)
+
+    def refused(**headers: str) -> bool:
+        return faults.before({**ECS, **headers}, "ecs", "RunTask")[0] is not None
+
+    assert refused(HTTP_USER_AGENT="APN/1.0 HashiCorp/1.0 Terraform/1.9")
+    assert refused(HTTP_AUTHORIZATION="AWS4-HMAC-SHA256 Credential=AKIDONE/20260101/eu-west-1/ecs/aws4_request")
+    assert not refused(HTTP_USER_AGENT="aws-cli/2", HTTP_AUTHORIZATION="Credential=AKIDTWO/2026")
+
+
 def test_a_delay_comes_before_a_refusal(book: FaultBook) -> None:
     waited: list[float] = []
     book.add({"kind": "latency", "seconds": 1.5, "operation": "RunTask"})

@@ -12,7 +12,7 @@ from pathlib import Path
 import botocore.exceptions
 import pytest
 
-from ecsctl.sandbox.admin import is_this_machine
+from ecsctl.sandbox.guard import is_no_page, is_this_machine
 from ecsctl.sandbox.requests import FILE, RequestLog, aside, caller_of, error_of, names_in, read_rows
 from tests.sandbox.support import Account
 from tests.support.sandbox import Running
@@ -207,3 +207,49 @@ def test_what_changes_something_wants_a_header_that_no_page_can_send(running: Ru
 )
 def test_what_is_this_machine(host: str, here: bool) -> None:
     assert is_this_machine(host) is here
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ({}, True),
+        ({"host": "127.0.0.1:4599"}, True),
+        ({"host": "ecs.eu-west-1.amazonaws.com"}, True),
+        ({"host": "bucket.localhost:4599"}, True),
+        ({"host": "sandbox:4599"}, True),
+        ({"host": "host.docker.internal:4599"}, True),
+        ({"host": "172.17.0.1:4599"}, True),
+        ({"host": "[::1]:4599"}, True),
+        ({"host": "evil.example"}, False),
+        ({"host": "127.0.0.1.evil.example:4599"}, False),
+        ({"host": "amazonaws.com.evil.example"}, False),
+        ({"host": "127.0.0.1:4599", "origin": "http://evil.example"}, False),
+        ({"host": "127.0.0.1:4599", "origin": "null"}, False),
+        ({"host": "127.0.0.1:4599", "origin": "http://localhost.evil.example"}, False),
+        ({"host": "127.0.0.1:4599", "origin": "http://user@evil.example"}, False),
+        ({"host": "127.0.0.1:4599", "origin": "http://[bad"}, False),
+        ({"host": "127.0.0.1:4599", "origin": "http://localhost:3000"}, True),
+        ({"host": "127.0.0.1:4599", "origin": "http://127.0.0.1:8080"}, True),
+    ],
+)
+def test_programs_are_told_from_pages(headers: dict[str, str], passes: bool) -> None:
+    assert is_no_page({f"HTTP_{name.upper()}": text for name, text in headers.items()}) is passes
+
+
+def test_no_page_reaches_the_apis_of_aws(running: Running) -> None:
+    def ask(method: str, path: str, body: str = "", **headers: str) -> int:
+        link = http.client.HTTPConnection(*running.endpoint.removeprefix("http://").split(":"), timeout=60)
+        link.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+        answer = link.getresponse()
+        answer.read()
+        link.close()
+        return answer.status
+
+    form = "application/x-www-form-urlencoded"
+    assert (
+        ask("POST", "/", "Action=ListUsers&Version=2010-05-08", Content_Type=form, Origin="http://evil.example") == 403
+    )
+    asks = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "x-amz-target"}
+    assert ask("OPTIONS", "/", Origin="http://evil.example", **asks) == 403
+    assert ask("GET", "/?Action=ListUsers", Host="evil.example") == 403
+    assert ask("POST", "/moto-api/reset") == 400

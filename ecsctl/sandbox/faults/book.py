@@ -81,6 +81,8 @@ class FaultBook:
         self.guard = threading.RLock()
         self._faults: dict[str, Fault] = {}
         self._number = 0
+        # Set where the saved state is to follow.
+        self.changed = False
 
     def add(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Plant a fault; as :meth:`told` shows it.
@@ -103,6 +105,7 @@ class FaultBook:
             until = now + common["for"] if "for" in common else None
             fault = Fault(f"{kind.name}-{self._number}", kind.name, fields, now, times, nth, until)
             self._faults[fault.id] = fault
+            self.changed = True
             return fault.told(now)
 
     def told(self) -> list[dict[str, Any]]:
@@ -123,6 +126,7 @@ class FaultBook:
             for name in wanted:
                 if name not in self._faults:
                     raise KeyError(name)
+            self.changed = True
             return [self._faults.pop(name).told(now) for name in wanted]
 
     def standing(self, *kinds: str) -> list[Fault]:
@@ -136,6 +140,7 @@ class FaultBook:
     def strikes(self, fault: Fault) -> bool:
         """Count a match of a fault; whether it strikes."""
         with self.guard:
+            self.changed = True
             return fault.strike()
 
     def take(self, fault: Fault, name: str, time: float = 0.0) -> bool:
@@ -143,6 +148,7 @@ class FaultBook:
         with self.guard:
             if not fault.knows(name):
                 fault.taken[name] = time if fault.strike() else None
+                self.changed = True
             return fault.holds(name)
 
     def dump(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ecsctl.sandbox.faults.book import Fault, FaultBook
 from ecsctl.sandbox.refusals import refusal
+from ecsctl.sandbox.requests import caller_of
 from ecsctl.sandbox.throttling import operations_of
 
 # How each service says that it was asked too often: HTTP status, code, message.
@@ -69,7 +70,7 @@ class CallFaults:
         """Delay or refuse a request: the refusal, None where it goes on, and the ids of the faults that struck."""
         struck: list[str] = []
         for fault in self._book.standing("latency", "throttle", "error"):
-            if not _means(fault, service, operation) or not self._book.strikes(fault):
+            if not _means(fault, environ, service, operation) or not self._book.strikes(fault):
                 continue
             struck.append(fault.id)
             if fault.kind == "latency":
@@ -80,15 +81,17 @@ class CallFaults:
                 return _refused(fault, environ, service), struck
         return None, struck
 
-    def loses(self, service: str, operation: str) -> str | None:
+    def loses(self, environ: Mapping[str, Any], service: str, operation: str) -> str | None:
         """The fault that loses the answer of a request that took effect, or None."""
         for fault in self._book.standing("lost-response"):
-            if _means(fault, service, operation) and self._book.strikes(fault):
+            if _means(fault, environ, service, operation) and self._book.strikes(fault):
                 return fault.id
         return None
 
 
-def _means(fault: Fault, service: str, operation: str) -> bool:
+def _means(fault: Fault, environ: Mapping[str, Any], service: str, operation: str) -> bool:
+    if "caller" in fault.fields and not any(fault.selects(caller=name) for name in caller_of(environ).values()):
+        return False
     bucket = fault.fields.get("bucket")
     patterns = (
         [*fault.fields.get("operation", ()), *(f"ecs:{name}" for name in operations_of(bucket))]

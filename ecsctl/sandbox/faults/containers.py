@@ -73,6 +73,8 @@ class FaultyRuntime:
         self._clock = clock
         self._watched: dict[Key, Watched] = {}
         self._own: list[ContainerEvent] = []
+        # Whether faults may hold health checks down.
+        self._sick = False
 
     def launch(self, request: ContainerRequest) -> None:
         """Launch a container, unless a fault keeps it from being pulled or made."""
@@ -128,6 +130,8 @@ class FaultyRuntime:
         if crashes:
             for key, watched in self._watched.items():
                 self._crash(key, watched, crashes, now)
+        if not sickness and not self._sick:
+            return
         known = {fault.id for fault in sickness}
         for key, watched in self._watched.items():
             if sickness and watched.request.definition.get("healthCheck"):
@@ -136,6 +140,7 @@ class FaultyRuntime:
                 watched.sick.clear()
                 health = watched.health or "HEALTHY"
                 self._own.append(ContainerEvent(*key, "health", health=health))
+        self._sick = bool(sickness)
 
     def _crash(self, key: Key, watched: Watched, crashes: Sequence[Fault], now: float) -> None:
         for fault in crashes:

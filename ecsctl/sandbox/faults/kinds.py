@@ -103,6 +103,8 @@ OPERATION = Field(
     "patterns",
     "Which requests: `RunTask`, `ecs:Describe*`, `ec2:*`. Repeatable; without it, every request.",
 )
+CALLER = Field("caller", "pattern", "Only requests of that access key id or user agent (`*Terraform*`).")
+REQUESTS = (OPERATION, CALLER)
 CLUSTER = Field("cluster", "pattern", "Only in clusters of that name.")
 INSTANCE = Field("instance", "pattern", "Only the EC2 instances of that id.")
 ZONE = Field("zone", "pattern", "Only in that availability zone.")
@@ -127,13 +129,13 @@ KINDS = (
     Kind(
         "throttle",
         "Requests are throttled, as the service does it (`ThrottlingException`, `Throttling`, `RequestLimitExceeded`).",
-        (OPERATION, Field("bucket", "text", "All operations of that bucket of ECS.", choices=BUCKET_NAMES)),
+        (*REQUESTS, Field("bucket", "text", "All operations of that bucket of ECS.", choices=BUCKET_NAMES)),
     ),
     Kind(
         "error",
         "Requests are answered with an error, and have no effect.",
         (
-            OPERATION,
+            *REQUESTS,
             Field("code", "text", "The error's code.", "ServerException"),
             Field("message", "text", "The error's message."),
             Field("status", "count", "The HTTP status; by default the code's own, 400 or 500."),
@@ -142,12 +144,12 @@ KINDS = (
     Kind(
         "latency",
         "Requests are answered late.",
-        (OPERATION, Field("seconds", "seconds", "How late.", required=True)),
+        (*REQUESTS, Field("seconds", "seconds", "How late.", required=True)),
     ),
     Kind(
         "lost-response",
         "Requests take effect, and the connection closes without an answer.",
-        (OPERATION,),
+        REQUESTS,
     ),
     Kind(
         "eventual-consistency",
