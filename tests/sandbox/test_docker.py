@@ -221,3 +221,65 @@ def test_a_container_that_was_removed_meanwhile_is_told(image: str, tmp_path: Pa
         for container in containers(sandbox):
             container.remove(force=True)
         assert account.reached(arn, "STOPPED")["stopCode"] == "EssentialContainerExited"
+
+
+@pytest.fixture
+def plant(sandbox: Running) -> Iterator[Any]:
+    """Plants faults, which are cleared when the test ends."""
+    yield lambda kind, **fields: sandbox.sandbox.add_fault({"kind": kind, **fields})
+    sandbox.sandbox.clear_faults()
+
+
+def alive(sandbox: Running, family: str) -> list[Any]:
+    return [item for item in containers(sandbox) if f"-{family}-" in item.name and item.status == "running"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "ends"),
+    [
+        ("container-crash", {"exitCode": 42}, ("EssentialContainerExited", 42, "")),
+        (
+            "out-of-memory",
+            {},
+            ("EssentialContainerExited", 137, "OutOfMemoryError: Container killed due to memory usage"),
+        ),
+    ],
+)
+def test_a_fault_ends_a_real_container(
+    sandbox: Running, account: Account, name: str, plant: Any, kind: str, fields: Any, ends: Any
+) -> None:
+    task = shell(account, name, "sleep 300")
+    account.reached(task, "RUNNING")
+    until(lambda: alive(sandbox, name), "the container runs")
+    plant(kind, family=name, times=1, **fields)
+    assert ended(account, task) == ends
+    until(lambda: not alive(sandbox, name), "the container is dead")
+    again = account.run("real", name)
+    account.reached(again, "RUNNING")
+    account.ecs.stop_task(cluster="real", task=again)
+    account.reached(again, "STOPPED")
+
+
+def test_a_fault_keeps_a_real_image_from_being_pulled(
+    sandbox: Running, account: Account, name: str, plant: Any
+) -> None:
+    plant("image-pull-failure", image="ecsctl-test/*", family=name, cause="denied")
+    code, _, reason = ended(account, shell(account, name, "sleep 300"))
+    assert (code, reason.split(":")[0]) == ("TaskFailedToStart", "CannotPullContainerError")
+    assert not [item for item in containers(sandbox) if f"-{name}-" in item.name]
+
+
+def test_an_agent_that_was_cut_off_tells_later_what_a_container_did(
+    sandbox: Running, account: Account, name: str, plant: Any
+) -> None:
+    task = shell(account, name, "sleep 300")
+    account.reached(task, "RUNNING")
+    (container,) = until(lambda: alive(sandbox, name), "the container runs")
+    (host,) = account.members("real")
+    plant("agent-disconnect", instance=host)
+    until(lambda: not account.member("real", host)["agentConnected"], "the agent is cut off")
+    container.kill()
+    until(lambda: not alive(sandbox, name), "the container is dead")
+    assert account.task(task)["lastStatus"] == "RUNNING"
+    sandbox.sandbox.clear_faults()
+    assert ended(account, task)[:2] == ("EssentialContainerExited", 137)
