@@ -114,13 +114,15 @@ class Ec2Machines:
 
     def step(self, now: float, engine: Engine) -> None:
         """Follow the instances of EC2: addresses, boots, stops and ends."""
-        from ecsctl.sandbox.mends.autoscaling import replenish
+        from ecsctl.sandbox.mends.autoscaling import drain, replenish
 
         for instance in self.instances():
             self._follow(instance, now, engine)
         from moto.autoscaling.models import autoscaling_backends
 
-        replenish(autoscaling_backends[self._account][self._region], REPLACE, now, self._faults.impaired)
+        backend = autoscaling_backends[self._account][self._region]
+        drain(backend, engine)
+        replenish(backend, REPLACE, now, self._faults.impaired)
 
     def _follow(self, instance: Any, now: float, engine: Engine) -> None:
         host = self.hosts.get(instance.id)
@@ -225,6 +227,13 @@ class Ec2Machines:
             interfaces=interfaces,
             gpus=gpus,
             auto_scaling_group_arn=group.arn if group is not None else None,
+        )
+
+    def size(self, instance_type: str) -> HostFacts:
+        """What a new instance of a type would be; it has no id yet."""
+        cpu, memory, architecture, interfaces, gpus = size_of(self._ec2, instance_type)
+        return HostFacts(
+            "", instance_type, "", cpu, memory, "", cpu_architecture=architecture, interfaces=interfaces, gpus=gpus
         )
 
 

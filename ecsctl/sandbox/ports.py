@@ -136,6 +136,58 @@ class Balancers(Protocol):
     def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth: ...
 
 
+Traffic = Mapping[str, float]
+"""Target group ARN → the percentage of the requests that it gets; a balancer's rule (or listener) forwards so."""
+
+
+class Alarms(Protocol):
+    """CloudWatch as the engine needs it."""
+
+    def states(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Alarm name → OK, ALARM or INSUFFICIENT_DATA, of those that exist."""
+        ...
+
+
+@dataclass(frozen=True)
+class GroupFacts:
+    """An Auto Scaling group. ``instances`` are the EC2 ids in service, those that still boot included; ``size`` tells
+    what a new one would be (None where its launch template does not say)."""
+
+    least: int
+    most: int
+    desired: int
+    instances: Sequence[str]
+    protects_new: bool
+    size: HostFacts | None
+
+
+class Groups(Protocol):
+    """Auto Scaling as the capacity providers need it. A group is named by its ARN."""
+
+    def facts(self, arn: str) -> GroupFacts | None:
+        """None where there is no such group."""
+        ...
+
+    def resize(self, arn: str, desired: int) -> None: ...
+
+    def protect(self, arn: str, instances: Sequence[str], protected: bool) -> None:
+        """Protect instances from scale-in, or no longer."""
+        ...
+
+    def take(self, arn: str, *, policy: str | None, target: int, warmup: int, drains: bool) -> None:
+        """A capacity provider has the group: its tag, its scaling policy (None: no managed scaling), and whether
+        instances that scale-in takes drain first. Does nothing where all is so already."""
+        ...
+
+    def leave(self, arn: str) -> None:
+        """The capacity provider was deleted."""
+        ...
+
+    def report(self, cluster: str, provider: str, percent: float, now: float) -> None:
+        """Write the metric ``CapacityProviderReservation`` (``now``: epoch seconds)."""
+        ...
+
+
 @dataclass(frozen=True)
 class HostFacts:
     """What an agent tells ECS when it registers (``RegisterContainerInstance`` in the real service)."""

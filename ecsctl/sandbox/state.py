@@ -17,7 +17,7 @@ VERSION = 1
 # ssm and ecr hold what cannot be pickled; the public parameters are published anew at each start.
 # Those that refer to each other go into one pickle, so that they find each other again.
 TOGETHER = ("ec2", "elb", "elbv2", "autoscaling", "iam")
-ALONE = ("logs", "cloudformation", "secretsmanager", "sns", "sqs")
+ALONE = ("logs", "cloudwatch", "cloudformation", "secretsmanager", "sns", "sqs")
 
 
 def backends_of(service: str) -> Any:

@@ -20,6 +20,7 @@ from ecsctl.sandbox.faults.containers import FaultyRuntime
 from ecsctl.sandbox.faults.hosts import HostFaults
 from ecsctl.sandbox.faults.stale import Past
 from ecsctl.sandbox.faults.targets import TargetFaults
+from ecsctl.sandbox.groups import CloudWatchAlarms, ScalingGroups
 from ecsctl.sandbox.machines import Ec2Machines
 from ecsctl.sandbox.state import Keeper, restore, snapshot
 from ecsctl.sandbox.throttling import Throttle
@@ -83,13 +84,13 @@ class World:
         self._threads: list[threading.Thread] = []
         self._failures: dict[str, float] = {}
 
-    def _ports(self, region: str) -> tuple[Ec2Machines, Balancers]:
+    def _ports(self, region: str) -> tuple[Ec2Machines, Balancers, ScalingGroups, CloudWatchAlarms]:
         machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts, self.host_faults)
         listens = getattr(self.runtime, "listens", None)
         balancers = self.balancers[region] = Balancers(
             ACCOUNT, region, self._fronts, self._address_of, listens, self._target_faults.verdict
         )
-        return machines, balancers
+        return machines, balancers, ScalingGroups(ACCOUNT, region, machines.size), CloudWatchAlarms(ACCOUNT, region)
 
     def _address_of(self, target: str) -> str | None:
         """The loopback address of a balancer's target: an instance id, or a task's private address."""

@@ -109,13 +109,18 @@ def instance_terminated(region: Region, ec2_instance_id: str) -> None:
             lifecycle.kill(region, region.store.tasks[arn], code, reason)
 
 
-def drain(region: Region, ec2_instance_id: str) -> None:
-    """An agent with ECS_ENABLE_SPOT_INSTANCE_DRAINING was told of its machine's end; an unknown machine is ignored."""
+def drain(region: Region, ec2_instance_id: str) -> int:
+    """A machine's end is near: Spot told an agent with ECS_ENABLE_SPOT_INSTANCE_DRAINING, or managed draining does.
+
+    Returns:
+        how many tasks are still on it; 0 for an unknown machine.
+    """
     instance = _of_machine(region.store, ec2_instance_id)
     if instance is not None and instance.status == "ACTIVE":
         instance.status = "DRAINING"
         instance.version += 1
         region.store.touch_cluster(instance.cluster)
+    return len(instance.tasks) if instance is not None else 0
 
 
 def remove(region: Region, instance: ContainerInstance, code: str, reason: str) -> None:

@@ -138,6 +138,17 @@ def _filled_group(group: Document) -> Document:
     }
 
 
+def _check_protection(region: Region, group: Document) -> None:
+    """Managed termination protection lifts what the group itself must set on every new instance."""
+    facts = region.groups.facts(group["autoScalingGroupArn"])
+    if group["managedTerminationProtection"] == "ENABLED" and facts is not None and not facts.protects_new:
+        raise client_error(
+            "The managed termination protection setting for the capacity provider is invalid. To enable managed "
+            "termination protection for a capacity provider, the Auto Scaling group must have instance protection "
+            "from scale in enabled."
+        )
+
+
 @operation("CreateCapacityProvider")
 def create_capacity_provider(region: Region, request: Request) -> Response:
     """CreateCapacityProvider: over an Auto Scaling group, or ECS Managed Instances of one cluster."""
@@ -170,6 +181,8 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
     ):
         raise client_error("The specified Auto Scaling group ARN is already being used by another capacity provider. "
                            "Specify a unique Auto Scaling group ARN and try again.")  # fmt: skip
+    if filled:
+        _check_protection(region, filled)
     provider = CapacityProvider(
         name=name,
         arn=store.arn("capacity-provider", name),
@@ -178,6 +191,7 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
         managed_instances=managed,
         cluster=cluster.rsplit("/", 1)[-1] if cluster else None,
         tags=tags,
+        policy=f"ECSManagedAutoScalingPolicy-{store.new_uuid()}" if group else None,
     )
     store.capacity_providers[name] = provider
     return {"capacityProvider": _view(provider, ("TAGS",))}
@@ -228,7 +242,9 @@ def update_capacity_provider(region: Region, request: Request) -> Response:
     if update is not None and provider.auto_scaling_group is not None:
         merged = {**provider.auto_scaling_group, **update}
         merged["managedScaling"] = {**provider.auto_scaling_group["managedScaling"], **update.get("managedScaling", {})}
-        provider.auto_scaling_group = _filled_group(merged)
+        filled = _filled_group(merged)
+        _check_protection(region, filled)
+        provider.auto_scaling_group = filled
     elif managed is not None and provider.managed_instances is not None:
         provider.managed_instances = {**provider.managed_instances, **managed}
     else:
@@ -261,3 +277,5 @@ def finish_deletions(region: Region) -> None:
         if provider.update_status == "DELETE_IN_PROGRESS":
             provider.update_status = "DELETE_COMPLETE"
             provider.status = "INACTIVE"
+            if provider.auto_scaling_group is not None:
+                region.groups.leave(provider.auto_scaling_group["autoScalingGroupArn"])

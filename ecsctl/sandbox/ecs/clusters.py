@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections import Counter
+from collections.abc import Iterator
 
 from ecsctl.sandbox.ecs.capacity import checked_strategy, known_providers
 from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid
@@ -43,7 +45,7 @@ def cluster_view(store: Store, cluster: Cluster, include: frozenset[str]) -> Res
     if "CONFIGURATIONS" in include:
         view["configuration"] = cluster.configuration
     if "ATTACHMENTS" in include and cluster.capacity_providers:
-        view["attachments"] = []
+        view["attachments"] = list(_attachments(store, cluster))
         view["attachmentsStatus"] = "UPDATE_COMPLETE"
     if "STATISTICS" in include:
         view["statistics"] = _statistics(store, cluster, counts)
@@ -64,6 +66,34 @@ def _statistics(store: Store, cluster: Cluster, counts: Counter[tuple[str, str]]
         numbers[f"active{name}ServiceCount"] = services["ACTIVE", name]
         numbers[f"draining{name}ServiceCount"] = services["DRAINING", name]
     return [{"name": name, "value": str(value)} for name, value in numbers.items()]
+
+
+def _attachments(store: Store, cluster: Cluster) -> Iterator[Response]:
+    """What ECS made in Auto Scaling for the cluster's capacity providers."""
+    for name in cluster.capacity_providers:
+        provider = store.capacity_providers.get(name)
+        group = (provider.auto_scaling_group if provider else None) or {}
+        if provider is None or group.get("managedScaling", {}).get("status") != "ENABLED":
+            continue
+        yield {
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{provider.arn}/scaling")),
+            "type": "managed_scaling",
+            "status": "CREATED",
+            "details": [
+                {"name": "capacityProviderName", "value": name},
+                {"name": "scalingPolicyName", "value": provider.policy},
+            ],
+        }
+        if group["managedDraining"] == "ENABLED":
+            yield {
+                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{provider.arn}/draining")),
+                "type": "managed_draining",
+                "status": "CREATED",
+                "details": [
+                    {"name": "capacityProviderName", "value": name},
+                    {"name": "autoScalingLifecycleHookName", "value": "ecs-managed-draining-termination-hook"},
+                ],
+            }
 
 
 def _settings_list(cluster: Cluster) -> list[dict[str, str]]:

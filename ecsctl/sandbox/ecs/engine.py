@@ -21,6 +21,7 @@ from ecsctl.sandbox.ecs import (  # the modules of operations declare them on im
     paging,
     revisions,
     rollout,
+    scaling,
     services,
     session,
     settings,
@@ -31,7 +32,16 @@ from ecsctl.sandbox.ecs import (  # the modules of operations declare them on im
 from ecsctl.sandbox.ecs.errors import EcsApiError
 from ecsctl.sandbox.ecs.region import OPERATIONS, Region
 from ecsctl.sandbox.ecs.store import RETENTION_SECONDS, STORE_VERSION, Store
-from ecsctl.sandbox.ports import Balancers, ContainerEvent, ContainerRequest, HostFacts, Machines, Runtime
+from ecsctl.sandbox.ports import (
+    Alarms,
+    Balancers,
+    ContainerEvent,
+    ContainerRequest,
+    Groups,
+    HostFacts,
+    Machines,
+    Runtime,
+)
 
 _MODULES_OF_OPERATIONS = (
     clusters,
@@ -58,7 +68,7 @@ class Engine:
     Args:
         account: twelve digits.
         region: as ``eu-west-1``.
-        runtime, machines, balancers: the ports; see ``ecsctl.sandbox.ports``.
+        runtime, machines, balancers, groups, alarms: the ports; see ``ecsctl.sandbox.ports``.
         clock: epoch seconds; the engine never reads another one.
         seed: of identifiers and random choices; None draws one.
     """
@@ -70,12 +80,14 @@ class Engine:
         runtime: Runtime,
         machines: Machines,
         balancers: Balancers,
+        groups: Groups,
+        alarms: Alarms,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
         self._clock = clock
         self._now: float | None = None
-        self._region = Region(Store(account, region, seed), runtime, machines, balancers, self._time)
+        self._region = Region(Store(account, region, seed), runtime, machines, balancers, self._time, groups, alarms)
 
     def _time(self) -> float:
         return self._clock() if self._now is None else self._now
@@ -160,6 +172,7 @@ class Engine:
             except Exception:
                 log.exception("the loop failed at service %s", service.arn)
                 service.wake_at = now + AFTER_A_FAULT_SECONDS
+        scaling.manage(region)
         store.forget_stopped(now - RETENTION_SECONDS)
         definitions.finish_deletions(store)
         capacity.finish_deletions(region)
@@ -179,9 +192,9 @@ class Engine:
         """EC2 terminated a machine."""
         agents.instance_terminated(self._region, ec2_instance_id)
 
-    def drain(self, ec2_instance_id: str) -> None:
-        """An agent announces that its machine will go: its container instance drains; an unknown one is ignored."""
-        agents.drain(self._region, ec2_instance_id)
+    def drain(self, ec2_instance_id: str) -> int:
+        """A machine will go: its container instance drains. How many tasks are still there; of an unknown one none."""
+        return agents.drain(self._region, ec2_instance_id)
 
     def stop_task(self, arn: str, code: str, reason: str) -> None:
         """Have a task stop as its containers allow, with this ``stopCode`` and ``stoppedReason``."""

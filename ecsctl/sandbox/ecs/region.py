@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecsctl.sandbox.ecs.store import Store
-from ecsctl.sandbox.ports import Balancers, Machines, Runtime
+from ecsctl.sandbox.ports import Alarms, Balancers, Groups, Machines, Runtime
 
 Request = dict[str, Any]
 Response = dict[str, Any]
@@ -25,6 +25,8 @@ class Region:
     machines: Machines
     balancers: Balancers
     clock: Callable[[], float]
+    groups: Groups
+    alarms: Alarms
 
     @property
     def now(self) -> float:

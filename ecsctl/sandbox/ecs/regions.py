@@ -10,11 +10,20 @@ from collections.abc import Callable
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.ecs.wire import Answer
-from ecsctl.sandbox.ports import Balancers, ContainerEvent, ContainerRequest, HostFacts, Machines, Runtime
+from ecsctl.sandbox.ports import (
+    Alarms,
+    Balancers,
+    ContainerEvent,
+    ContainerRequest,
+    Groups,
+    HostFacts,
+    Machines,
+    Runtime,
+)
 
 _REGION_OF_ZONE = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")
 
-Ports = Callable[[str], "tuple[Machines, Balancers]"]
+Ports = Callable[[str], "tuple[Machines, Balancers, Groups, Alarms]"]
 
 
 class Regions:
@@ -23,7 +32,7 @@ class Regions:
     Args:
         account: twelve digits.
         runtime: runs the containers of every region.
-        ports: region → its machines and its balancers.
+        ports: region → its machines, balancers, Auto Scaling groups and alarms.
         clock: epoch seconds.
 
     Like an engine it neither blocks nor locks: one lock of the caller's is around all methods.
@@ -40,8 +49,8 @@ class Regions:
         """The engine of a region."""
         found = self.engines.get(region)
         if found is None:
-            machines, balancers = self._ports(region)
-            found = Engine(self.account, region, self.runtime, machines, balancers, self._clock)
+            machines, balancers, groups, alarms = self._ports(region)
+            found = Engine(self.account, region, self.runtime, machines, balancers, groups, alarms, self._clock)
             self.engines[region] = found
         return found
 

@@ -47,6 +47,12 @@ class CapacityProvider:
     update_status: str | None = "CREATE_COMPLETE"
     update_reason: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    # Of managed scaling: its policy, when the loop looks next, and since when the group has been too big.
+    policy: str | None = None
+    look_at: float = 0.0
+    reported_at: float = 0.0
+    stepped_at: float = 0.0
+    low_since: float | None = None
 
 
 @dataclass

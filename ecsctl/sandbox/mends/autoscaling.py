@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.sandbox.groups import WAITING, drains
+
 if TYPE_CHECKING:
+    from ecsctl.sandbox.ecs.engine import Engine
     from ecsctl.sandbox.faults.hosts import HostFaults
 
 from ecsctl.sandbox.mends.instances import problem_of_profile, profile_of
@@ -23,6 +27,7 @@ def mend(faults: HostFaults) -> None:
 
     create = AutoScalingResponse.create_auto_scaling_group
     delete = AutoScalingResponse.delete_auto_scaling_group
+    resize = FakeAutoScalingGroup.set_desired_capacity
 
     class AlreadyExistsError(AutoscalingClientError):
         code = "AlreadyExists"
@@ -82,6 +87,20 @@ def mend(faults: HostFaults) -> None:
                 state = InstanceState(instance, protected_from_scale_in=self.new_instances_protected_from_scale_in)
                 self.instance_states.append(state)
 
+    def set_desired_capacity(self: Any, new_capacity: int | None) -> None:
+        """A group shrinks by its fullest zone's oldest unprotected instances; where ECS drains them they end later."""
+        wanted = self.min_size if new_capacity is None else new_capacity
+        surplus = len(self.active_instances()) - int(wanted or 0)
+        if surplus <= 0 or self.mixed_instances_policy:
+            resize(self, new_capacity)
+            return
+        self.desired_capacity = wanted
+        for state in _first_to_go(self.active_instances(), surplus):
+            if drains(self):
+                state.lifecycle_state = WAITING
+            else:
+                _end(self, state)
+
     def notice(self: Any, instance_ids: list[str]) -> None:
         """AWS notices a lost instance some time later; :func:`replenish` does."""
 
@@ -117,6 +136,7 @@ def mend(faults: HostFaults) -> None:
 
     LaunchTemplateVersion.user_data = property(user_data)  # type: ignore[assignment]
     FakeAutoScalingGroup.replace_autoscaling_group_instances = launch  # type: ignore[method-assign]
+    FakeAutoScalingGroup.set_desired_capacity = set_desired_capacity  # type: ignore[method-assign]
     AutoScalingResponse.create_auto_scaling_group = create_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.create_launch_configuration = create_launch_configuration  # type: ignore[method-assign]
@@ -127,12 +147,42 @@ def _version(group: Any) -> str:
     return str(getattr(group, "launch_template_version", None) or "$Latest")
 
 
+def _first_to_go(states: list[Any], count: int) -> list[Any]:
+    """The instances that a scale-in ends: of the zone that has the most, the oldest; none that is protected."""
+    zones = Counter(str(state.instance.placement.zone) for state in states)
+    left = [state for state in states if not state.protected_from_scale_in]
+    chosen: list[Any] = []
+    while left and len(chosen) < count:
+        gone = max(left, key=lambda state: zones[str(state.instance.placement.zone)])
+        zones[str(gone.instance.placement.zone)] -= 1
+        left.remove(gone)
+        chosen.append(gone)
+    return chosen
+
+
+def _end(group: Any, state: Any) -> None:
+    group.instance_states = [item for item in group.instance_states if item is not state]
+    state.instance.terminate()
+    backend = group.autoscaling_backend
+    if group.name in backend.autoscaling_groups:
+        backend.update_attached_elbs(group.name)
+        backend.update_attached_target_groups(group.name)
+
+
+def drain(backend: Any, engine: Engine) -> None:
+    """Managed draining: what a scale-in took leaves its tasks to others, and ends when the last one has stopped."""
+    for group in list(backend.autoscaling_groups.values()):
+        for state in [item for item in group.instance_states if item.lifecycle_state == WAITING]:
+            if engine.drain(state.instance.id) == 0:
+                _end(group, state)
+
+
 def replenish(backend: Any, delay: float, now: float, impaired: Callable[[str], bool]) -> None:
     """Replace what a group has lost for ``delay`` seconds: terminated instances, stopped and impaired ones (it ends
     those), and those that could not be launched when they were wanted."""
     for group in list(backend.autoscaling_groups.values()):
         gone = [s for s in group.instance_states if s.instance.state != "running" or impaired(s.instance.id)]
-        if not gone and len(group.instance_states) >= (group.desired_capacity or 0):
+        if not gone and len(group.active_instances()) >= (group.desired_capacity or 0):
             group.__dict__.pop("_noticed_loss", None)
             continue
         noticed = group.__dict__.setdefault("_noticed_loss", now)
@@ -143,7 +193,7 @@ def replenish(backend: Any, delay: float, now: float, impaired: Callable[[str], 
             if state.instance.state != "terminated":
                 state.instance.terminate()
         group.instance_states = [state for state in group.instance_states if state not in gone]
-        missing = (group.desired_capacity or 0) - len(group.instance_states)
+        missing = (group.desired_capacity or 0) - len(group.active_instances())
         if missing > 0:
             group.replace_autoscaling_group_instances(missing, group.get_propagated_tags())
         backend.update_attached_elbs(group.name)

@@ -9,7 +9,7 @@ import pytest
 
 from ecsctl.sandbox.ecs.regions import Regions
 from ecsctl.sandbox.ports import HostFacts
-from tests.sandbox.ecs.world import ACCOUNT, FakeBalancers, FakeMachines, FakeRuntime
+from tests.sandbox.ecs.world import ACCOUNT, FakeAlarms, FakeBalancers, FakeGroups, FakeMachines, FakeRuntime
 
 
 def facts(zone: str, machine: str) -> HostFacts:
@@ -25,7 +25,12 @@ def facts(zone: str, machine: str) -> HostFacts:
 
 @pytest.fixture
 def regions() -> Regions:
-    return Regions(ACCOUNT, FakeRuntime(), lambda region: (FakeMachines(), FakeBalancers()), clock=lambda: 1.7e9)
+    return Regions(
+        ACCOUNT,
+        FakeRuntime(),
+        lambda region: (FakeMachines(), FakeBalancers(), FakeGroups(), FakeAlarms()),
+        clock=lambda: 1.7e9,
+    )
 
 
 def call(regions: Regions, region: str, operation: str, **params: Any) -> dict[str, Any]:
@@ -60,7 +65,9 @@ def test_all_regions_are_saved(regions: Regions) -> None:
     for name in ("eu-west-1", "us-east-1"):
         call(regions, name, "CreateCluster", tags=[{"key": "in", "value": name}])
     saved = regions.dump()
-    again = Regions(ACCOUNT, FakeRuntime(), lambda region: (FakeMachines(), FakeBalancers()))
+    again = Regions(
+        ACCOUNT, FakeRuntime(), lambda region: (FakeMachines(), FakeBalancers(), FakeGroups(), FakeAlarms())
+    )
     again.load(saved)
     assert sorted(again.engines) == ["eu-west-1", "us-east-1"]
     arn = f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/default"

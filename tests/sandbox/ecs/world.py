@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest, HostFacts, NetworkInterface
+from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest, GroupFacts, HostFacts, NetworkInterface
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -128,6 +129,44 @@ class FakeBalancers:
         return self.verdicts.get((target, port), self.default)
 
 
+class FakeGroups:
+    """Auto Scaling groups by ARN; what is resized is only noted, the test brings the instances."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, GroupFacts] = {}
+        self.protected: set[str] = set()
+        self.policies: dict[str, str | None] = {}
+        self.reported: list[float] = []
+
+    def facts(self, arn: str) -> GroupFacts | None:
+        return self.groups.get(arn)
+
+    def resize(self, arn: str, desired: int) -> None:
+        self.groups[arn] = dataclasses.replace(self.groups[arn], desired=desired)
+
+    def protect(self, arn: str, instances: Sequence[str], protected: bool) -> None:
+        self.protected = self.protected | set(instances) if protected else self.protected - set(instances)
+
+    def take(self, arn: str, *, policy: str | None, target: int, warmup: int, drains: bool) -> None:
+        self.policies[arn] = policy
+
+    def leave(self, arn: str) -> None:
+        self.policies.pop(arn, None)
+
+    def report(self, cluster: str, provider: str, percent: float, now: float) -> None:
+        self.reported.append(percent)
+
+
+class FakeAlarms:
+    """Alarms by name."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+
+    def states(self, names: Sequence[str]) -> dict[str, str]:
+        return {name: self.known[name] for name in names if name in self.known}
+
+
 class World:
     """An engine and everything around it."""
 
@@ -136,11 +175,14 @@ class World:
         self.runtime = FakeRuntime()
         self.machines = FakeMachines()
         self.balancers = FakeBalancers()
+        self.groups = FakeGroups()
+        self.alarms = FakeAlarms()
         self.engine = self.new_engine(seed)
         self.hosts = 0
 
     def new_engine(self, seed: int = 1) -> Engine:
-        return Engine(ACCOUNT, REGION, self.runtime, self.machines, self.balancers, clock=lambda: self.now, seed=seed)
+        ports = (self.runtime, self.machines, self.balancers, self.groups, self.alarms)
+        return Engine(ACCOUNT, REGION, *ports, clock=lambda: self.now, seed=seed)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """One operation over the wire: JSON in, JSON out; errors are raised as the API's."""
