@@ -11,7 +11,6 @@ from tests.conformance.asking import EITHER, Aws, refused
 REQUIRED = [
     "CreateCapacityProvider",
     "CreateService",
-    "CreateTaskSet",
     "DeleteAccountSetting",
     "DeleteAttributes",
     "DeleteCapacityProvider",

@@ -218,12 +218,7 @@ def test_no_place_for_fixed_ports(services: Services, register: Register) -> Non
 
 
 @pytest.mark.parametrize(
-    ("app", "phrase"),
-    [
-        ({"cpu": 30000}, "has insufficient CPU units available"),
-        ({"memory": 500000}, "has insufficient memory available"),
-    ],
-    ids=["cpu", "memory"],
+    ("app", "what"), [({"cpu": 30000}, "CPU units"), ({"memory": 500000}, "memory")], ids=["cpu", "memory"]
 )
 def test_no_place(services: Services, register: Register, app: dict[str, Any], what: str) -> None:
     """ "… has insufficient CPU units available", "… has insufficient memory available"."""
