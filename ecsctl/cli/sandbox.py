@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ecsctl.cli.options import Group, confirms, named, pass_settings
+from ecsctl.cli.options import Group, confirms, duration, named, pass_settings
 from ecsctl.cli.sandbox_faults import fault
 from ecsctl.cli.settings import Settings
 
@@ -40,15 +40,24 @@ def group() -> None:
     default=None,
     help="Throttle requests as ECS does, by its documented rates; of one that runs, too.  [default: no throttle]",
 )
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 100_000),
+    metavar="FACTOR",
+    help="How fast its time passes, of one that runs, too: 60 is a minute a second; at 0 only `sandbox step` moves it."
+    "  [default: 1]",
+)
 @pass_settings
-def start(settings: Settings, name: str | None, port: int | None, docker: str, throttle: bool | None) -> None:
+def start(
+    settings: Settings, name: str | None, port: int | None, docker: str, throttle: bool | None, speed: float | None
+) -> None:
     """Start the sandbox.
 
     What it held when it was stopped is there again. It prints its endpoint.
     """
     from ecsctl.sandbox.control import Sandbox
 
-    info, made = Sandbox(name).start(port=port, docker=docker, region=settings.region, throttle=throttle)
+    info, made = Sandbox(name).start(port=port, docker=docker, region=settings.region, throttle=throttle, speed=speed)
     kind = "real (Docker)" if info.containers["kind"] == "docker" else f"simulated ({info.containers['reason']})"
     settings.say(f"{'started' if made else 'already running'}: containers are {kind}")
     settings.say('to use it: eval "$(ecsctl sandbox env)"')
@@ -101,6 +110,10 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
         print("            their ports answer with a page of the sandbox's own, not of your image")
     held = ("clusters", "containerInstances", "services", "tasks")
     print(f"holds       {', '.join(f'{told[key]} {words(key)}' for key in held)}")
+    if told["clock"]["speed"] != 1:
+        speed = told["clock"]["speed"]
+        pace = f"{speed:g} times as fast: it is" if speed else "stands still at"
+        print(f"clock       {pace} {when(told['clock']['now'])}")
     if told["throttle"]:
         print("throttling  by the request rates of ECS")
     if told["faults"]:
@@ -109,6 +122,33 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
         print(f"port        {port} answers at {instead}")
     if told["problem"]:
         print(f"problem     {told['problem']}")
+
+
+def when(moment: float) -> str:
+    """A time in UTC, to the second."""
+    from datetime import datetime, timezone
+
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@group.command()
+@named
+@click.argument("time", metavar="DURATION", callback=duration)
+@pass_settings
+def step(settings: Settings, name: str | None, time: float) -> None:
+    """Let time pass in the sandbox at once, such as 90s or 1h.
+
+    Everything that is due in this time happens, in its order; 0s does what is due now. A sandbox started with `--speed
+    0` moves by this alone. It prints the sandbox's time.
+    """
+    from ecsctl.render.table import emit_data
+    from ecsctl.sandbox.control import Sandbox
+
+    told = Sandbox(name).advance(time)
+    if settings.output in ("json", "yaml"):
+        emit_data(told, settings.output)
+    else:
+        print(when(told["now"]))
 
 
 def words(key: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 20
 MOST_ROWS = 5000
+LONGEST_ADVANCE = 30 * 24 * 3600
 Answer = tuple[int, Any]
 
 
@@ -118,6 +119,7 @@ class Admin:
             "log": {"GET": self._log},
             "faults": {"GET": self._faults, "POST": self._add_fault, "DELETE": self._clear_faults},
             "throttle": {"GET": self._throttle, "POST": self._set_throttle},
+            "clock": {"GET": self._clock, "POST": self._set_clock},
             "reset": {"POST": self._reset},
             "stop": {"POST": self._stop},
         }
@@ -195,6 +197,28 @@ class Admin:
             raise RefusedError(400, "enabled must be true or false")
         self._world.throttle.enable(enabled)
         return self._throttle(asked, rest)
+
+    def _clock(self, asked: Asked, rest: str) -> Answer:
+        return 200, self._world.clock.told()
+
+    def _set_clock(self, asked: Asked, rest: str) -> Answer:
+        content = asked.content()
+        unknown = set(content) - {"speed", "advance"}
+        if unknown:
+            raise RefusedError(400, f"the clock has no {sorted(unknown)[0]}")
+        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in content.values()):
+            raise RefusedError(400, "speed and advance must be numbers")
+        if not 0 <= content.get("advance", 0) <= LONGEST_ADVANCE:
+            raise RefusedError(400, f"advance must be 0 to {LONGEST_ADVANCE} s")
+        try:
+            if "speed" in content:
+                self._world.clock.run(content["speed"])
+        except ValueError as error:
+            raise RefusedError(400, str(error)) from error
+        if "advance" in content:
+            self._world.started.wait(READY_SECONDS)
+            self._world.advance(content["advance"])
+        return self._clock(asked, rest)
 
     def _reset(self, asked: Asked, rest: str) -> Answer:
         self._world.started.wait(READY_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +46,7 @@ class Balancers:
         address_of: the loopback address of an instance id or of a task's private address.
         listens: where containers are simulated, whether one is said to listen at (address, port); None probes for real.
         struck: what a probe of (balancer's name or target group's ARN, target, port) meets by a fault, or None.
+        clock: the sandbox's, epoch seconds.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Balancers:
         address_of: Callable[[str], str | None],
         listens: Callable[[str, int], bool] | None,
         struck: Callable[[str, str, int], Verdict | None] = lambda owner, target, port: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
         self._region = region
@@ -63,6 +65,7 @@ class Balancers:
         self._address_of = address_of
         self._listens = listens
         self._struck = struck
+        self._clock = clock
         self._guard = threading.Lock()
         self._health: dict[Target, Health] = {}
         self._forwarders: dict[tuple[str, int], Forwarder] = {}
@@ -137,7 +140,7 @@ class Balancers:
         group = self._v2.target_groups.get(arn)
         if group is None:
             return []
-        now = time.time()
+        now = self._clock()
         rows = [(str(item["Id"]), int(item["Port"])) for item in list(group.targets.values())]
         for item in list(group.deregistered_targets.values()):
             if item.get("Until", 0.0) > now:
@@ -150,7 +153,7 @@ class Balancers:
         key = f"{target}:{port}"
         if group is None or key not in group.targets:
             left = group.deregistered_targets.get(key) if group is not None else None
-            if left is not None and left.get("Until", 0.0) > time.time():
+            if left is not None and left.get("Until", 0.0) > self._clock():
                 return TargetState(target, port, "draining", *DRAINING)
             return TargetState(target, port, "unused", *NOT_REGISTERED)
         if not self._has_listener(arn):
@@ -269,6 +272,16 @@ class Balancers:
                 if health is not None:
                     health.judge(check, verdict)
                     health.next_probe = now + min(check.interval, SLOWEST)
+
+    def dump(self) -> dict[Target, Health]:
+        """The health of all targets, for :meth:`load`."""
+        with self._guard:
+            return dict(self._health)
+
+    def load(self, health: Mapping[Target, Health]) -> None:
+        """Take over what :meth:`dump` gave: targets that were healthy are served before they are probed again."""
+        with self._guard:
+            self._health.update(health)
 
     def _ask(self, target: Target, check: Check) -> Verdict:
         struck = self._struck(*target)

@@ -30,6 +30,7 @@ DEFAULT_PORT = 4599
 DEFAULT_REGION = "eu-west-1"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+STEP_SECONDS = 600.0
 PORT_TAKEN = 98
 NO_ENGINE = 3
 # Marks the folder of a sandbox that has run containers.
@@ -81,7 +82,13 @@ class Sandbox:
         return info if answer.get("pid") == info.pid else None
 
     def start(
-        self, *, port: int | None = None, docker: str = "auto", region: str | None = None, throttle: bool | None = None
+        self,
+        *,
+        port: int | None = None,
+        docker: str = "auto",
+        region: str | None = None,
+        throttle: bool | None = None,
+        speed: float | None = None,
     ) -> tuple[SandboxInfo, bool]:
         """Start it, unless it runs; returns it, and whether this call started it.
 
@@ -89,6 +96,7 @@ class Sandbox:
             port: where it listens on 127.0.0.1; 0 takes any free port.
             docker: ``auto``, ``always`` or ``never``.
             throttle: whether the request rates of ECS hold; in one that runs already None leaves it as it is.
+            speed: seconds of the sandbox in a real one, 0 for a clock that stands still; None as for ``throttle``.
 
         Raises:
             EcsctlError: the port is taken, no Docker engine answers (``always``), or the extra is not installed.
@@ -107,10 +115,14 @@ class Sandbox:
             if info is not None:
                 if throttle is not None:
                     self._ask(info, "throttle", method="POST", content={"enabled": throttle})
+                if speed is not None:
+                    self._ask(info, "clock", method="POST", content={"speed": speed})
                 return info, False
             (self.folder / "run.json").unlink(missing_ok=True)
             port = DEFAULT_PORT if port is None else port
-            return self._spawn(port, docker, region or DEFAULT_REGION, bool(throttle)), True
+            return self._spawn(
+                port, docker, region or DEFAULT_REGION, bool(throttle), 1.0 if speed is None else speed
+            ), True
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -119,11 +131,12 @@ class Sandbox:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _spawn(self, port: int, docker: str, region: str, throttle: bool) -> SandboxInfo:
+    def _spawn(self, port: int, docker: str, region: str, throttle: bool, speed: float) -> SandboxInfo:
         log = self.folder / "log"
         command = [sys.executable, "-m", "ecsctl.sandbox.server", "--folder", str(self.folder), "--name", self.name]
         command += ["--port", str(port), "--docker", docker, "--region", region]
         command += ["--throttle"] if throttle else []
+        command += ["--speed", str(speed)] if speed != 1 else []
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         with open(log, "ab") as output:
             process = subprocess.Popen(
@@ -255,6 +268,15 @@ class Sandbox:
             return matching(read_rows(self.folder, REMEMBERED), **filters)
         asked = {name: int(value) if isinstance(value, bool) else value for name, value in filters.items() if value}
         return list(self._ask(info, f"log?{urlencode(asked)}")["requests"])
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """Let time pass in it at once, until nothing more is due; its clock's ``now`` and ``speed``.
+
+        Raises:
+            NotFoundError: it does not run.
+            EcsctlError: the seconds are negative or more than 30 days.
+        """
+        return self._ask(self._require(), "clock", method="POST", content={"advance": seconds}, timeout=STEP_SECONDS)
 
     def faults(self) -> list[dict[str, Any]]:
         """The planted faults, with how often each struck.

@@ -20,6 +20,7 @@ from typing import Any
 
 from ecsctl import __version__
 from ecsctl.sandbox.admin import Admin
+from ecsctl.sandbox.clock import Clock
 from ecsctl.sandbox.front import Front
 from ecsctl.sandbox.httpd import Httpd
 from ecsctl.sandbox.requests import RequestLog
@@ -86,13 +87,14 @@ class Server:
             "containers": self.containers,
             "substitutedPorts": substituted,
             "throttle": self.world.throttle.enabled,
+            "clock": self.world.clock.told(),
             "faults": len(self.world.faults.told()),
             "problem": self.world.keeper.problem or self.world.runtime.problem or self.requests.problem,
             **self.world.counts(),
         }
 
 
-def choose_runtime(wanted: str, name: str, folder: Path) -> tuple[Any, dict[str, Any]]:
+def choose_runtime(wanted: str, name: str, folder: Path, clock: Clock) -> tuple[Any, dict[str, Any]]:
     """The runtime for ``--docker auto|always|never``, and what to say of it.
 
     Raises:
@@ -112,7 +114,7 @@ def choose_runtime(wanted: str, name: str, folder: Path) -> tuple[Any, dict[str,
             print(f"no Docker engine answers: {problem}", file=sys.stderr)
             raise SystemExit(3)
         reason = f"no Docker engine answers: {problem}"
-    return SimulatedRuntime(Responder()), {"kind": "simulated", "reason": reason}
+    return SimulatedRuntime(Responder(), clock), {"kind": "simulated", "reason": reason}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -124,12 +126,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--region", default="eu-west-1", help="the region of unsigned requests")
     parser.add_argument("--docker", choices=("auto", "always", "never"), default="auto", help="real containers or not")
     parser.add_argument("--throttle", action="store_true", help="enforce the request rates of ECS")
+    parser.add_argument("--speed", type=float, default=1.0, help="seconds of the sandbox in a real one; 0: none")
     options = parser.parse_args(arguments)
     allow_many_files()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-    runtime, containers = choose_runtime(options.docker, options.name, options.folder)
-    world = World(options.region, runtime, options.folder / "state.pickle")
+    clock = Clock(options.speed)
+    runtime, containers = choose_runtime(options.docker, options.name, options.folder, clock)
+    world = World(options.region, runtime, options.folder / "state.pickle", clock)
     world.throttle.enable(options.throttle)
     try:
         server = Server(world, options.name, "127.0.0.1", options.port, containers, options.folder)

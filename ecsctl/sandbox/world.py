@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.addresses import Addresses
 from ecsctl.sandbox.balancers import Balancers
+from ecsctl.sandbox.clock import Clock
 from ecsctl.sandbox.ecs.regions import Regions
 from ecsctl.sandbox.faults.book import FaultBook
 from ecsctl.sandbox.faults.containers import FaultyRuntime
@@ -35,6 +36,11 @@ log = logging.getLogger(__name__)
 ACCOUNT = "123456789012"
 STEP = 0.1
 SAVE_EVERY = 1.0
+# Seconds that pass at once where the clock is stepped (more where it is stepped far), and the most turns of everything
+# between two of them.
+TURN = 0.5
+MOST_TURNS = 1200
+LONGEST_SETTLING = 100
 REPEAT = 60.0
 # Instances and tasks with an address of their own in 127.0.1.x, balancers in 127.0.2.x, and where more of them go.
 HOST_NETS = (1, *range(3, 10))
@@ -49,9 +55,12 @@ class World:
         region: where a request without a signature goes.
         runtime: runs containers, for real or simulated.
         state: the file that keeps the state.
+        clock: goes for everything in it; one that stands still moves nothing but by :meth:`advance`.
     """
 
-    def __init__(self, region: str, runtime: DockerRuntime | SimulatedRuntime, state: Path) -> None:
+    def __init__(
+        self, region: str, runtime: DockerRuntime | SimulatedRuntime, state: Path, clock: Clock | None = None
+    ) -> None:
         self.region = region
         self.runtime = runtime
         self.lock = threading.RLock()
@@ -62,14 +71,14 @@ class World:
         self._hosts = Addresses(HOST_NETS, owner)
         self._fronts = Addresses(FRONT_NETS, owner)
         self._published: set[str] = set()
-        self.clock: Callable[[], float] = time.time
+        self.clock = clock or Clock()
         self.faults = FaultBook(self.clock)
         self.throttle = Throttle(self.clock)
         self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
         self.past = Past(self.faults, self.clock, ACCOUNT)
         self._target_faults = TargetFaults(self.faults)
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
-        self.regions = Regions(ACCOUNT, self._faulty, self._ports)
+        self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
         self.keeper = Keeper(state)
         self.dirty = False
         # Set by CreateCluster, which has IAM make the service-linked role if there is none.
@@ -81,6 +90,7 @@ class World:
         # Set once moto is mended and the loops run.
         self.started = threading.Event()
         self._ended = threading.Event()
+        self._advancing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._failures: dict[str, float] = {}
 
@@ -88,7 +98,7 @@ class World:
         machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts, self.host_faults)
         listens = getattr(self.runtime, "listens", None)
         balancers = self.balancers[region] = Balancers(
-            ACCOUNT, region, self._fronts, self._address_of, listens, self._target_faults.verdict
+            ACCOUNT, region, self._fronts, self._address_of, listens, self._target_faults.verdict, self.clock
         )
         return machines, balancers, ScalingGroups(ACCOUNT, region, machines.size), CloudWatchAlarms(ACCOUNT, region)
 
@@ -124,7 +134,7 @@ class World:
 
     def after_request(self, region: str) -> None:
         """What AWS's answers already say: a new balancer has a name, a new instance an address. Under the lock."""
-        self._follow(region, time.time())
+        self._follow(region, self.clock())
 
     def start(self) -> None:
         """Take up the saved state and begin to move."""
@@ -134,6 +144,10 @@ class World:
         for request in expected:
             self._faulty.watch(request)
             self.runtime.adopt(request)
+        with self.lock:
+            # The balancers' listeners are there before anyone is answered.
+            for region in list(self._published):
+                self._follow(region, self.clock())
         self.ready.set()
         for name, target in (("control", self._control), ("probes", self._probe), ("state", self._save)):
             thread = threading.Thread(target=target, name=name, daemon=True)
@@ -162,6 +176,9 @@ class World:
                     self._fronts.of(owner, address)
                 self.regions.load(content["ecs"])
                 self.faults.load(content.get("faults", {}))
+                self.clock.catch_up(content.get("now", 0.0))
+                for region, health in content.get("health", {}).items():
+                    self.balancers[region].load(health)
                 self._readdress()
                 return self.regions.expected_containers()
         except Exception:
@@ -181,8 +198,41 @@ class World:
 
     def _control(self) -> None:
         while not self._ended.wait(STEP):
+            if self.clock.speed:
+                with self.lock:
+                    self.step(self.clock())
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass at once: turn after turn of everything, until nothing more is due.
+
+        Containers of a Docker engine still take their own time.
+
+        Raises:
+            ValueError: the seconds are negative.
+        """
+        turn = max(TURN, seconds / MOST_TURNS)
+        with self._advancing, ThreadPoolExecutor(8) as pool:
+            self._settle(pool)
+            while seconds > 0:
+                pace = min(seconds, turn)
+                self.clock.advance(pace)
+                seconds -= pace
+                self._settle(pool)
+
+    def _settle(self, pool: ThreadPoolExecutor) -> None:
+        """Turns without time, until two in a row change nothing."""
+        quiet = 0
+        for _ in range(LONGEST_SETTLING):
+            before = self._changes()
+            self._probe_all(pool)
             with self.lock:
-                self.step(time.time())
+                self.step(self.clock())
+            quiet = quiet + 1 if self._changes() == before else 0
+            if quiet == 2:
+                return
+
+    def _changes(self) -> int:
+        return sum(engine.store.changes for engine in list(self.regions.engines.values()))
 
     def step(self, now: float) -> None:
         """One turn of everything. Under the lock."""
@@ -221,12 +271,16 @@ class World:
     def _probe(self) -> None:
         with ThreadPoolExecutor(8) as pool:
             while not self._ended.wait(STEP):
-                for region, balancers in list(self.balancers.items()):
-                    if region in self._published:
-                        with self._guarded(f"the health checks of {region}"):
-                            with self.lock:
-                                rows = balancers.probes()
-                            balancers.probe(rows, time.time(), pool)
+                if self.clock.speed:
+                    self._probe_all(pool)
+
+    def _probe_all(self, pool: ThreadPoolExecutor) -> None:
+        for region, balancers in list(self.balancers.items()):
+            if region in self._published:
+                with self._guarded(f"the health checks of {region}"):
+                    with self.lock:
+                        rows = balancers.probes()
+                    balancers.probe(rows, self.clock(), pool)
 
     def _save(self) -> None:
         while not self._ended.wait(SAVE_EVERY):
@@ -255,6 +309,8 @@ class World:
             "fronts": self._fronts.known(),
             "ecs": self.regions.dump(),
             "faults": self.faults.dump(),
+            "now": self.clock(),
+            "health": {region: balancers.dump() for region, balancers in self.balancers.items()},
         }
         return snapshot(ACCOUNT, extra)
 
@@ -289,7 +345,7 @@ class World:
             self.past.forget()
             self.throttle.enable(self.throttle.enabled)
             self._faulty.forget()
-            self.regions = Regions(ACCOUNT, self._faulty, self._ports)
+            self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
             self.unlinked = False
             self.keeper.forget()
         self.runtime.reset()

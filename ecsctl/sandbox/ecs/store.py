@@ -299,6 +299,9 @@ class Store:
         seed: of all identifiers and random choices; None draws one.
     """
 
+    changes = 0
+    """How often a task was made or moved: where it stands still, nothing was due."""
+
     def __init__(self, account: str, region: str, seed: int | None = None) -> None:
         self.account = account
         self.region = region
@@ -359,6 +362,7 @@ class Store:
 
     def add_task(self, task: Task) -> None:
         self.tasks[task.arn] = task
+        self.changes += 1
         self.tasks_of_cluster[task.cluster][task.arn] = None
         self.moving[task.arn] = None
         if task.service:
@@ -368,6 +372,7 @@ class Store:
         """Move a task to its next ``lastStatus``, keep the indexes, wake its service."""
         task.last_status = status
         task.since = now
+        self.changes += 1
         task.version += 1
         if status == "STOPPED":
             self.stopped[task.arn] = None

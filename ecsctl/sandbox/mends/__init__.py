@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 def install(world: World) -> None:
     """Mend moto, for a world that follows its instances and balancers."""
-    from ecsctl.sandbox.mends import autoscaling, balancing, iam, instances, security
+    from ecsctl.sandbox.mends import autoscaling, balancing, iam, instances, security, times
 
+    times.mend(world.clock)
     autoscaling.mend(world.host_faults)
     instances.mend(world.console, world.host_faults)
     security.mend()
-    balancing.mend(world.balancers)
+    balancing.mend(world.balancers, world.clock)
     iam.mend()

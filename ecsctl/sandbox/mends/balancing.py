@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.balancers import DRAINS
@@ -12,11 +11,11 @@ if TYPE_CHECKING:
     from ecsctl.sandbox.balancers import Balancers
 
 
-def mend(balancers: Mapping[str, Balancers]) -> None:
-    """Mend both kinds; ``balancers`` by region answers for what moto does not know."""
+def mend(balancers: Mapping[str, Balancers], clock: Callable[[], float]) -> None:
+    """Mend both kinds; ``balancers`` by region answers for what moto does not know, ``clock`` in epoch seconds."""
     _classic(balancers)
     _v2(balancers)
-    _target_groups()
+    _target_groups(clock)
 
 
 def _classic(balancers: Mapping[str, Balancers]) -> None:
@@ -121,7 +120,7 @@ def _asked_port(group: Any, port: int) -> str:
     return asked if asked.isdigit() else str(port)
 
 
-def _target_groups() -> None:
+def _target_groups(clock: Callable[[], float]) -> None:
     from moto.elbv2.exceptions import InvalidTargetError, TargetNotRunning
     from moto.elbv2.models import FakeTargetGroup
 
@@ -142,7 +141,7 @@ def _target_groups() -> None:
     def deregister(self: Any, targets: list[dict[str, Any]]) -> None:
         """A target drains before it is gone; without a port all of the id's go."""
         delay = float(self.attributes.get("deregistration_delay.timeout_seconds", 300))
-        until = time.time() + min(delay, DRAINS)
+        until = clock() + min(delay, DRAINS)
         for target in targets:
             port = target.get("Port")
             keys = [
