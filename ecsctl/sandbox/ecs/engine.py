@@ -237,7 +237,17 @@ class Engine:
         Raises:
             ValueError: as :meth:`load`.
         """
-        earlier = Engine(self.store.account, self.store.region, runtime, machines, balancers, self._clock)
+        own = self._region
+        earlier = Engine(
+            own.store.account,
+            own.store.region,
+            runtime,
+            machines,
+            balancers,
+            own.groups,
+            own.alarms,
+            self._clock,
+        )
         earlier.load(data)
         return earlier
 
