@@ -12,6 +12,7 @@ from ecsctl.aws.ecs import describe_services, list_services
 from ecsctl.errors import AwsError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
 from ecsctl.resources import Service
+from ecsctl.spec.rendered import counted
 from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class ServiceKind(Kind[Service]):
 
     def create(self, aws: Aws, resource: Service) -> Mapping[str, str]:
         query = {
-            **resource.definition,
+            **counted(resource.definition),
             "cluster": resource.cluster,
             "serviceName": resource.name,
             "tags": ecs_tags(resource.tags),

@@ -166,7 +166,9 @@ class Checker:
         items = schema.get("items", {})
         found = []
         for index, item in enumerate(node.items):
-            found.append(self._check(item, items, (*path, index)))
+            kept = self._check(item, items, (*path, index))
+            # Texts stay texts, so that whoever reads them need not ask; what was refused is in ``bad``.
+            found.append("" if kept is None and items.get("type") == "string" else kept)
         least, most = schema.get("minItems", 0), schema.get("maxItems")
         if len(node.items) < least:
             self._fault(node, path, f"{len(node.items)} items are too few", f"at least {least}")

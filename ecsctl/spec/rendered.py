@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ecsctl.spec.model import ServiceSpec, Spec
@@ -15,12 +16,20 @@ def inputs(spec: Spec) -> dict[str, Any]:
     return {name: section for name, section in sections.items() if section}
 
 
+def counted(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition of a new service with the count that CreateService wants: 1, where the file leaves it out."""
+    made = dict(definition)
+    if made.get("schedulingStrategy") != "DAEMON":
+        made.setdefault("desiredCount", 1)
+    return made
+
+
 def service_input(spec: Spec, service: ServiceSpec) -> dict[str, Any]:
     """The input of CreateService, but for ``clientToken``, which is made anew for each call.
 
     A target group's ARN is known only once it exists; ``targetGroupArn`` then stays ``(known after apply)``.
     """
-    made: dict[str, Any] = {"cluster": spec.cluster, **service.definition}
+    made: dict[str, Any] = {"cluster": spec.cluster, **counted(service.definition)}
     reference = service.load_balancer
     if reference is not None:
         balancer = spec.load_balancers.get(reference.name)

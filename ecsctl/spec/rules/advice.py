@@ -172,6 +172,30 @@ def variables_once(project: Project) -> Iterator[Finding]:
 
 
 @rule(
+    "ECS209",
+    "A service of a task definition for Fargate alone says that it runs there.",
+    service="Task definition does not support launch_type EC2.",
+    why="Without a launchType or a capacityProviderStrategy the cluster's default strategy counts; where it has none, "
+    "that is EC2.",
+    severity=WARNING,
+)
+def fargate_is_said(project: Project) -> Iterator[Finding]:
+    """``launchType`` and ``capacityProviderStrategy``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        wanted = (definition.get("requiresCompatibilities") or ()) if definition is not None else ()
+        said = service.get("launchType") or service.get("capacityProviderStrategy")
+        if definition is not None and list(wanted) == ["FARGATE"] and not said:
+            depends = (
+                (*service.path, "launchType"),
+                (*service.path, "capacityProviderStrategy"),
+                (*definition.path, "requiresCompatibilities"),
+            )
+            message = f"{definition.name} runs on Fargate only, and nothing says that the service does"
+            yield Finding(service.path, message, "launchType: FARGATE", depends)
+
+
+@rule(
     "ECS208",
     "Nothing is used that AWS has given up.",
     service="Amazon Elastic Inference is no longer available.",

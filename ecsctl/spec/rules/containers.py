@@ -175,7 +175,7 @@ def secrets_need_role(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS032",
-    "The name of a secret is not that of a variable too, and no name comes twice.",
+    "Variables and secrets have names; that of a secret is not that of a variable too, and comes once.",
     service="The secret name must be unique and not shared with any new or existing environment variables set on the "
     "container, such as 'X'.",
     why="Both become environment variables of the container.",
@@ -184,6 +184,11 @@ def unique_variables(project: Project) -> Iterator[Finding]:
     """``environment`` and ``secrets``."""
     for _, path, box in boxes(project):
         variables = Counter(item.get("name") for _, item in listed(box, "environment", path))
+        for place, item in listed(box, "environment", path):
+            if item.get("name") == "" or (item.get("name") is None and "value" in item):
+                yield Finding(
+                    (*place, "name"), "a variable has no name", "name: NAME", ((*place, "name"), (*place, "value"))
+                )
         secrets: set[str] = set()
         for place, item in listed(box, "secrets", path):
             name = item.get("name")
@@ -214,17 +219,21 @@ def ulimits(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS034",
-    "The log driver awslogs names its group.",
-    service="Log driver awslogs requires options: awslogs-group",
+    "The log driver awslogs names its group, and splunk its URL.",
+    service="Log driver awslogs requires options: awslogs-group / Log driver splunk requires options: splunk-url",
     why="The driver does not know where to write otherwise.",
 )
 def awslogs_group(project: Project) -> Iterator[Finding]:
-    """``logConfiguration.options.awslogs-group``."""
+    """``logConfiguration.options.awslogs-group``, ``splunk-url``."""
     for _, path, box in boxes(project):
         logs = box.get("logConfiguration") or {}
-        if logs.get("logDriver") == "awslogs" and not (logs.get("options") or {}).get("awslogs-group"):
-            place = (*path, "logConfiguration", "options")
+        place = (*path, "logConfiguration", "options")
+        options = logs.get("options") or {}
+        if logs.get("logDriver") == "awslogs" and not options.get("awslogs-group"):
             yield Finding(place, "the log driver awslogs has no awslogs-group", "awslogs-group: /ecs/NAME")
+        secret = any(item.get("name") == "splunk-url" for _, item in listed(logs, "secretOptions", path))
+        if logs.get("logDriver") == "splunk" and not options.get("splunk-url") and not secret:
+            yield Finding(place, "the log driver splunk has no splunk-url", "splunk-url: https://…:8088")
 
 
 @rule(

@@ -100,7 +100,10 @@ def daemons(project: Project) -> Iterator[Finding]:
         if service.get("availabilityZoneRebalancing") == "ENABLED":
             place = (*service.path, "availabilityZoneRebalancing")
             yield Finding(place, "a DAEMON service is not rebalanced", "DISABLED, or leave it out")
-        high = _percent(service, "maximumPercent")
+        low, high = _percent(service, "minimumHealthyPercent"), _percent(service, "maximumPercent")
+        if low == 100:
+            place = (*service.path, "deploymentConfiguration", "minimumHealthyPercent")
+            yield Finding(place, "a DAEMON service with a minimumHealthyPercent of 100 is never replaced", "0 to 99")
         if high is not None and high != 100:
             place = (*service.path, "deploymentConfiguration", "maximumPercent")
             yield Finding(place, f"a DAEMON service takes a maximumPercent of 100 only, not {high}", "leave it out")

@@ -6,13 +6,27 @@ import json
 import re
 from collections.abc import Iterator
 
-from ecsctl.spec.project import Definition, Project, boxes
+from ecsctl.spec.nodes import Path, shorten
+from ecsctl.spec.project import Data, Definition, Project, boxes
 from ecsctl.spec.rules import Finding, rule
 
 MOST_CONTAINERS = 10
 LARGEST_DEFINITION = 64 * 1024
 MOST_CONSTRAINTS, MOST_STRATEGIES, LONGEST_EXPRESSION = 10, 5, 2000
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
+QUERY = re.compile(
+    r"(?:attribute:[\w./-]+|task:\w+|agentConnected|agentVersion|ec2InstanceId|registeredAt|runningTasksCount)\s*"
+    r"(?:==|!=|[<>]=?|=~|!~|!?in\b|!?exists|equals|not_|greater_than|less_than|matches)"
+)
+EXPRESSION_FORM = 'as "attribute:ecs.os-type == linux"'
+STRATEGY_FIELDS = {
+    "binpack": (re.compile("cpu|memory", re.I), "cpu or memory"),
+    "spread": (
+        re.compile("instanceId|host|attribute:.+"),
+        "instanceId, or an attribute as attribute:ecs.availability-zone",
+    ),
+    "random": (re.compile(""), "random has no field"),
+}
 RESERVED_TAGS = ("aws:", "ecsctl:")
 TAG_FORM = "letters, digits, spaces and _ . : / = + - @"
 MOST_PROVIDERS, MOST_TARGET_GROUPS = 20, 5
@@ -57,7 +71,7 @@ def size(project: Project) -> Iterator[Finding]:
     why="Limits of the service that cannot be raised.",
 )
 def placement(project: Project) -> Iterator[Finding]:
-    """``placementConstraints`` and ``placementStrategy``."""
+    """``placementConstraints`` and ``placementStrategy``: how many, and of what."""
     for holder in (*project.task_definitions.values(), *project.services.values()):
         own = list(holder.items("placementConstraints"))
         definition = project.task_definition_of(holder) if holder.path[0] == "services" else None
@@ -66,18 +80,40 @@ def placement(project: Project) -> Iterator[Finding]:
             place = (*holder.path, "placementConstraints")
             yield Finding(place, f"{len(own) + inherited} constraints are too many", f"at most {MOST_CONSTRAINTS}")
         for path, item in own:
-            length = len(item.get("expression") or "")
-            if length > LONGEST_EXPRESSION:
-                message = f"an expression of {length} characters is too long"
-                yield Finding((*path, "expression"), message, f"at most {LONGEST_EXPRESSION}")
-            if item.get("type") == "memberOf" and not item.get("expression"):
-                yield Finding(
-                    (*path, "expression"), "memberOf needs an expression", 'as "attribute:ecs.os-type == linux"'
-                )
+            yield from _constraint(path, item)
+        for path, item in holder.items("placementStrategy"):
+            yield from _strategy(path, item)
         strategies = len(holder.get("placementStrategy") or ())
         if strategies > MOST_STRATEGIES:
             place = (*holder.path, "placementStrategy")
             yield Finding(place, f"{strategies} strategies are too many", f"at most {MOST_STRATEGIES}")
+
+
+def _constraint(path: Path, item: Data) -> Iterator[Finding]:
+    kind, expression = item.get("type"), item.get("expression")
+    place = (*path, "expression")
+    if kind is None:
+        yield Finding((*path, "type"), "a constraint has no type", "memberOf", ((*path, "type"),))
+    if len(expression or "") > LONGEST_EXPRESSION:
+        message = f"an expression of {len(expression or '')} characters is too long"
+        yield Finding(place, message, f"at most {LONGEST_EXPRESSION}")
+    if kind == "memberOf" and not expression:
+        yield Finding(place, "memberOf needs an expression", EXPRESSION_FORM)
+    elif kind == "distinctInstance" and expression:
+        yield Finding(place, "distinctInstance has no expression", "type: memberOf")
+    elif expression and not QUERY.search(expression):
+        yield Finding(place, f"{shorten(expression)!r} is no expression of the cluster query language", EXPRESSION_FORM)
+
+
+def _strategy(path: Path, item: Data) -> Iterator[Finding]:
+    kind, field = item.get("type"), item.get("field")
+    if kind is None:
+        yield Finding((*path, "type"), "a strategy has no type", "spread, binpack or random", ((*path, "type"),))
+        return
+    form, allowed = STRATEGY_FIELDS[kind]
+    if not form.fullmatch(field or ""):
+        message = f"{field!r} is no field to {kind} by" if field else f"{kind} without its field"
+        yield Finding((*path, "field"), message, allowed, () if field else ((*path, "field"),))
 
 
 @rule(

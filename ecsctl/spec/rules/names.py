@@ -69,10 +69,13 @@ def balancer_names(project: Project) -> Iterator[Finding]:
     why="There is nothing to run without one.",
 )
 def images(project: Project) -> Iterator[Finding]:
-    """``containerDefinitions[].image`` is there."""
+    """``containerDefinitions[].image`` is there, and has no white space in it."""
     for definition in project.task_definitions.values():
         for path, box in definition.items("containerDefinitions"):
-            if not box.get("image"):
+            image = box.get("image")
+            if image and image.split() != [image]:
+                yield Finding((*path, "image"), f"the image {image!r} has white space in it", "as nginx:1.27")
+            if not image:
                 yield Finding(
                     (*path, "image"), f"the container {box.get('name') or ''} has no image".replace("  ", " ")
                 )

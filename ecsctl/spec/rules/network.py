@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ecsctl.spec.nodes import Path
@@ -11,6 +12,8 @@ from ecsctl.spec.rules import Finding, rule
 RESERVED = {22, 2375, 2376, 51678, 51679, 51680}
 NOT_IN_AWSVPC = ("hostname", "extraHosts", "dnsServers", "disableNetworking")
 HIGHEST = 65535
+PORT_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
+RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
 
 
 def _mappings(project: Project) -> Iterator[tuple[str, Path, Data, Data]]:
@@ -40,6 +43,9 @@ def port_numbers(project: Project) -> Iterator[Finding]:
             yield Finding(
                 (*place, "containerPortRange"), "containerPort and containerPortRange together", "one of them"
             )
+        ends = RANGE.fullmatch(span) if isinstance(span, str) else None
+        if span is not None and (ends is None or not 1 <= int(ends[1]) <= int(ends[2]) <= HIGHEST):
+            yield Finding((*place, "containerPortRange"), f"{span!r} is no range of ports", "as 8000-8010")
         for member, least in (("containerPort", 1), ("hostPort", 0)):
             number = mapping.get(member)
             if number is not None and not least <= number <= HIGHEST:
@@ -56,7 +62,8 @@ def ports_match(project: Project) -> Iterator[Finding]:
     """``hostPort`` equals ``containerPort``."""
     for mode, place, _, mapping in _mappings(project):
         port, host = mapping.get("containerPort"), mapping.get("hostPort")
-        if mode in ("host", "awsvpc") and port and host and port != host:
+        drawn = mode == "host" and host == 0
+        if mode in ("host", "awsvpc") and port and host is not None and port != host and not drawn:
             message = f"the host port {host} is not the container port {port} in network mode {mode}"
             yield Finding((*place, "hostPort"), message, f"{port}, or leave hostPort out")
 
@@ -125,6 +132,29 @@ def host_port_once(project: Project) -> Iterator[Finding]:
                     message = f"port {port}/{key[1]} is taken by the container {seen[key]} of the same task"
                     yield Finding((*place, "hostPort" if "hostPort" in mapping else "containerPort"), message)
                 seen.setdefault(key, str(box.get("name")))
+
+
+@rule(
+    "ECS047",
+    "A port mapping's name is its own, of small letters, digits, - and _.",
+    service="Port mapping names must be unique within a task definition.",
+    why="Service Connect and VPC Lattice find the port by this name.",
+)
+def port_names(project: Project) -> Iterator[Finding]:
+    """``portMappings[].name``."""
+    for definition in project.task_definitions.values():
+        seen: set[str] = set()
+        for path, box in definition.items("containerDefinitions"):
+            for place, mapping in listed(box, "portMappings", path):
+                name = mapping.get("name")
+                if name is None:
+                    continue
+                if not PORT_NAME.fullmatch(name):
+                    allowed = "up to 64 small letters, digits, - and _, no hyphen first"
+                    yield Finding((*place, "name"), f"{name!r} is no name of a port", allowed)
+                elif name in seen:
+                    yield Finding((*place, "name"), f"the port name {name} is taken by another port of the task")
+                seen.add(name)
 
 
 @rule(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ecsctl.spec.project import FARGATE_PROVIDERS, Definition, Project, network_mode, on_fargate, ports_of
 from ecsctl.spec.rules import Finding, rule
+
+PLATFORM = re.compile(r"LATEST|\d+\.\d+\.\d+")
 
 
 def _balanced(service: Definition) -> bool:
@@ -37,6 +40,10 @@ def network_needed(project: Project) -> Iterator[Finding]:
     for service in project.services.values():
         definition = project.task_definition_of(service)
         awsvpc = definition is not None and network_mode(project, definition) == "awsvpc"
+        vpc = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        if vpc.get("subnets") == []:
+            place = (*service.path, "networkConfiguration", "awsvpcConfiguration", "subnets")
+            yield Finding(place, "subnets can not be empty", "[subnet-…]")
         if (awsvpc or on_fargate(service.data)) and not service.get("networkConfiguration"):
             message = "tasks of network mode awsvpc need a networkConfiguration"
             allowed = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-…]}}"
@@ -80,8 +87,9 @@ def fargate_placement(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS108",
-    "A platform version is Fargate's.",
-    service="The platform version must be null when specifying an EC2 launch type.",
+    "A platform version is Fargate's: LATEST, or three numbers.",
+    service="The platform version must be null when specifying an EC2 launch type. / The specified platform version "
+    "doesn't exist.",
     why="It names the version of Fargate's own runtime.",
 )
 def platform_version(project: Project) -> Iterator[Finding]:
@@ -92,6 +100,9 @@ def platform_version(project: Project) -> Iterator[Finding]:
         if service.get("platformVersion") and (elsewhere or (implied and project.instances is not None)):
             place = (*service.path, "platformVersion")
             yield Finding(place, "a platformVersion is not for EC2", "launchType: FARGATE, or leave it out")
+        elif service.get("platformVersion") and not PLATFORM.fullmatch(service.get("platformVersion")):
+            place = (*service.path, "platformVersion")
+            yield Finding(place, f"{service.get('platformVersion')!r} is no platform version", "LATEST, or as 1.4.0")
 
 
 @rule(
@@ -167,7 +178,7 @@ def grace_period(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS112",
-    "A capacity provider strategy has one base at most, a weight above 0, and one kind of provider.",
+    "A capacity provider strategy has one base at most, a weight above 0, one kind of provider, and each once.",
     service="A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and "
     "Fargate capacity providers.",
     why="The base is filled first, the rest is shared by weight.",
@@ -189,6 +200,12 @@ def strategy(project: Project) -> Iterator[Finding]:
                 "weight: 1 on one of them",
                 tuple((*path, "weight") for path, _ in items),
             )
+        seen: set[str] = set()
+        for path, item in items:
+            name = str(item.get("capacityProvider"))
+            if name in seen:
+                yield Finding((*path, "capacityProvider"), f"the capacity provider {name} is there already", "once")
+            seen.add(name)
         kinds = {item.get("capacityProvider") in FARGATE_PROVIDERS for _, item in items}
         if len(kinds) > 1:
             place = (*service.path, "capacityProviderStrategy")
@@ -246,7 +263,8 @@ def public_address(project: Project) -> Iterator[Finding]:
     for service in project.services.values():
         vpc = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
         elsewhere = service.get("launchType") in ("EC2", "EXTERNAL") or (
-            service.get("capacityProviderStrategy") and not on_fargate(service.data)
+            not on_fargate(service.data)
+            and (service.get("capacityProviderStrategy") or (project.instances and not service.get("launchType")))
         )
         if vpc.get("assignPublicIp") == "ENABLED" and elsewhere:
             place = (*service.path, "networkConfiguration", "awsvpcConfiguration", "assignPublicIp")
@@ -256,3 +274,35 @@ def public_address(project: Project) -> Iterator[Finding]:
                 "DISABLED, or launchType: FARGATE",
                 ((*service.path, "launchType"), (*service.path, "capacityProviderStrategy")),
             )
+
+
+@rule(
+    "ECS118",
+    "ECS Exec needs a task role.",
+    service="The service couldn't be created because a valid taskRoleArn is not being used. Specify a valid task role "
+    "in your task definition and try again.",
+    why="The agent inside of the container opens the session with the task's own role, which needs the ssmmessages "
+    "rights.",
+)
+def exec_needs_role(project: Project) -> Iterator[Finding]:
+    """``enableExecuteCommand`` and ``taskRoleArn``."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        if service.get("enableExecuteCommand") and definition is not None and not definition.get("taskRoleArn"):
+            place = (*service.path, "enableExecuteCommand")
+            message = f"the task definition {definition.name} has no taskRoleArn"
+            yield Finding(place, message, "taskRoleArn: arn:aws:iam::…:role/…", ((*definition.path, "taskRoleArn"),))
+
+
+@rule(
+    "ECS119",
+    "A service has one service registry at most.",
+    service="service registries can have at most 1 items.",
+    why="A service is found by one name of Cloud Map; Service Connect gives it more.",
+)
+def one_registry(project: Project) -> Iterator[Finding]:
+    """``serviceRegistries``."""
+    for service in project.services.values():
+        count = len(service.get("serviceRegistries") or ())
+        if count > 1:
+            yield Finding((*service.path, "serviceRegistries"), f"{count} service registries are too many", "one")

@@ -274,6 +274,39 @@ def no_windows_on_arm(project: Project) -> Iterator[Finding]:
 
 
 @rule(
+    "ECS081",
+    "A task's size is a number above 0.",
+    service="Invalid 'cpu' setting for task.",
+    why="cpu is in units (1024 a core) or vCPU, memory in MiB or GB.",
+)
+def size_is_number(project: Project) -> Iterator[Finding]:
+    """``cpu`` and ``memory`` of the task."""
+    for definition in project.task_definitions.values():
+        for member in ("cpu", "memory"):
+            text = definition.get(member)
+            if text is not None and (not str(text).isdecimal() or int(text) == 0):
+                yield Finding((*definition.path, member), f"{text!r} is no size of a task", "a number above 0")
+
+
+@rule(
+    "ECS082",
+    "Tasks on external instances have no network mode awsvpc.",
+    service="The network mode awsvpc is not supported by the EXTERNAL launch type.",
+    why="An interface of its own can only be given in a VPC.",
+)
+def external_network(project: Project) -> Iterator[Finding]:
+    """``networkMode`` and ``requiresCompatibilities`` or a service's ``launchType``."""
+    for definition in project.task_definitions.values():
+        if definition.get("networkMode") != "awsvpc":
+            continue
+        users = (one for one in project.services.values() if one.get("taskDefinition") == definition.name)
+        wanted = definition.get("requiresCompatibilities") or ()
+        if "EXTERNAL" in wanted or any(one.get("launchType") == "EXTERNAL" for one in users):
+            place = (*definition.path, "networkMode")
+            yield Finding(place, "external instances have no awsvpc", "networkMode: bridge or host")
+
+
+@rule(
     "ECS080",
     "On EC2 a task's cpu is 128 to 196608 units.",
     service="Invalid 'cpu' setting for task.",

@@ -8,6 +8,7 @@ from ecsctl.spec.checker import one_of
 from ecsctl.spec.nodes import Path
 from ecsctl.spec.project import Data, Project, boxes, listed
 from ecsctl.spec.rules import Finding, rule
+from ecsctl.spec.rules.names import ECS_NAME, ECS_NAME_IS
 
 
 @rule(
@@ -31,8 +32,8 @@ def volume_exists(project: Project) -> Iterator[Finding]:
 
 @rule(
     "ECS051",
-    "Volume names are unique.",
-    service="Volume names must be unique within a task definition.",
+    "Volumes have names that ECS takes, each its own.",
+    service="Volume names must be unique within a task definition. / Volume name contains invalid characters.",
     why="A mount could not tell which one is meant.",
 )
 def volumes_unique(project: Project) -> Iterator[Finding]:
@@ -41,7 +42,9 @@ def volumes_unique(project: Project) -> Iterator[Finding]:
         seen: set[str] = set()
         for place, volume in definition.items("volumes"):
             name = volume.get("name")
-            if name in seen:
+            if name is not None and not ECS_NAME.fullmatch(name):
+                yield Finding((*place, "name"), f"{name!r} is no name of a volume", ECS_NAME_IS)
+            elif name in seen:
                 yield Finding((*place, "name"), f"the volume {name} is there already")
             elif name:
                 seen.add(name)
