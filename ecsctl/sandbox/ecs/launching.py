@@ -91,6 +91,14 @@ def create_task(
     return task
 
 
+def zones_of(region: Region, network_mode: str, network: Document | None) -> frozenset[str] | None:
+    """The zones that a task's subnets allow its instance; None where it has no subnets of its own."""
+    subnets = (network or {}).get("awsvpcConfiguration", {}).get("subnets", ())
+    if network_mode != "awsvpc" or not subnets:
+        return None
+    return frozenset(region.machines.availability_zone(subnet) for subnet in subnets)
+
+
 def settle(task: Task, instance: ContainerInstance) -> None:
     """Give a task its instance, and reserve there what it needs."""
     task.instance = instance.arn

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 
 from ecsctl.sandbox.ecs import targets
-from ecsctl.sandbox.ecs.launching import settle
+from ecsctl.sandbox.ecs.launching import settle, zones_of
 from ecsctl.sandbox.ecs.placement import Placer
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.resources import bindings, release
@@ -62,9 +62,15 @@ def _provision(region: Region, task: Task) -> None:
         return
     if task.network_mode == "awsvpc" and task.interface is None:
         network = (task.network or {}).get("awsvpcConfiguration") or {}
+        host = host_of(region, task)
+        subnets = [
+            subnet
+            for subnet in network.get("subnets", ())
+            if host is None or region.machines.availability_zone(subnet) == host.facts.availability_zone
+        ]
         try:
             task.interface = region.machines.create_interface(
-                network.get("subnets", ()),
+                subnets or network.get("subnets", ()),
                 network.get("securityGroups", ()),
                 public=network.get("assignPublicIp") == "ENABLED",
                 task_arn=task.arn,
@@ -98,6 +104,7 @@ def _find_room(region: Region, task: Task) -> bool:
         group=task.group,
         constraints=task.placement_constraints,
         capacity_provider=task.capacity_provider,
+        zones=zones_of(region, task.network_mode, task.network),
         now=region.now,
     )
     instance = placer.choose()

@@ -71,6 +71,7 @@ class Placer:
         group: the task group, which ``distinctInstance`` and ``spread`` count.
         constraints, strategy: of the service or the call; the strategy may be empty.
         capacity_provider: where given, only its instances.
+        zones: where given, only instances there: those of the subnets of a task with an interface of its own.
         now: epoch seconds, for expressions with times.
     """
 
@@ -86,6 +87,7 @@ class Placer:
         strategy: Sequence[Document] = (),
         capacity_provider: str | None = None,
         only: Iterable[str] | None = None,
+        zones: frozenset[str] | None = None,
         now: float = 0.0,
     ) -> None:
         self.need = need
@@ -105,7 +107,8 @@ class Placer:
                 continue
             if capacity_provider is not None and instance.capacity_provider != capacity_provider:
                 continue
-            reason = self._unfit(instance, required, predicates, now)
+            elsewhere = zones is not None and instance.facts.availability_zone not in zones
+            reason = "LOCATION" if elsewhere else self._unfit(instance, required, predicates, now)
             if reason:
                 self.refusals.append(Refusal(instance, reason))
             else:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from ecsctl.sandbox.ecs import journal, staffing, targets
+from ecsctl.sandbox.ecs import journal, rebalancing, staffing, targets
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.serviceview import behind_classic, circuit_threshold
 from ecsctl.sandbox.ecs.store import Deployment, Document, Service, Task
@@ -92,7 +92,9 @@ def reconcile(region: Region, service: Service) -> None:
         _staff_daemon(region, service, roster)
     else:
         _staff_replicas(region, service, roster)
-    _finish(region, service, _roster(region, service))
+    roster = _roster(region, service)
+    _finish(region, service, roster)
+    rebalancing.rebalance(region, service, roster.live, roster.healthy)
     if service.settings.get("loadBalancers") and roster.live:
         service.wake_at = min(service.wake_at, region.now + (RETRY_SECONDS if service.steady else 0.0))
     if service.wake_at <= region.now:
@@ -278,7 +280,7 @@ def _limits(service: Service) -> tuple[int, int]:
 def _staff_replicas(region: Region, service: Service, roster: _Roster) -> None:
     primary = service.primary
     least, most = _limits(service)
-    surplus = len(roster.staying) - service.desired
+    surplus = len(roster.staying) - service.desired - rebalancing.moved_extra(region, service)
     if surplus > 0:
         going = staffing.first_to_go(region, roster.staying, surplus)
         staffing.stop(region, service, going, f"Scaling activity initiated by (deployment {primary.id})")

@@ -120,7 +120,7 @@ def _check_scheduling(settings: Document) -> None:
         if launch_type_of(settings) == "FARGATE":
             raise invalid("The daemon scheduling strategy is not supported with the FARGATE launch type.")
         if rebalancing:
-            raise invalid("Availability Zone Rebalancing does not support the daemon scheduling strategy.")
+            raise invalid("Availability Zone Rebalancing does not support DAEMON services")
     elif settings.get("desiredCount") is None:
         raise invalid("Desired count must be specified for the replica scheduling strategy.")
     elif settings["desiredCount"] < 0:

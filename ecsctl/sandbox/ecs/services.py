@@ -6,7 +6,7 @@ import hashlib
 import json
 from copy import deepcopy
 
-from ecsctl.sandbox.ecs import rollout
+from ecsctl.sandbox.ecs import rebalancing, rollout
 from ecsctl.sandbox.ecs.capacity import checked_strategy
 from ecsctl.sandbox.ecs.clusters import ensure_active
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, service_not_active, service_not_found
@@ -142,8 +142,7 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
     settings.setdefault("enableExecuteCommand", False)
     if "availabilityZoneRebalancing" not in settings:
         # ENABLED even where maximumPercent then has it refused; the service exempts only what can never rebalance.
-        classic = any(balancer.get("loadBalancerName") for balancer in settings.get("loadBalancers", ()))
-        settings["availabilityZoneRebalancing"] = "DISABLED" if daemon or classic else "ENABLED"
+        settings["availabilityZoneRebalancing"] = "ENABLED" if rebalancing.compatible(settings) else "DISABLED"
     return settings
 
 

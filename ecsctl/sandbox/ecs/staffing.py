@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ecsctl.sandbox.ecs import journal
 from ecsctl.sandbox.ecs.capacity import share
-from ecsctl.sandbox.ecs.launching import Launch, create_task
+from ecsctl.sandbox.ecs.launching import Launch, create_task, zones_of
 from ecsctl.sandbox.ecs.lifecycle import begin_stop, host_of
 from ecsctl.sandbox.ecs.placement import Placer, Refusal
 from ecsctl.sandbox.ecs.region import Region
@@ -83,7 +83,7 @@ def start(region: Region, service: Service, deployment: Deployment, count: int, 
             used[provider or ""] += 1
             made.append(create_task(region, launch, None, provider))
     else:
-        placer = _placer(region, launch)
+        placer = placer_of(region, launch)
         while len(made) < count and (instance := placer.choose()) is not None:
             made.append(create_task(region, launch, instance))
         if len(made) < count:
@@ -100,7 +100,7 @@ def start_on(region: Region, service: Service, deployment: Deployment, instances
     made: list[Task] = []
     problems: list[Refusal] = []
     for arn in instances[:BATCH]:
-        placer = _placer(region, launch, only=[arn])
+        placer = placer_of(region, launch, only=[arn])
         instance = placer.choose()
         if instance is None:
             problems += placer.problems()
@@ -115,12 +115,15 @@ def start_on(region: Region, service: Service, deployment: Deployment, instances
 def eligible(region: Region, service: Service, deployment: Deployment) -> list[str]:
     """The instances on which a daemon service wants its task: ACTIVE, and of its constraints and attributes."""
     launch = launch_of(region, service, deployment)
-    placer = _placer(region, launch)
+    placer = placer_of(region, launch)
     asleep = [refusal.instance for refusal in placer.refusals if refusal.reason == "AGENT"]
     return [instance.arn for instance in (*placer.candidates, *asleep)]
 
 
-def _placer(region: Region, launch: Launch, only: Sequence[str] | None = None) -> Placer:
+def placer_of(
+    region: Region, launch: Launch, only: Sequence[str] | None = None, capacity_provider: str | None = None
+) -> Placer:
+    """A placer for the tasks of a launch, on these instances (their ARNs) alone where they are given."""
     return Placer(
         region.store,
         launch.cluster,
@@ -129,7 +132,9 @@ def _placer(region: Region, launch: Launch, only: Sequence[str] | None = None) -
         group=launch.group,
         constraints=launch.constraints,
         strategy=launch.strategy,
+        capacity_provider=capacity_provider,
         only=only,
+        zones=zones_of(region, launch.definition.network_mode, launch.network),
         now=region.now,
     )
 

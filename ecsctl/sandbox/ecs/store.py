@@ -271,6 +271,10 @@ class Service:
     quick_exits: int = 0
     start_after: float = 0.0
     last_good: Deployment | None = None
+    # Of Availability Zone rebalancing: whether it is told to be in progress, the task that moves, the next try.
+    rebalancing: bool = False
+    moving_to: str | None = None
+    rebalance_at: float = 0.0
 
     @property
     def key(self) -> tuple[str, str]:

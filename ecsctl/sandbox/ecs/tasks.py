@@ -14,6 +14,7 @@ from ecsctl.sandbox.ecs.launching import (
     check_network,
     check_overrides,
     create_task,
+    zones_of,
 )
 from ecsctl.sandbox.ecs.lifecycle import begin_stop
 from ecsctl.sandbox.ecs.paging import listing, page
@@ -144,6 +145,7 @@ def _place(
         group=launch.group,
         constraints=launch.constraints,
         strategy=launch.strategy,
+        zones=zones_of(region, launch.definition.network_mode, launch.network),
         now=region.now,
     )
     failures: list[Document] = []

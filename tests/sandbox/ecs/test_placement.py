@@ -179,3 +179,13 @@ def books_balance(world: World) -> None:
         assert not any(("tcp", port) in held for port in RESERVED_TCP_PORTS)
         assert set(held) == set(instance.fixed_ports) | set(instance.dynamic_ports)
         assert not set(instance.fixed_ports) & set(instance.dynamic_ports)
+
+
+def test_a_task_with_an_interface_goes_where_its_subnets_are(world: World) -> None:
+    world.family(networkMode="awsvpc")
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-b"]}}
+    world.call("RunTask", taskDefinition="web", count=2, networkConfiguration=network)
+    assert {task["availabilityZone"] for task in world.tasks()} == {"eu-west-1b"}
+    elsewhere = {"awsvpcConfiguration": {"subnets": ["subnet-c"]}}
+    answer = world.call("RunTask", taskDefinition="web", networkConfiguration=elsewhere)
+    assert [failure["reason"] for failure in answer["failures"]] == ["LOCATION", "LOCATION"]
