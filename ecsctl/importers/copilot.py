@@ -70,7 +70,7 @@ def from_copilot(file: str, target: Target) -> Imported:
         )
     family = service
     draft.task_definitions[family] = definition
-    made = _service(manifest, family, target, report)
+    made = _service(manifest, family, definition, target, report)
     balancer = read_balancers(manifest, service, definition, made)
     if kind == "job":
         report.note(None, ("services",), f"a job has no service: `ecsctl run {family} --wait` runs it")
@@ -188,7 +188,9 @@ def _env_file(manifest: Section, box: dict[str, Any]) -> None:
         box["environment"] = {**environment, **box.get("environment", {})}
 
 
-def _service(manifest: Section, family: str, target: Target, report: Report) -> dict[str, Any]:
+def _service(
+    manifest: Section, family: str, definition: dict[str, Any], target: Target, report: Report
+) -> dict[str, Any]:
     made: dict[str, Any] = {"taskDefinition": family}
     count = manifest.get("count")
     if isinstance(count, MapNode):
@@ -208,6 +210,9 @@ def _service(manifest: Section, family: str, target: Target, report: Report) -> 
     made["networkConfiguration"] = _network(manifest, target)
     if manifest.flag("exec"):
         made["enableExecuteCommand"] = True
+        definition["taskRoleArn"] = Commented(
+            "ecsTaskRole", above=("The containers' own role: its name or ARN. ECS Exec needs the ssmmessages rights.",)
+        )
     deployment = manifest.section("deployment")
     rolling = deployment.plain("rolling")
     if rolling == "recreate":
