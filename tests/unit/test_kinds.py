@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Kind
 from ecsctl.plan import topological
-from ecsctl.resources import KINDS, Key
+from ecsctl.resources import KINDS, Key, Service
+from tests.support.fake_aws import FakeAws
 
 
 def test_every_kind_has_its_row_and_no_row_is_of_no_kind() -> None:
@@ -40,3 +43,21 @@ def test_there_is_an_order_in_which_all_can_go() -> None:
     order = topological({keys[name]: frozenset(keys[kind] for kind in TABLE[name].held_by) for name in TABLE})
     places = {key.kind: place for place, key in enumerate(order)}
     assert [name for name in TABLE for holder in TABLE[name].held_by if places[holder] > places[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [({}, 1), ({"desiredCount": 0}, 0), ({"desiredCount": 3}, 3), ({"schedulingStrategy": "DAEMON"}, None)],
+)
+def test_a_new_service_begins_with_one_task_where_the_file_says_no_count(
+    said: dict[str, Any], sent: int | None
+) -> None:
+    aws = FakeAws(
+        {
+            "ecs:DescribeServices": lambda query: {"services": [], "failures": []},
+            "ecs:CreateService": lambda query: {"service": {"serviceArn": "arn"}},
+        }
+    )
+    TABLE["service"].create(aws, Service("s", cluster="c", definition={"taskDefinition": "t", **said}))
+    [query] = [query for operation, query in aws.calls if operation == "ecs:CreateService"]
+    assert query.get("desiredCount") == sent
