@@ -77,7 +77,7 @@ def stop(settings: Settings, name: str | None) -> None:
 
 @group.command()
 @named
-@click.option("--operations", is_flag=True, help="List every ECS operation, and whether it is there.")
+@click.option("--operations", is_flag=True, help="List every ECS operation: works, simulated or missing.")
 @pass_settings
 def status(settings: Settings, name: str | None, operations: bool) -> None:
     """Show whether the sandbox runs, where, and what it holds.
@@ -92,7 +92,7 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
         rows = sorted(sandbox.operations().items())
         columns: list[Column[tuple[str, Any]]] = [
             Column("OPERATION", "operation", lambda row: row[0]),
-            Column("STATE", "state", lambda row: "works" if row[1] is True else row[1] or "missing"),
+            Column("STATE", "state", lambda row: row[1]),
         ]
         emit(rows, columns, settings.output)
         return

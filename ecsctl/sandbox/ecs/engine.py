@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ecsctl.sandbox.ecs import (  # the modules of operations declare them on import
+    agentapi,
     agents,
     capacity,
     clusters,
@@ -30,7 +31,7 @@ from ecsctl.sandbox.ecs import (  # the modules of operations declare them on im
     wire,
 )
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ecs.region import OPERATIONS, Region
+from ecsctl.sandbox.ecs.region import OPERATIONS, SIMULATED, Region
 from ecsctl.sandbox.ecs.store import RETENTION_SECONDS, STORE_VERSION, Store
 from ecsctl.sandbox.ports import (
     Alarms,
@@ -44,6 +45,7 @@ from ecsctl.sandbox.ports import (
 )
 
 _MODULES_OF_OPERATIONS = (
+    agentapi,
     clusters,
     capacity,
     definitions,
@@ -208,9 +210,13 @@ class Engine:
         """Every resource with tags, as (ARN, tags): what the Resource Groups Tagging API lists of ECS."""
         return list(tags.tagged(self.store))
 
-    def operations(self) -> dict[str, bool]:
-        """Every operation of the service's model → whether the engine has it."""
-        return {name: name in OPERATIONS for name in sorted(wire.known_operations())}
+    def operations(self) -> dict[str, str]:
+        """Every operation of the service's model → ``works``, ``simulated`` or ``missing`` (answered as unknown)."""
+
+        def state(name: str) -> str:
+            return "missing" if name not in OPERATIONS else "simulated" if name in SIMULATED else "works"
+
+        return {name: state(name) for name in sorted(wire.known_operations())}
 
     def expected_containers(self) -> list[ContainerRequest]:
         """The containers that should be running, for a runtime that has just started.

@@ -126,14 +126,14 @@ def _existing(region: Region, cluster: str, reference: str) -> ContainerInstance
     return instance
 
 
-@operation("UpdateContainerAgent")
+@operation("UpdateContainerAgent", simulated=True)
 def update_container_agent(region: Region, request: Request) -> Response:
     """UpdateContainerAgent: the sandbox's agents are the newest there is, so there is never an update."""
     _existing(region, find_cluster(region, request).name, request["containerInstance"])
     raise EcsApiError("NoUpdateAvailableException", "There is no update available for your container agent.")
 
 
-@operation("DiscoverPollEndpoint")
+@operation("DiscoverPollEndpoint", simulated=True)
 def discover_poll_endpoint(region: Region, request: Request) -> Response:
     """DiscoverPollEndpoint: where an agent would connect to."""
     host = f"{region.store.region}.amazonaws.com"

@@ -39,11 +39,17 @@ OPERATIONS: dict[str, Operation] = {}
 """Operation name → its function, filled by :func:`operation` when the modules are imported."""
 
 
-def operation(name: str) -> Callable[[Operation], Operation]:
+SIMULATED: set[str] = set()
+"""Those of :data:`OPERATIONS` that answer rightly but stand for something that the sandbox does not have."""
+
+
+def operation(name: str, *, simulated: bool = False) -> Callable[[Operation], Operation]:
     """Declare the function that performs an operation of the API."""
 
     def declare(function: Operation) -> Operation:
         OPERATIONS[name] = function
+        if simulated:
+            SIMULATED.add(name)
         return function
 
     return declare

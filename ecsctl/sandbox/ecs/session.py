@@ -11,7 +11,7 @@ _LONGEST_MINUTES = 2880
 _DEFAULT_MINUTES = 120
 
 
-@operation("ExecuteCommand")
+@operation("ExecuteCommand", simulated=True)
 def execute_command(region: Region, request: Request) -> Response:
     """ExecuteCommand: refused as ECS refuses it where it is not enabled.
 
