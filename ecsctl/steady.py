@@ -20,6 +20,8 @@ FAILURES = 3
 # How long (seconds) a service may stay without a task for want of room before the wait believes the event.
 PATIENCE = 30.0
 INTERVAL = 1.0
+# How long (seconds) ECS may not show yet what it has made.
+UNSEEN = 120.0
 
 
 def wait_for_services(
@@ -68,6 +70,7 @@ class _Watch:
         self.since = since
         self.now = now
         self.views: list[ServiceView] = []
+        self.seen: set[str] = set()
         self.first: dict[str, DeploymentView] = {}
         self.failed_before: dict[str, int] = {}
         self.rolled_back = False
@@ -77,8 +80,12 @@ class _Watch:
         self.views = [service_view(item) for item in described]
         lines, pending = [], 0
         missing = set(self.names) - {view.name for view in self.views}
-        if missing:
-            return Progress(False, failed=f"service {', '.join(sorted(missing))} does not exist any more")
+        gone = missing if self._late() else missing & self.seen
+        if gone:
+            return Progress(False, failed=f"service {', '.join(sorted(gone))} does not exist any more")
+        for name in sorted(missing):
+            lines.append(f"service {name}: ECS does not show it yet")
+            pending += 1
         for view, item in zip(self.views, described, strict=True):
             done, line = self._state(view, item)
             lines.append(line)
@@ -88,12 +95,18 @@ class _Watch:
                 return Progress(False, failed=failed, lines=tuple(lines))
         return Progress(not pending, lines=tuple(lines))
 
+    def _late(self) -> bool:
+        return self.now() - self.since > timedelta(seconds=UNSEEN)
+
     def _describe(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for start in range(0, len(self.names), SERVICES_A_CALL):
             query = {"cluster": self.cluster, "services": list(self.names[start : start + SERVICES_A_CALL])}
             answer = self.aws.call("ecs", "DescribeServices", query, about=f"cluster {self.cluster}")
-            found += [item for item in answer.get("services", ()) if item.get("status") != "INACTIVE"]
+            shown = answer.get("services", ())
+            # Nothing but a service that was deleted is INACTIVE: it is not on its way.
+            self.seen |= {str(item["serviceName"]) for item in shown}
+            found += [item for item in shown if item.get("status") != "INACTIVE"]
         return found
 
     def _state(self, view: ServiceView, item: Mapping[str, Any]) -> tuple[bool, str]:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecsctl.sandbox import ports
 from ecsctl.sandbox.faults.book import FaultBook
-from ecsctl.sandbox.faults.stale import Past
+from ecsctl.sandbox.faults.stale import LOOKS, Past
 from tests.sandbox.ecs.world import ACCOUNT, World
 from tests.sandbox.support import Account
 from tests.support.sandbox import Running
@@ -114,6 +115,17 @@ def test_a_write_that_was_tried_on_the_past_happens_once() -> None:
     # What the past is asked stops and frees nothing here.
     lagging.call("DeregisterContainerInstance", cluster="one", containerInstance=machine, force=True)
     assert lagging.call("ListTasks", cluster="one")["taskArns"] == []
+
+
+def test_the_ports_have_what_the_past_looks_at() -> None:
+    held = {
+        name for port in vars(ports).values() if isinstance(port, type) for name in [*vars(port), *_annotated(port)]
+    }
+    assert held >= LOOKS
+
+
+def _annotated(port: type) -> list[str]:
+    return list(vars(port).get("__annotations__", {}))
 
 
 def test_services_that_are_not_meant_show_everything() -> None:

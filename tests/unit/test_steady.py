@@ -49,7 +49,8 @@ def watched(looks: Iterable[Json], **answers: Any) -> tuple[FakeAws, list[str]]:
     left = list(looks)
 
     def describe(query: Json) -> Json:
-        return {"services": [left.pop(0) if len(left) > 1 else left[0]]}
+        look = left.pop(0) if len(left) > 1 else left[0]
+        return {"services": [look] if look else [], "failures": [] if look else [{"reason": "MISSING"}]}
 
     tasks: Json = {"ecs:ListTasks": lambda query: {"taskArns": []}}
     return FakeAws({"ecs:DescribeServices": describe, **tasks, **answers}), []
@@ -183,6 +184,18 @@ def test_a_stopped_task_says_why() -> None:
 def test_a_service_that_vanished_is_told() -> None:
     with pytest.raises(EcsctlError, match="svc does not exist any more"):
         wait([service(deployment()), {**service(deployment()), "status": "INACTIVE"}])
+
+
+def test_a_service_that_ecs_does_not_show_yet_is_waited_for() -> None:
+    names, lines = wait([{}, {}, service(deployment(state="COMPLETED"))])
+    assert names == ["svc"]
+    assert lines[0] == "service svc: ECS does not show it yet"
+
+
+@pytest.mark.parametrize(("looks", "passed"), [([service(deployment()), {}], 1), ([{}], 200)])
+def test_a_service_that_stays_away_or_goes_is_no_late_one(looks: list[Json], passed: float) -> None:
+    with pytest.raises(EcsctlError, match="svc does not exist any more"):
+        wait(looks, passed=passed)
 
 
 class Fleet:

@@ -99,16 +99,6 @@ class Engine:
         """The state, to read."""
         return self._region.store
 
-    @property
-    def machines(self) -> Machines:
-        """The port to the machines."""
-        return self._region.machines
-
-    @property
-    def balancers(self) -> Balancers:
-        """The port to the balancers."""
-        return self._region.balancers
-
     def handle(self, operation: str, body: bytes) -> wire.Answer:
         """Answer one HTTP request.
 
@@ -237,21 +227,23 @@ class Engine:
         """The whole state, for :meth:`load`."""
         return pickle.dumps((STORE_VERSION, self.store), protocol=pickle.HIGHEST_PROTOCOL)
 
-    def past(self, data: bytes, runtime: Runtime, machines: Machines, balancers: Balancers) -> Engine:
-        """An engine of the same account and region with a state that :meth:`dump` gave earlier, and other ports.
+    def past(self, data: bytes, still: Callable[[Any], Any]) -> Engine:
+        """An engine of the same account and region with a state that :meth:`dump` gave earlier.
 
+        Args:
+            still: makes a port of one of this engine's ports: one that lets nothing be changed.
         Raises:
             ValueError: as :meth:`load`.
         """
-        own = self._region
+        region, store = self._region, self.store
         earlier = Engine(
-            own.store.account,
-            own.store.region,
-            runtime,
-            machines,
-            balancers,
-            own.groups,
-            own.alarms,
+            store.account,
+            store.region,
+            still(region.runtime),
+            still(region.machines),
+            still(region.balancers),
+            still(region.groups),
+            still(region.alarms),
             self._clock,
         )
         earlier.load(data)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.faults.book import Fault, FaultBook
 from ecsctl.sandbox.faults.calls import Answer, meant
-from ecsctl.sandbox.ports import Balancers, ContainerEvent, ContainerRequest, Machines, NetworkInterface, TargetHealth
 from ecsctl.sandbox.state import backends_of
 
 KIND = "eventual-consistency"
@@ -31,6 +30,20 @@ BACKENDS = {
 }
 # What looks up instance profiles.
 LOOKS_AT_IAM = ("ec2:RunInstances", "ec2:AssociateIamInstanceProfile", "autoscaling:*AutoScalingGroup")
+# The methods of the engine's ports (ecsctl.sandbox.ports) that change nothing.
+LOOKS = frozenset(
+    {
+        "address",
+        "availability_zone",
+        "classic_exists",
+        "facts",
+        "health",
+        "kind",
+        "states",
+        "target_group_problem",
+        "target_type",
+    }
+)
 # Writes that follow each other within this part of the time are shown together.
 TOGETHER = 0.05
 
@@ -94,12 +107,12 @@ class Past:
         if snapshot is not None:
             if not operation.startswith(READS):
                 # Whatever it changes there must not be seen by others.
-                answer = still(engine, snapshot.data).handle(operation, body)
+                answer = engine.past(snapshot.data, Still).handle(operation, body)
                 if answer[0] >= 400:
                     return answer
             else:
                 if snapshot.view is None:
-                    snapshot.view = still(engine, snapshot.data)
+                    snapshot.view = engine.past(snapshot.data, Still)
                 return snapshot.view.handle(operation, body)
         if not operation.startswith(READS):
             self._keep("ecs", region, engine.dump)
@@ -157,59 +170,13 @@ def _means(fault: Fault, held: str, service: str, operation: str) -> bool:
     return held == "iam" and meant(LOOKS_AT_IAM, service, operation)
 
 
-def still(engine: Engine, data: bytes) -> Engine:
-    """An engine of the same region with an earlier state, to be asked: nothing that it is asked has an effect."""
-    return engine.past(data, NoContainers(), WatchedMachines(engine.machines), WatchedBalancers(engine.balancers))
+class Still:
+    """A port that is looked at and left alone: what would change anything does nothing."""
 
+    def __init__(self, port: Any) -> None:
+        self._port = port
 
-class NoContainers:
-    """A runtime that runs nothing."""
-
-    kind: Literal["docker", "simulated"] = "simulated"
-
-    def launch(self, request: ContainerRequest) -> None:
-        """Nothing."""
-
-    def stop(self, task_arn: str, name: str, grace_seconds: float) -> None:
-        """Nothing."""
-
-    def events(self) -> Sequence[ContainerEvent]:
-        """None."""
-        return ()
-
-
-class WatchedMachines:
-    """Machines that are looked at, and left alone."""
-
-    def __init__(self, machines: Machines) -> None:
-        self.address = machines.address
-        self.availability_zone = machines.availability_zone
-
-    def create_interface(
-        self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
-    ) -> NetworkInterface:
-        """Not here: the loops make interfaces, and the past has none."""
-        raise NotImplementedError
-
-    def delete_interface(self, interface_id: str) -> None:
-        """Nothing."""
-
-
-class WatchedBalancers:
-    """Balancers that are looked at, and left alone."""
-
-    def __init__(self, balancers: Balancers) -> None:
-        self.classic_exists = balancers.classic_exists
-        self.target_group_problem = balancers.target_group_problem
-        self.target_type = balancers.target_type
-        self._health = balancers.health
-
-    def register(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
-        """Nothing."""
-
-    def deregister(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
-        """Nothing."""
-
-    def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth:
-        """As it is now."""
-        return self._health(classic=classic, target_group=target_group, target=target, port=port)
+    def __getattr__(self, name: str) -> Any:
+        if name in LOOKS:
+            return getattr(self._port, name)
+        return lambda *given, **named: None
