@@ -18,7 +18,7 @@ from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Patience, Scope
 from ecsctl.observe import Snapshot, look_again
 from ecsctl.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
-from ecsctl.resources import Key, Resource, resolve
+from ecsctl.resources import Key, Resource, Service, resolve
 from ecsctl.wait import pause, stop_waiting, wait_again
 
 if TYPE_CHECKING:
@@ -109,12 +109,16 @@ def apply(
 def conflict(plan: Plan) -> ConflictError:
     """The error for what is in the way of a plan."""
     many = len(plan.conflicts) > 1
+    hint = "rename it in the file (or the project, by `name:`), or remove what is in the way yourself"
+    services = [item.key.name for item in plan.conflicts if item.key.kind == Service.kind and not item.owner]
+    if services:
+        hint += f"; `ecsctl init --from-service {plan.cluster}/{services[0]} --adopt --stdout` takes it over"
     return ConflictError(
         f"{len(plan.conflicts)} resources are in the way of project {plan.project}; nothing was changed"
         if many
         else f"{plan.conflicts[0]}: it is in the way of project {plan.project}; nothing was changed",
         details=[str(item) for item in plan.conflicts] if many else (),
-        hint="rename it in the file (or the project, by `name:`), or remove what is in the way yourself",
+        hint=hint,
     )
 
 

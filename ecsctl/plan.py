@@ -129,6 +129,8 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
             if kind.shared:
                 maker = f"made by project {actual.owner}" if actual.owner else "not made by ecsctl"
                 notes.append(f"{key} exists, {maker}: it is used as it is")
+            elif kind.lent and not actual.owner and decide(resource, actual, known) is None:
+                notes.append(f"{key} exists, not made by ecsctl, and is what the file says: it is left as it is")
             else:
                 conflicts.append(Conflict(key, actual.id, actual.owner))
             continue

@@ -57,8 +57,8 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
         report.note(
             None,
             ("services", name),
-            f"ecsctl did not make it and will not change it: `ecsctl init --from-service {cluster}/{name} --adopt` "
-            f"puts the tag {OWNER_TAG}={project} on it",
+            f"ecsctl did not make it, and leaves it as it is: before the file may change it, "
+            f"`ecsctl init --from-service {cluster}/{name} --adopt` puts the tag {OWNER_TAG}={project} on it",
         )
     return _finished(draft, target, cluster, aws.region, report, f"the service {cluster}/{name}")
 

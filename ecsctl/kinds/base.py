@@ -62,7 +62,8 @@ class Kind(Generic[R]):
     ``fixed`` names the fields that AWS cannot change: a difference there is a replacement. ``rooted`` names those that
     cannot be had by a replacement either, since others hold on to what is there. ``exists`` and ``gone`` are the error
     codes that say that somebody else was faster; apply then looks again and goes on from what it finds. ``shared``
-    kinds of another owner are used as they are instead of being in the way. ``held_by`` are the kinds that keep this
+    kinds of another owner are used as they are instead of being in the way; ``lent`` ones of no owner are, where they
+    are just what is wanted. ``held_by`` are the kinds that keep this
     one busy: where all goes, they go first.
     """
 
@@ -72,6 +73,7 @@ class Kind(Generic[R]):
     exists: ClassVar[frozenset[str]] = frozenset()
     gone: ClassVar[frozenset[str]] = frozenset()
     shared: ClassVar[bool] = False
+    lent: ClassVar[bool] = False
     held_by: ClassVar[frozenset[str]] = frozenset()
 
     def raced(self, error: AwsError) -> bool:

@@ -25,6 +25,7 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
     """
 
     resource = TaskDefinition
+    lent = True
     held_by = frozenset({"service"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:

@@ -49,6 +49,7 @@ class ServiceKind(Kind[Service]):
 
     resource = Service
     fixed = frozenset({"launchType", "role", "schedulingStrategy"})
+    lent = True
     gone = frozenset({"ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:

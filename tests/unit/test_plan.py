@@ -155,7 +155,8 @@ def test_what_others_made_is_in_the_way_and_never_touched(spec: Spec, owner: str
     wanted = desired(spec, FACTS)
     key = data.draw(st.sampled_from(sorted(wanted)))
     memory = Memory(SCOPE)
-    foreign = Actual(key, "id-0", owner, {"vpc": "vpc-1"}, {"id": "id-0", "name": key.name})
+    fields = {"vpc": "vpc-1", "definition": {"family": key.name, "containerDefinitions": []}}
+    foreign = Actual(key, "id-0", owner, fields, {"id": "id-0", "name": key.name})
     memory.take(foreign)
     found = plan(wanted, memory.snapshot(), prune=True)
     assert key not in {change.key for change in found.changes}

@@ -139,7 +139,12 @@ def test_without_adoption_nothing_is_changed_and_the_way_is_told(aws: EngineAws,
     assert any("--adopt" in note for note in notes_of(imported))
     prepared = planned(aws, imported, tmp_path)
     assert prepared.plan.empty
-    assert "service" in {conflict.key.kind for conflict in prepared.plan.conflicts}
+    assert prepared.plan.conflicts == ()
+    told = "service web exists, not made by ecsctl, and is what the file says: it is left as it is"
+    assert told in prepared.plan.notes
+    changed = Imported(imported.text.replace("desiredCount: 3", "desiredCount: 4"), imported.notes)
+    prepared = planned(aws, changed, tmp_path)
+    assert [(conflict.key.kind, conflict.owner) for conflict in prepared.plan.conflicts] == [("service", None)]
 
 
 def test_what_is_written_is_pleasant(aws: EngineAws) -> None:
