@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="ask AWS: the environment's credentials must be of this account",
     )
     group.addoption("--allow-costs", action="store_true", help="on a real account, ask also what costs money")
+    group.addoption("--step-clock", action="store_true", help="the endpoint is a sandbox, and its clock may be stepped")
     group.addoption("--facts-json", metavar="FILE", help="write which facts held and which were missed")
     group.addoption("--patience", type=float, metavar="FACTOR", help="multiply every deadline (real account: 30)")
     group.addoption(

@@ -42,10 +42,11 @@ def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             pytest.exit(f"the credentials are of account {found}, not of {account}: nothing was asked", returncode=4)
         yield asked
     elif endpoint:
-        yield Aws(REGION, endpoint, image, patience=option("--patience") or 1.0)
+        steps = bool(option("--step-clock"))
+        yield Aws(REGION, endpoint, image, steps=steps, patience=option("--patience") or 1.0)
     else:
         with own_sandbox(tmp_path_factory.mktemp("sandbox")) as own:
-            yield Aws(REGION, own, image, owned=True, patience=option("--patience") or 1.0)
+            yield Aws(REGION, own, image, owned=True, steps=True, patience=option("--patience") or 1.0)
 
 
 @pytest.fixture(scope="session")

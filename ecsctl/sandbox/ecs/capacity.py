@@ -117,6 +117,8 @@ def _filled_group(group: Document) -> Document:
         raise invalid(
             "The minimumScalingStepSize must not be above the maximumScalingStepSize, both within 1 to 10000."
         )
+    if not 0 <= scaling.get("instanceWarmupPeriod", 300) <= 10000:
+        raise invalid("The instanceWarmupPeriod must be between 0 and 10000.")
     protection = group.get("managedTerminationProtection", "DISABLED")
     if protection == "ENABLED" and status != "ENABLED":
         raise client_error(

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 def install(world: World) -> None:
     """Mend moto, for a world that follows its instances and balancers."""
-    from ecsctl.sandbox.mends import autoscaling, balancing, iam, instances, security, times
+    from ecsctl.sandbox.mends import autoscaling, balancing, bounds, iam, instances, security, times
 
     times.mend(world.clock)
     autoscaling.mend(world.host_faults)
     instances.mend(world.console, world.host_faults)
     security.mend()
     balancing.mend(world.balancers, world.clock)
+    bounds.mend()
     iam.mend()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 from ecsctl.sandbox.mends.instances import problem_of_profile, profile_of
 
+MOST_PROTECTED = 50
 ASG_TAG = "aws:autoscaling:groupName"
 
 
@@ -27,6 +28,7 @@ def mend(faults: HostFaults) -> None:
 
     create = AutoScalingResponse.create_auto_scaling_group
     delete = AutoScalingResponse.delete_auto_scaling_group
+    protect = AutoScalingResponse.set_instance_protection
     resize = FakeAutoScalingGroup.set_desired_capacity
 
     class AlreadyExistsError(AutoscalingClientError):
@@ -45,6 +47,13 @@ def mend(faults: HostFaults) -> None:
         message = (
             "The Launch Configuration creation operation is not available in your account. Use launch templates to "
             "create configuration templates for your Auto Scaling groups."
+        )
+
+    class TooManyError(AutoscalingClientError):
+        code = "ValidationError"
+        message = (
+            "1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length "
+            f"less than or equal to {MOST_PROTECTED}"
         )
 
     class InvalidTemplate(AutoscalingClientError):  # noqa: N818
@@ -117,6 +126,12 @@ def mend(faults: HostFaults) -> None:
                 raise InvalidTemplate(problem)
         return create(self)
 
+    def set_instance_protection(self: Any) -> Any:
+        """At most 50 instances a call."""
+        if len(self._get_param("InstanceIds", [])) > MOST_PROTECTED:
+            raise TooManyError
+        return protect(self)
+
     def create_launch_configuration(self: Any) -> Any:
         """Accounts made since October 2024 have launch templates only."""
         raise LaunchConfigurationsEnded
@@ -140,6 +155,7 @@ def mend(faults: HostFaults) -> None:
     AutoScalingResponse.create_auto_scaling_group = create_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group  # type: ignore[method-assign]
     AutoScalingResponse.create_launch_configuration = create_launch_configuration  # type: ignore[method-assign]
+    AutoScalingResponse.set_instance_protection = set_instance_protection  # type: ignore[method-assign]
     AutoScalingBackend.notify_terminate_instances = notice  # type: ignore[method-assign]
 
 
