@@ -41,7 +41,7 @@ def option(field: Field) -> click.Option:
     if field.choices:
         kind = click.Choice(field.choices)
     elif field.form == "count":
-        kind = click.IntRange(0)
+        kind = click.IntRange(field.least, field.most)
     return click.Option(
         [field.option, field.name],
         type=kind,

@@ -96,7 +96,7 @@ class FaultBook:
         kind = kind_of(given.get("kind"))
         common = {field.name: field.checked(given[field.name]) for field in COMMON if given.get(field.name) is not None}
         own = {name: value for name, value in given.items() if name != "kind" and name not in {f.name for f in COMMON}}
-        nth = max(1, common.get("nth", 1))
+        nth = common.get("nth", 1)
         times = common.get("times", 1 if "nth" in common else kind.times)
         now = self._clock()
         with self.guard:

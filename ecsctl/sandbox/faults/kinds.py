@@ -19,7 +19,8 @@ class Field:
     """One thing that a kind takes.
 
     ``name`` is its member in JSON; on the command line ``exitCode`` is ``--exit-code``. ``form``: ``pattern`` and
-    ``text`` are text, ``patterns`` a list of it, ``seconds`` and ``count`` numbers; ``choices`` limits text.
+    ``text`` are text, ``patterns`` a list of it, ``seconds`` and ``count`` numbers; ``choices`` limits
+    text, ``least`` and ``most`` a count.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Field:
     default: Any = None
     required: bool = False
     choices: tuple[str, ...] = ()
+    least: int = 0
+    most: int | None = None
 
     @property
     def option(self) -> str:
@@ -52,6 +55,9 @@ class Field:
                 raise FaultError(f"{self.name} must be a number, 0 or more")
             if self.form == "count" and value != int(value):
                 raise FaultError(f"{self.name} must be a whole number")
+            most = math.inf if self.most is None else self.most
+            if self.form == "count" and not self.least <= value <= most:
+                raise FaultError(f"{self.name} must be from {self.least}" + (f" to {most}" if self.most else ""))
             return int(value) if self.form == "count" else float(value)
         if not isinstance(value, str) or not value:
             raise FaultError(f"{self.name} must be a text")
@@ -93,8 +99,8 @@ class Kind:
 
 # What every kind takes besides its own.
 COMMON = (
-    Field("times", "count", "How often it strikes, then no more."),
-    Field("nth", "count", "It strikes first at the n-th match (then once, unless --times says more)."),
+    Field("times", "count", "How often it strikes, then no more.", least=1),
+    Field("nth", "count", "It strikes first at the n-th match (then once, unless --times says more).", least=1),
     Field("for", "seconds", "It ends by itself after that time."),
 )
 
@@ -138,7 +144,7 @@ KINDS = (
             *REQUESTS,
             Field("code", "text", "The error's code.", "ServerException"),
             Field("message", "text", "The error's message."),
-            Field("status", "count", "The HTTP status; by default the code's own, 400 or 500."),
+            Field("status", "count", "The HTTP status; by default the code's own, 400 or 500.", least=400, most=599),
         ),
     ),
     Kind(
@@ -193,7 +199,7 @@ KINDS = (
     Kind(
         "container-crash",
         "A container exits.",
-        (*CONTAINERS, AFTER, Field("exitCode", "count", "Its exit code.", 1)),
+        (*CONTAINERS, AFTER, Field("exitCode", "count", "Its exit code.", 1, most=255)),
     ),
     Kind(
         "out-of-memory",
