@@ -28,6 +28,7 @@ from ecsctl.sandbox.ecs import (  # the modules of operations declare them on im
     settings,
     tags,
     tasks,
+    verdicts,
     wire,
 )
 from ecsctl.sandbox.ecs.errors import EcsApiError
@@ -149,7 +150,7 @@ class Engine:
             try:
                 lifecycle.advance(region, task)
                 if task.last_status == "STOPPED":
-                    rollout.stopped(region, task)
+                    verdicts.stopped(region, task)
             except Exception:
                 log.exception("the loop failed at task %s", arn)
         touched = list(store.touched_services)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecsctl.sandbox.ecs import rollout
+from ecsctl.sandbox.ecs import deployments
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
 from ecsctl.sandbox.ecs.paging import listing, page
 from ecsctl.sandbox.ecs.refs import bounded, cluster_name, service_of
@@ -104,5 +104,5 @@ def stop_service_deployment(region: Region, request: Request) -> Response:
     if request.get("stopType", "ROLLBACK") == "ROLLBACK" and service.last_good is None:
         raise invalid("There is no earlier deployment of the service to roll back to.")
     deployment.rollout_reason = "ECS deployment stopped by the user."
-    rollout.end_early(region, service, rollback=request.get("stopType", "ROLLBACK") == "ROLLBACK")
+    deployments.end_early(region, service, rollback=request.get("stopType", "ROLLBACK") == "ROLLBACK")
     return {"serviceDeploymentArn": arn}

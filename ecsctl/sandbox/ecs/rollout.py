@@ -11,54 +11,13 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from ecsctl.sandbox.ecs import journal, rebalancing, staffing, targets
+from ecsctl.sandbox.ecs import journal, rebalancing, staffing, targets, verdicts
 from ecsctl.sandbox.ecs.region import Region
-from ecsctl.sandbox.ecs.serviceview import behind_classic, circuit_threshold
-from ecsctl.sandbox.ecs.store import Deployment, Document, Service, Task
+from ecsctl.sandbox.ecs.serviceview import behind_classic
+from ecsctl.sandbox.ecs.store import Service, Task
 
 RETRY_SECONDS = 1.0
 """How often a service that lacks a place, or stands behind a balancer, is looked at without any news."""
-
-THROTTLE_AFTER = 3
-FIRST_BACKOFF = 10.0
-LONGEST_BACKOFF = 15 * 60.0
-QUICK_EXIT_SECONDS = 10.0
-QUICK_EXIT_LONGEST = 30.0
-HISTORY = 50
-
-
-def begin(region: Region, service: Service, rollback_of: str | None = None) -> Deployment:
-    """Begin a deployment of the service as it is now; it becomes the PRIMARY one."""
-    store = region.store
-    for earlier in service.deployments:
-        earlier.status = "ACTIVE"
-        earlier.updated_at = region.now
-        if earlier.rollout_state == "IN_PROGRESS":
-            earlier.finished_at = region.now
-            earlier.superseded = True
-    number = store.new_number()
-    deployment = Deployment(
-        id=f"ecs-svc/{number}",
-        number=number,
-        revision_arn=store.arn("service-revision", service.cluster, service.name, store.new_number()),
-        task_definition=service.task_definition,
-        status="PRIMARY",
-        created_at=region.now,
-        updated_at=region.now,
-        settings=deepcopy(service.settings),
-        desired=service.desired,
-        rollout_reason=f"ECS deployment ecs-svc/{number} in progress.",
-        rollback_of=rollback_of,
-    )
-    service.deployments.insert(0, deployment)
-    service.history.insert(0, deployment)
-    del service.history[HISTORY:]
-    service.steady = False
-    service.start_failures = 0
-    service.start_after = 0.0
-    service.wake_at = 0.0
-    store.touch(service)
-    return deployment
 
 
 @dataclass
@@ -84,7 +43,9 @@ def reconcile(region: Region, service: Service) -> None:
         return
     roster = _roster(region, service)
     _drop_unhealthy(region, service, roster)
-    _judge(region, service, roster)
+    if verdicts.judge(region, service, any(task.arn in roster.healthy for task in roster.staying)):
+        fresh = _roster(region, service)
+        roster.staying, roster.leaving = fresh.staying, fresh.leaving
     if service.primary.stalled:
         _shrink(region, service, roster)
         return
@@ -171,102 +132,6 @@ def _drop_unhealthy(region: Region, service: Service, roster: _Roster) -> None:
     roster.live = [task for task in roster.live if task.live]
     roster.staying = [task for task in roster.staying if task.live]
     roster.leaving = [task for task in roster.leaving if task.live]
-
-
-def stopped(region: Region, task: Task) -> None:
-    """A task of a service has stopped: count it if it failed, and slow down where tasks keep failing."""
-    service = region.store.services.get((task.cluster, task.service or ""))
-    if service is None or service.status != "ACTIVE":
-        return
-    deployment = next((d for d in service.deployments if d.id == task.deployment), None)
-    never_ran = task.started_at is None and task.stop_code in ("TaskFailedToStart", "EssentialContainerExited")
-    unhealthy = task.stop_code == "ServiceSchedulerInitiated" and (task.stopped_reason or "").startswith("Task failed")
-    if deployment is not None and not deployment.proven and (never_ran or unhealthy):
-        deployment.failed_tasks += 1
-        deployment.updated_at = region.now
-    if never_ran:
-        service.start_failures += 1
-        beyond = service.start_failures - THROTTLE_AFTER
-        if beyond >= 0:
-            delay = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(beyond, 10))
-            service.start_after = region.now + delay
-            journal.complain(
-                region,
-                service,
-                f"(service {service.name}) is unable to consistently start tasks successfully. "
-                "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
-            )
-    elif task.stop_code == "EssentialContainerExited" and task.started_at is not None:
-        _slow_crash_loop(region, service, task)
-
-
-def _slow_crash_loop(region: Region, service: Service, task: Task) -> None:
-    """Tasks that run and exit at once are restarted ever more slowly.
-
-    The real service does not throttle them, but it takes tens of seconds to start each; here that would be a spin.
-    """
-    ran = (task.execution_stopped_at or region.now) - (task.started_at or region.now)
-    if ran >= QUICK_EXIT_SECONDS:
-        service.quick_exits = 0
-        return
-    service.quick_exits += 1
-    if service.quick_exits > 1:
-        delay = min(QUICK_EXIT_LONGEST, 2.0 ** (service.quick_exits - 2))
-        service.start_after = max(service.start_after, region.now + delay)
-
-
-def _judge(region: Region, service: Service, roster: _Roster) -> None:
-    """A task that runs proves a deployment; failed tasks may trip the circuit breaker."""
-    primary = service.primary
-    if not primary.proven and any(t.arn in roster.healthy for t in roster.staying):
-        primary.proven = True
-        primary.failed_tasks = 0
-        service.start_failures = 0
-        service.start_after = 0.0 if service.quick_exits < 2 else service.start_after
-    breaker = service.settings["deploymentConfiguration"].get("deploymentCircuitBreaker") or {}
-    if not breaker.get("enable") or primary.rollout_state != "IN_PROGRESS":
-        return
-    if primary.failed_tasks < circuit_threshold(service.desired):
-        return
-    primary.rollout_state = "FAILED"
-    primary.rollout_reason = "ECS deployment circuit breaker: tasks failed to start."
-    primary.finished_at = primary.updated_at = region.now
-    journal.write(
-        region, service, f"(service {service.name}) (deployment {primary.id}) deployment failed: tasks failed to start."
-    )
-    rollback = bool(breaker.get("rollback")) and service.last_good is not None and primary.rollback_of is None
-    if not rollback:
-        primary.stalled = True
-        return
-    _roll_back(region, service, service.last_good)
-    fresh = _roster(region, service)
-    roster.staying, roster.leaving = fresh.staying, fresh.leaving
-
-
-def _roll_back(region: Region, service: Service, good: Deployment | None) -> None:
-    """Deploy again what was deployed when the service was last complete."""
-    if good is None:
-        return
-    failed = service.primary
-    service.task_definition = good.task_definition
-    kept: Document = {
-        name: service.settings[name] for name in ("desiredCount", "deploymentConfiguration") if name in service.settings
-    }
-    service.settings = {**deepcopy(good.settings), **kept}
-    begin(region, service, rollback_of=failed.id)
-    journal.write(region, service, f"(service {service.name}) rolling back to deployment {service.primary.id}.")
-    failed.rollout_reason = f"{failed.rollout_reason} rolling back to deploymentId {service.primary.id}"
-
-
-def end_early(region: Region, service: Service, *, rollback: bool) -> None:
-    """End the deployment in progress: where it stands, or by going back to the last complete one."""
-    primary = service.primary
-    primary.rollout_state = "FAILED"
-    primary.finished_at = primary.updated_at = region.now
-    if rollback:
-        _roll_back(region, service, service.last_good)
-    else:
-        primary.stalled = True
 
 
 def _limits(service: Service) -> tuple[int, int]:
@@ -369,7 +234,7 @@ def _finish(region: Region, service: Service, roster: _Roster) -> None:
         earlier.desired = sum(task.deployment == earlier.id for task in roster.live)
     service.deployments = [d for d in service.deployments if d is primary or of.get(d.id)]
     ready = _all_there(service, roster)
-    if ready and len(service.deployments) == 1 and primary.rollout_state == "IN_PROGRESS":
+    if ready and len(service.deployments) == 1 and primary.rollout_state == "IN_PROGRESS" and _baked(region, service):
         primary.rollout_state = "COMPLETED"
         primary.rollout_reason = f"ECS deployment {primary.id} completed."
         primary.updated_at = primary.finished_at = region.now
@@ -382,6 +247,18 @@ def _finish(region: Region, service: Service, roster: _Roster) -> None:
         journal.write(region, service, f"(service {service.name}) has reached a steady state.")
         service.steady_at = region.now
     service.steady = steady
+
+
+def _baked(region: Region, service: Service) -> bool:
+    """Whether the deployment has been whole for its bake time, in which its alarms are still watched."""
+    primary = service.primary
+    bake = 60.0 * (service.settings["deploymentConfiguration"].get("bakeTimeInMinutes") or 0)
+    if primary.whole_since is None:
+        primary.whole_since = region.now
+    done = primary.whole_since + bake
+    if region.now < done:
+        service.wake_at = min(service.wake_at, done)
+    return region.now >= done
 
 
 def _all_there(service: Service, roster: _Roster) -> bool:

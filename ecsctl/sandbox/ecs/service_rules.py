@@ -95,6 +95,12 @@ def _check_deployment(settings: Document) -> None:
     breaker = configuration.get("deploymentCircuitBreaker")
     if breaker is not None and ("enable" not in breaker or "rollback" not in breaker):
         raise invalid("Both enable and rollback must be specified for the deployment circuit breaker.")
+    threshold = (breaker or {}).get("thresholdConfiguration")
+    if threshold is not None and not 1 <= threshold["value"] <= (10000 if threshold["type"] == "COUNT" else 100):
+        raise invalid("The value of the thresholdConfiguration is out of range.")
+    alarms = configuration.get("alarms") or {}
+    if alarms.get("enable") and not alarms.get("alarmNames"):
+        raise invalid("At least one alarm name must be specified when deployment alarms are enabled.")
     strategy = configuration.get("strategy", "ROLLING")
     if strategy == "BLUE_GREEN" and "bakeTimeInMinutes" not in configuration:
         raise invalid("bakeTimeInMinutes must be specified with the deployment strategy BLUE_GREEN.")

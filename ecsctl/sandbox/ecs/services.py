@@ -6,7 +6,7 @@ import hashlib
 import json
 from copy import deepcopy
 
-from ecsctl.sandbox.ecs import rebalancing, rollout
+from ecsctl.sandbox.ecs import deployments, rebalancing
 from ecsctl.sandbox.ecs.capacity import checked_strategy
 from ecsctl.sandbox.ecs.clusters import ensure_active
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, service_not_active, service_not_found
@@ -94,7 +94,7 @@ def create_service(region: Region, request: Request) -> Response:
     )
     store.services[service.key] = service
     store.services_of_cluster[cluster.name][name] = None
-    rollout.begin(region, service)
+    deployments.begin(region, service)
     if token:
         store.tokens["CreateService", cluster.name, token] = Token(digest, (service.arn,), region.now)
     return {"service": service_view(store, service, tagged=True)}
@@ -214,7 +214,7 @@ def update_service(region: Region, request: Request) -> Response:
         service.primary.updated_at = region.now
     service.task_definition = definition.arn
     if anew:
-        rollout.begin(region, service)
+        deployments.begin(region, service)
     service.steady = False
     service.wake_at = 0.0
     store.touch(service)

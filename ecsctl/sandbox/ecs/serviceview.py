@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ecsctl.sandbox.ecs.region import Response
-from ecsctl.sandbox.ecs.store import Deployment, Service, Store
+from ecsctl.sandbox.ecs.store import Deployment, Document, Service, Store
 from ecsctl.sandbox.ecs.tags import tag_list
 
 _OF_SERVICE = (
@@ -155,11 +155,8 @@ def service_deployment_view(store: Store, service: Service, deployment: Deployme
     of = task_counts(store, service).get(deployment.id, Counter())
     configuration = deployment.settings.get("deploymentConfiguration", {})
     breaker = configuration.get("deploymentCircuitBreaker") or {}
+    alarms = configuration.get("alarms") or {}
     stopped = deployment.rollout_state == "FAILED"
-    monitor = "DISABLED"
-    if breaker.get("enable"):
-        states = {"COMPLETED": "MONITORING_COMPLETE", "FAILED": "TRIGGERED"}
-        monitor = states.get(deployment.rollout_state, "MONITORING")
     return {
         "serviceDeploymentArn": deployment_arn(store, service, deployment),
         "serviceArn": service.arn,
@@ -180,16 +177,38 @@ def service_deployment_view(store: Store, service: Service, deployment: Deployme
         "statusReason": deployment.rollout_reason if stopped else None,
         "deploymentConfiguration": configuration,
         "deploymentCircuitBreaker": {
-            "status": monitor,
+            "status": _monitor(deployment, bool(breaker.get("enable")), deployment.tripped),
             "failureCount": deployment.failed_tasks,
-            "threshold": circuit_threshold(deployment.desired),
+            "threshold": circuit_threshold(breaker, deployment.desired),
         },
+        "alarms": {
+            "status": _monitor(deployment, deployment.watches_alarms, bool(deployment.triggered_alarms)),
+            "alarmNames": alarms.get("alarmNames", []),
+            "triggeredAlarmNames": list(deployment.triggered_alarms),
+        }
+        if alarms
+        else None,
     }
 
 
-def circuit_threshold(desired: int) -> int:
-    """How many failed tasks trip the circuit breaker: half the desired count, at least 3 and at most 200."""
-    return min(200, max(3, -(-desired // 2)))
+def _monitor(deployment: Deployment, enabled: bool, triggered: bool) -> str:
+    """The status of what watches over a deployment."""
+    if not enabled:
+        return "DISABLED"
+    if triggered:
+        return "TRIGGERED"
+    return "MONITORING" if deployment.rollout_state == "IN_PROGRESS" else "MONITORING_COMPLETE"
+
+
+def circuit_threshold(breaker: Document, desired: int) -> int:
+    """How many failed tasks trip the circuit breaker: half the desired count, at least 3 and at most 200, unless its
+    ``thresholdConfiguration`` says otherwise."""
+    configured = breaker.get("thresholdConfiguration") or {}
+    kind, value = configured.get("type", "BOUNDED_PERCENT"), configured.get("value", 50)
+    if kind == "COUNT":
+        return int(value)
+    share = -(-desired * value // 100)
+    return max(1, share) if kind == "UNBOUNDED_PERCENT" else min(200, max(3, share))
 
 
 def service_revision_view(store: Store, service: Service, deployment: Deployment) -> Response:

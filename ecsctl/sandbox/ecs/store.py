@@ -235,6 +235,11 @@ class Deployment:
     finished_at: float | None = None
     stalled: bool = False
     superseded: bool = False
+    watches_alarms: bool = False
+    triggered_alarms: tuple[str, ...] = ()
+    tripped: bool = False
+    # Since when all of its tasks have been there and healthy.
+    whole_since: float | None = None
 
 
 @dataclass
