@@ -13,6 +13,7 @@ from ecsctl.importers.document import Draft, Target, finish
 from ecsctl.importers.report import Imported, Report
 from ecsctl.importers.words import looks_secret, plural, project_name
 from ecsctl.importers.write import Commented
+from ecsctl.kinds.service import completed
 from ecsctl.resources import OWNER_TAG
 from ecsctl.spec.normalize import normalize_service, normalize_tags, normalize_task_definition
 
@@ -136,7 +137,7 @@ def _owned(aws: Aws, owner: str, cluster: str, report: Report) -> list[Mapping[s
 def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report) -> Mapping[str, Any] | None:
     """Put a service into the draft; gives its task definition where that is in the draft too."""
     name = str(row["serviceName"])
-    wanted = normalize_service(_complete(row))
+    wanted = normalize_service(completed(row))
     wanted.setdefault("desiredCount", row.get("desiredCount", 0))
     if wanted.get("schedulingStrategy") == "DAEMON":
         wanted.pop("desiredCount", None)
@@ -161,17 +162,6 @@ def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report)
         made["tags"] = tags
     draft.services[name] = made
     return added
-
-
-def _complete(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A described service with what only its primary deployment tells."""
-    made = dict(row)
-    for deployment in row.get("deployments", ()):
-        if deployment.get("status") == "PRIMARY":
-            for key in ("networkConfiguration", "capacityProviderStrategy", "serviceConnectConfiguration"):
-                if deployment.get(key) is not None and made.get(key) is None:
-                    made[key] = deployment[key]
-    return made
 
 
 def _add_definition(described: Mapping[str, Any], draft: Draft, report: Report) -> None:

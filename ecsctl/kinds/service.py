@@ -44,6 +44,15 @@ UPDATABLE = frozenset(
 )
 
 
+OF_DEPLOYMENT = (
+    "networkConfiguration",
+    "capacityProviderStrategy",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+)
+
+
 class ServiceKind(Kind[Service]):
     """ecs:CreateService, UpdateService, DescribeServices, DeleteService."""
 
@@ -156,12 +165,19 @@ def _inactive(aws: Aws, cluster: str, name: str) -> Progress:
 
 def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
     """A described service in the words of CreateService."""
-    fields = {name: value for name, value in found.items() if name in UPDATABLE or name in ServiceKind.fixed}
+    whole = completed(found)
+    fields = {name: value for name, value in whole.items() if name in UPDATABLE or name in ServiceKind.fixed}
     fields["taskDefinition"] = last(str(found.get("taskDefinition", "")))
     fields["role"] = last(str(found.get("roleArn", "")))
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def completed(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A described service with what DescribeServices tells of its primary deployment alone."""
+    made = dict(found)
     for deployment in found.get("deployments", ()):
         if deployment.get("status") == "PRIMARY":
-            # Network and strategy are told of the deployment where the service itself lacks them.
-            for name in ("networkConfiguration", "capacityProviderStrategy", "serviceConnectConfiguration"):
-                fields.setdefault(name, deployment.get(name))
-    return {name: value for name, value in fields.items() if value is not None}
+            for name in OF_DEPLOYMENT:
+                if made.get(name) is None and deployment.get(name):
+                    made[name] = deployment[name]
+    return made

@@ -225,3 +225,105 @@ def test_secrets_in_clear_are_named_and_not_told(aws: EngineAws) -> None:
     notes = notes_of(from_task_definition(aws, "leaky", Destination()))
     assert any("DB_PASSWORD" in note for note in notes)
     assert not any("hunter2" in note for note in notes)
+
+
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1", "subnet-2"], "securityGroups": ["sg-1"]}}
+ON_FARGATE = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "1 vCPU", "memory": "2 GB"}
+PUBLIC = {"awsvpcConfiguration": {**NETWORK["awsvpcConfiguration"], "assignPublicIp": "ENABLED"}}
+MAPPED = {
+    "name": "c",
+    "image": "c:1",
+    "memory": 64,
+    "portMappings": [{"containerPort": 80, "hostPort": 80, "name": "web"}],
+}
+GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/tg/0123456789abcdef"
+BEHIND = {"containerName": "c", "containerPort": 80}
+BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+# Kinds of services: what is special of the task definition, and of the service.
+SERVICES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "fargate": (
+        {**ON_FARGATE, "ephemeralStorage": {"sizeInGiB": 40}, "runtimePlatform": {"cpuArchitecture": "ARM64"}},
+        {"launchType": "FARGATE", "networkConfiguration": PUBLIC, "desiredCount": 2, "platformVersion": "1.4.0"},
+    ),
+    "capacity providers": (
+        ON_FARGATE,
+        {
+            "capacityProviderStrategy": [
+                {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+                {"capacityProvider": "FARGATE_SPOT", "weight": 3},
+            ],
+            "networkConfiguration": NETWORK,
+            "desiredCount": 0,
+        },
+    ),
+    "a target group": (
+        ON_FARGATE,
+        {
+            "launchType": "FARGATE",
+            "networkConfiguration": NETWORK,
+            "loadBalancers": [{**BEHIND, "targetGroupArn": GROUP}],
+            "healthCheckGracePeriodSeconds": 30,
+            "desiredCount": 1,
+        },
+    ),
+    "a classic balancer": (
+        {},
+        {"loadBalancers": [{**BEHIND, "loadBalancerName": "front"}], "role": "ecsServiceRole", "desiredCount": 1},
+    ),
+    "a daemon": ({"networkMode": "host"}, {"schedulingStrategy": "DAEMON"}),
+    "placement": (
+        {"placementConstraints": [{"type": "memberOf", "expression": "attribute:ecs.os-type == linux"}]},
+        {
+            "launchType": "EC2",
+            "desiredCount": 3,
+            "placementConstraints": [{"type": "distinctInstance"}],
+            "placementStrategy": [{"type": "spread", "field": "instanceId"}, {"type": "binpack", "field": "memory"}],
+            "deploymentConfiguration": {**BREAKER, "minimumHealthyPercent": 50, "maximumPercent": 150},
+            "availabilityZoneRebalancing": "DISABLED",
+            "enableECSManagedTags": True,
+            "propagateTags": "TASK_DEFINITION",
+        },
+    ),
+    "service connect": (
+        {"networkMode": "awsvpc", "taskRoleArn": "arn:aws:iam::123456789012:role/t"},
+        {
+            "desiredCount": 1,
+            "networkConfiguration": NETWORK,
+            "enableExecuteCommand": True,
+            "serviceConnectConfiguration": {
+                "enabled": True,
+                "namespace": "inside",
+                "services": [{"portName": "web", "clientAliases": [{"port": 80, "dnsName": "web"}]}],
+            },
+        },
+    ),
+    "a volume at launch": (
+        {"volumes": [{"name": "data", "configuredAtLaunch": True}]},
+        {
+            "desiredCount": 1,
+            "volumeConfigurations": [
+                {"name": "data", "managedEBSVolume": {"roleArn": "arn:aws:iam::123456789012:role/e", "sizeInGiB": 5}}
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_the_plan_of_every_kind_of_service_is_empty_and_its_file_valid(kind: str, tmp_path: Path) -> None:
+    definition, service = SERVICES[kind]
+    world = World()
+    world.balancers.classics.add("front")
+    world.balancers.groups[GROUP] = None
+    world.call("CreateCluster", clusterName="prod", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    world.call("RegisterTaskDefinition", family="t", containerDefinitions=[MAPPED], **definition)
+    world.call("CreateService", cluster="prod", serviceName="s", taskDefinition="t", **service)
+    aws = EngineAws(world)
+    imported = from_service(aws, "prod/s", Destination())
+    assert imported.text.startswith("# ")
+    prepared = planned(aws, imported, tmp_path)
+    assert [(change.key, change.fields) for change in prepared.plan.changes] == []
+    assert prepared.plan.conflicts == ()
+    said = data_of(imported)["services"]["s"]
+    assert said.get("desiredCount") == service.get("desiredCount")
+    assert {key for key in service if key not in said} == set()
