@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ecsctl.errors import UsageError
+from ecsctl.importers.capacity import fargate_size
 from ecsctl.importers.compose.load import reason
 from ecsctl.importers.copilot_http import read_balancers
 from ecsctl.importers.copilot_task import read_image, read_platform, read_sidecars, read_storage, read_variables
@@ -28,6 +29,7 @@ KINDS = {
     "scheduled job": "job",
     "request-driven web service": "web",
 }
+APP_RUNNER = "request-driven web service"
 NOT_CARRIED = {
     "environments": "each environment is a file of its own here, laid over this one: -f ecsctl.yaml -f prod.yaml",
     "observability": "tracing is a sidecar of your own here",
@@ -56,23 +58,28 @@ def from_copilot(file: str, target: Target) -> Imported:
     manifest.meaningless("name")
     service = safe_name(manifest.plain("name") or name)
     written = manifest.plain("type") or ""
-    kind = KINDS.get(written.strip().lower())
-    if kind is None:
+    kind = written.strip().lower()
+    if kind not in KINDS:
         raise UsageError(
             f"{file} is a manifest of the type {written!r}, which ecsctl cannot take over",
             hint="it takes " + ", ".join(key.title() for key in KINDS),
         )
     draft = Draft(name)
-    definition, needs_role = _definition(manifest, service, target)
-    if needs_role:
-        definition["executionRoleArn"] = Commented(
-            "ecsTaskExecutionRole", above=("The role that reads the secrets: its name or ARN.",)
-        )
+    definition = _definition(manifest, service, target)
+    # Copilot gives every task such a role, and sends every container's output to CloudWatch.
+    definition["executionRoleArn"] = Commented(
+        "ecsTaskExecutionRole",
+        above=("The role that pulls images, writes logs and reads secrets: its name or ARN.",),
+    )
+    for container in definition["containerDefinitions"]:
+        container["logs"] = "awslogs"
+    if kind == APP_RUNNER:
+        manifest.note("type", "App Runner's scaling and HTTPS address have no equivalent: it becomes a service here")
     family = service
     draft.task_definitions[family] = definition
     made = _service(manifest, family, definition, target, report)
     balancer = read_balancers(manifest, service, definition, made)
-    if kind == "job":
+    if KINDS[kind] == "job":
         report.note(None, ("services",), f"a job has no service: `ecsctl run {family} --wait` runs it")
     else:
         if balancer:
@@ -129,11 +136,25 @@ def _read(file: str, report: Report) -> MapNode:
     return root
 
 
-def _definition(manifest: Section, service: str, target: Target) -> tuple[dict[str, Any], bool]:
-    definition: dict[str, Any] = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc"}
+def _size(manifest: Section) -> dict[str, Any]:
+    """``cpu`` and ``memory``, as Copilot has them where the manifest leaves them out, and as Fargate has them."""
+    made: dict[str, Any] = {}
+    wanted: dict[str, int] = {}
     for key, usual in (("cpu", 256), ("memory", 512)):
         value = manifest.integer(key, least=1)
-        definition[key] = str(value) if value else Commented(str(usual), beside="Copilot's own default")
+        wanted[key] = value or usual
+        made[key] = str(value) if value else Commented(str(usual), beside="Copilot's own default")
+    fitting = dict(zip(wanted, fargate_size(wanted["cpu"], wanted["memory"]), strict=True))
+    for key, value in fitting.items():
+        if value != wanted[key]:
+            made[key] = Commented(str(value), beside=f"Fargate has no size with a {key} of {wanted[key]}")
+            manifest.report.note(manifest.get(key), manifest.at(key), f"Fargate has no such size: {value} is written")
+    return made
+
+
+def _definition(manifest: Section, service: str, target: Target) -> dict[str, Any]:
+    definition: dict[str, Any] = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc"}
+    definition |= _size(manifest)
     box: dict[str, Any] = {"name": service}
     image = manifest.section("image")
     read_image(image, box, service)
@@ -151,16 +172,16 @@ def _definition(manifest: Section, service: str, target: Target) -> tuple[dict[s
             except ValueError as error:
                 manifest.note(key, f"it cannot be split into words: {error}")
         box[member] = texts
-    needs_role = read_variables(manifest, box, target)
+    read_variables(manifest, box, target)
     _env_file(manifest, box)
     definition |= read_platform(manifest)
     definition["containerDefinitions"] = [box]
     read_storage(manifest, box, definition)
-    needs_role = read_sidecars(manifest, definition, target) or needs_role
+    read_sidecars(manifest, definition, target)
     logging = manifest.section("logging")
     for key in logging:
         logging.note(key, "write logConfiguration: Copilot's log router is a sidecar of your own here")
-    return definition, needs_role
+    return definition
 
 
 def _env_file(manifest: Section, box: dict[str, Any]) -> None:

@@ -74,8 +74,8 @@ def read_check(section: Section, box: dict[str, Any]) -> None:
         check.note_here("a health check without a command: it is left out")
 
 
-def read_variables(section: Section, box: dict[str, Any], target: Target) -> bool:
-    """``variables`` and ``secrets``; gives whether an execution role is needed to read them."""
+def read_variables(section: Section, box: dict[str, Any], target: Target) -> None:
+    """``variables`` and ``secrets``."""
     variables = section.section("variables")
     environment: dict[str, str] = {}
     for name in variables:
@@ -100,12 +100,10 @@ def read_variables(section: Section, box: dict[str, Any], target: Target) -> boo
             secrets[name] = text
     if secrets:
         box["secrets"] = secrets
-    return bool(secrets)
 
 
-def read_sidecars(manifest: Section, definition: dict[str, Any], target: Target) -> bool:
-    """``sidecars``: further containers; gives whether an execution role is needed."""
-    needs_role = False
+def read_sidecars(manifest: Section, definition: dict[str, Any], target: Target) -> None:
+    """``sidecars``: further containers."""
     for name, sidecar in manifest.sections("sidecars"):
         box: dict[str, Any] = {"name": safe_name(name)}
         if isinstance(sidecar.get("image"), MapNode):
@@ -135,7 +133,7 @@ def read_sidecars(manifest: Section, definition: dict[str, Any], target: Target)
                     sidecar.note(key, f"it cannot be split into words: {error}")
             if texts:
                 box[member] = texts
-        needs_role = read_variables(sidecar, box, target) or needs_role
+        read_variables(sidecar, box, target)
         if "depends_on" in sidecar:
             read_waits(sidecar, box)
         read_check(sidecar, box)
@@ -146,7 +144,6 @@ def read_sidecars(manifest: Section, definition: dict[str, Any], target: Target)
         _mounts(sidecar, box, definition)
         definition["containerDefinitions"].append(box)
     _settle_waits(definition)
-    return needs_role
 
 
 def _settle_waits(definition: dict[str, Any]) -> None:

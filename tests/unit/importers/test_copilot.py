@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import tempfile
 import textwrap
 from pathlib import Path
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from ecsctl.errors import EcsctlError, UsageError
 from ecsctl.importers.copilot import from_copilot
 from ecsctl.importers.document import Target
+from ecsctl.spec import check
 from tests.unit.importers.support import data_of, faults_of, notes_of
 
 WEB = """
@@ -158,6 +161,27 @@ def test_a_worker_and_a_backend(tmp_path: Path) -> None:
     data, _ = imported(tmp_path, backend)
     assert data["services"]["b"]["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     assert "launchType" not in data["services"]["b"]
+
+
+def test_every_kind_is_valid_without_a_warning_and_keeps_its_logs(tmp_path: Path) -> None:
+    for kind, more in {
+        "Load Balanced Web Service": "http: {path: /}\ncpu: 512\nmemory: 512",
+        "Backend Service": "cpu: 300",
+        "Worker Service": "exec: true",
+        "Scheduled Job": 'on: {schedule: "@daily"}',
+        "Request-Driven Web Service": "cpu: 1024\nmemory: 2048",
+    }.items():
+        image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1"
+        data, notes = imported(tmp_path, f"name: n\ntype: {kind}\nimage: {{location: {image}, port: 80}}\n{more}\n")
+        spec, faults = check(["-"], stdin=io.BytesIO(json.dumps(data).encode()), env={})
+        assert spec is not None
+        assert not faults, kind
+        options = spec.task_definitions["n"].definition["containerDefinitions"][0]["logConfiguration"]["options"]
+        assert options["awslogs-group"] == "/ecs/n"
+        assert any(" type: " in note for note in notes) == (kind == "Request-Driven Web Service")
+        assert any("no such size" in note for note in notes) == (
+            kind in ("Load Balanced Web Service", "Backend Service")
+        )
 
 
 def test_a_network_balancer(tmp_path: Path) -> None:
