@@ -30,7 +30,7 @@ def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[
         from ecsctl.spec.normalize import diff_task_definitions
 
         changes = diff_task_definitions(actual.fields["definition"], resource.definition)
-        yield from (_shown(path, before, after) for path, before, after in changes)
+        yield from (spoken(path, before, after) for path, before, after in changes)
         return
     fields: dict[str, Any] = resolve(resource.fields(), known)
     have = dict(actual.fields)
@@ -41,7 +41,7 @@ def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[
         from ecsctl.spec.normalize import diff_services
 
         simple = {name: value for name, value in fields.items() if name not in BY_NAME and not any(refs(value))}
-        yield from (_shown(*item) for item in diff_services(simple, have))
+        yield from (spoken(*item) for item in diff_services(simple, have))
         fields = {name: _short_name(value) for name, value in fields.items() if name not in simple}
         have.update({name: _short_name(have.get(name)) for name in BY_NAME})
     if resource.kind == "iam-role":
@@ -86,7 +86,7 @@ def _leaves(path: str, value: Any) -> Iterator[FieldChange]:
         for name, item in value.items():
             yield from _leaves(f"{path}.{name}" if path else str(name), item)
         return
-    shown = _shown(path, None, value)
+    shown = spoken(path, None, value)
     if shown.after is not None:
         yield shown
 
@@ -96,7 +96,8 @@ def _short_name(value: Any) -> Any:
     return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
 
 
-def _shown(path: str, before: Any, after: Any) -> FieldChange:
+def spoken(path: str, before: Any, after: Any) -> FieldChange:
+    """A difference as text, without what may be secret."""
     from ecsctl.spec.normalize import redact
 
     return FieldChange(path, _text(redact(path, before)), _text(redact(path, after)))

@@ -50,6 +50,11 @@ class Change:
         """What stands in the way of using what exists (``DRAINING``); empty where nothing does."""
         return self.actual.status if self.actual else ""
 
+    @property
+    def renews(self) -> bool:
+        """Whether what refers to the resource will refer to something else."""
+        return self.action != UPDATE or self.key.kind == TaskDefinition.kind
+
     def to_data(self) -> dict[str, Any]:
         """The change as plain data, for JSON and YAML."""
         return {
@@ -137,8 +142,7 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
         change = decide(resource, actual, known)
         if change is not None:
             changes.append(change)
-            if change.action != UPDATE or key.kind == TaskDefinition.kind:
-                # What refers to it will refer to something else.
+            if change.renews:
                 known.pop(key, None)
     actions = {(change.action, change.key.kind) for change in changes}
     if (UPDATE, LaunchTemplate.kind) in actions and (REPLACE, AutoScalingGroup.kind) not in actions:

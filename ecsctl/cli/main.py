@@ -22,6 +22,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "init": ("init", "init", "Write an ecsctl.yaml: of answers, a Compose file, a live service."),
         "validate": ("definition", "validate", "Check the file offline: every fault with its line."),
         "plan": ("project", "plan", "Show what `up` would create, change and remove."),
+        "diff": ("diff", "diff", "Compare the file's definitions with those of AWS."),
         "up": ("project", "up", "Make AWS as the file says, and print the addresses."),
         "down": ("project", "down", "Remove all that this project made, and nothing else."),
         "render": ("definition", "render", "Print the definitions as they are sent to AWS."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
+from ecsctl.cli.diff import task_diff
 from ecsctl.cli.locate import locate
 from ecsctl.cli.options import Group, confirms, pass_settings, reads_definitions
 from ecsctl.cli.settings import Settings
@@ -26,7 +27,7 @@ def group() -> None:
     """Register and show task definitions; the task commands too."""
 
 
-for command in (run, stop, ps, locate, wait):
+for command in (run, stop, ps, locate, wait, task_diff):
     group.add_command(command)
 
 

@@ -16,9 +16,14 @@ WIDTH = 60
 
 def write_plan(plan: Plan, stream: TextIO | None = None) -> None:
     """Print a plan; in colour on a terminal, unless ``NO_COLOR`` is set."""
+    write_lines(lines(plan), stream)
+
+
+def write_lines(styled: Iterable[tuple[str, str]], stream: TextIO | None = None) -> None:
+    """Print lines, each with its style; in colour on a terminal, unless ``NO_COLOR`` is set."""
     stream = stream or sys.stdout
     colour = stream.isatty() and not os.environ.get("NO_COLOR")
-    for text, style in lines(plan):
+    for text, style in styled:
         if colour and style:
             from rich.console import Console
             from rich.text import Text

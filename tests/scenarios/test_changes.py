@@ -250,3 +250,32 @@ def test_a_file_without_services_prints_no_addresses_but_valid_json(project: Pro
     del project.data["services"], project.data["loadBalancers"], project.data["instances"]
     assert project.up().out == ""
     assert project.run("up", "--yes", "-o", "json").json == []
+
+
+def test_diff_shows_the_definitions_that_up_would_change(project: Project) -> None:
+    box = project.data["taskDefinitions"]["web"]["containerDefinitions"][0]
+    box["environment"] = {"KEY": "hunter1"}
+    new = project.run("diff", "--exit-code")
+    assert new.code == 3, new.err
+    assert "--- /dev/null" in new.lines
+    assert "+++ service svc (file)" in new.lines
+    assert project.run("up", "--yes").code == 0
+    same = project.run("diff", "--exit-code")
+    assert (same.code, same.out) == (0, ""), same
+    box["image"], box["environment"] = "example/web:2", {"KEY": "hunter2"}
+    project.data["services"]["svc"]["desiredCount"] = 1
+    changed = project.run("diff", "--exit-code")
+    assert changed.code == 3, changed.err
+    assert "--- task-definition web:1 (AWS)" in changed.lines
+    assert [line for line in changed.lines if line[:1] in "-+" and line[:3] not in ("---", "+++")] == [
+        "-    KEY: (hidden)",
+        "-  image: example/web",
+        "+    KEY: (hidden, changed)",
+        "+  image: example/web:2",
+        "-desiredCount: 2",
+        "-taskDefinition: web:1",
+        "+desiredCount: 1",
+        "+taskDefinition: (revision of task-definition web)",
+    ]
+    assert [item["kind"] for item in project.run("diff", "-o", "json").json] == ["task-definition", "service"]
+    assert "hunter" not in new.out + changed.out
