@@ -257,6 +257,8 @@ def columns_of_log() -> list[Column[dict[str, Any]]]:
         Column("MS", "milliseconds", lambda row: row["milliseconds"]),
         Column("CALLER", "caller", lambda row: row["caller"], text=lambda row: program(row["caller"])),
         Column("ERROR", "error", lambda row: row["error"], table=False),
+        Column("FAULTS", "faults", lambda row: row.get("faults"), table=False),
+        Column("REQUEST ID", "requestId", lambda row: row.get("requestId"), table=False),
         Column("REGION", "region", lambda row: row["region"], table=False),
         Column("NUMBER", "number", lambda row: row["number"], table=False),
     ]

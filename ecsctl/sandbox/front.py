@@ -18,7 +18,7 @@ from ecsctl.sandbox.faults.stale import READS
 from ecsctl.sandbox.guard import is_no_page
 from ecsctl.sandbox.httpd import AnswerLostError
 from ecsctl.sandbox.refusals import operation_of, refusal, unknown_operation, unknown_service
-from ecsctl.sandbox.requests import RequestLog, caller_of, error_of, names_in
+from ecsctl.sandbox.requests import RequestLog, caller_of, error_of, names_in, request_id
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.world import World
@@ -98,6 +98,7 @@ class Front:
                 "caller": caller_of(environ),
                 "status": answer[0] if lost is None else 0,
                 "error": error_of(*answer),
+                "requestId": request_id(answer[1]),
                 "faults": faults if lost is None else [*faults, lost],
                 "milliseconds": round((time.time() - began) * 1000, 1),
             }

@@ -182,6 +182,12 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> str | None
     return named.split(":")[0].rpartition("#")[2] if named else "Unknown"
 
 
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id by which clients report a request, None where the answer has none."""
+    wanted = ("x-amzn-requestid", "x-amz-request-id")
+    return next((value for name, value in headers.items() if name.lower() in wanted), None)
+
+
 def _json_type(body: bytes) -> str | None:
     try:
         content = json.loads(body)

@@ -129,10 +129,13 @@ def test_an_answer_is_lost_after_the_effect(running: Running, account: Account, 
 
 
 def test_an_agent_is_cut_off_and_comes_back(running: Running, account: Account, cluster: str, host: str) -> None:
+    account.register(cluster)
+    task = account.run(cluster, cluster)
+    assert account.reached(task, "RUNNING", LONG)["connectivity"] == "CONNECTED"
     name = fault(running, "add", "agent-disconnect", "--cluster", cluster).stdout.strip()
     until(lambda: not account.member(cluster, host)["agentConnected"], "the agent is cut off", LONG)
     assert account.member(cluster, host)["status"] == "ACTIVE"
-    account.register(cluster)
+    assert (account.task(task)["lastStatus"], account.task(task)["connectivity"]) == ("RUNNING", "DISCONNECTED")
     refused = account.ecs.run_task(cluster=cluster, taskDefinition=cluster)
     assert [row["reason"] for row in refused["failures"]] == ["AGENT"]
     assert strikes(running, name) == 1

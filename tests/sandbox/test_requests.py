@@ -124,7 +124,7 @@ def test_the_error_of_an_answer(headers: dict[str, str], body: bytes, code: str)
 
 
 def test_the_requests_are_shown(running: Running, account: Account, name: str) -> None:
-    account.ecs.create_cluster(clusterName=name)
+    number = account.ecs.create_cluster(clusterName=name)["ResponseMetadata"]["RequestId"]
     with pytest.raises(botocore.exceptions.ClientError):
         account.ecs.list_tasks(cluster=f"{name}-gone")
     with pytest.raises(botocore.exceptions.ClientError):
@@ -133,6 +133,7 @@ def test_the_requests_are_shown(running: Running, account: Account, name: str) -
 
     rows = json.loads(log(running, "-o", "json"))
     made, refused, unknown, registered = rows[-4:]
+    assert made["requestId"] == number
     assert (made["operation"], made["names"], made["status"]) == ("CreateCluster", {"clusterName": name}, 200)
     assert (refused["operation"], refused["error"]) == ("ListTasks", "ClusterNotFoundException")
     assert (unknown["service"], unknown["error"]) == ("ec2", "InvalidInstanceID.NotFound")

@@ -18,7 +18,7 @@ def task_view(store: Store, task: Task, *, tagged: bool) -> Response:
         "availabilityZone": task.availability_zone,
         "capacityProviderName": task.capacity_provider,
         "clusterArn": store.arn("cluster", task.cluster),
-        "connectivity": "CONNECTED" if task.connectivity_at else None,
+        "connectivity": _connectivity(store, task),
         "connectivityAt": task.connectivity_at,
         "containerInstanceArn": task.instance,
         "containers": [_container(task, container) for container in task.containers],
@@ -49,6 +49,14 @@ def task_view(store: Store, task: Task, *, tagged: bool) -> Response:
         "version": task.version,
         "ephemeralStorage": {"sizeInGiB": task.ephemeral_gib} if task.ephemeral_gib else None,
     }
+
+
+def _connectivity(store: Store, task: Task) -> str | None:
+    """Whether ECS hears of the task: through the agent of its instance. None before it came to run."""
+    if not task.connectivity_at:
+        return None
+    host = store.instances.get(task.instance) if task.instance else None
+    return "CONNECTED" if host is None or host.agent_connected or task.stopped_at else "DISCONNECTED"
 
 
 def _container(task: Task, container: Container) -> Response:
