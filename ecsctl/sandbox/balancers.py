@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from ecsctl.sandbox.addresses import Addresses
 from ecsctl.sandbox.healthcheck import GOOD, NOTHING_LISTENS, Check, Health, Verdict, classic_check, group_check, probe
-from ecsctl.sandbox.ports import TargetHealth
+from ecsctl.sandbox.ports import TargetHealth, Traffic
 from ecsctl.sandbox.proxy import Forwarder
 
 # The sandbox probes no slower than this (seconds), whatever interval is configured, and drains no longer: nobody waits
@@ -67,6 +68,7 @@ class Balancers:
         self._struck = struck
         self._clock = clock
         self._guard = threading.Lock()
+        self._random = random.Random()
         self._health: dict[Target, Health] = {}
         self._forwarders: dict[tuple[str, int], Forwarder] = {}
         self.substituted: dict[str, str] = {}
@@ -119,6 +121,25 @@ class Balancers:
                 self._classic.deregister_instances(classic, [target], False)
         elif target_group and target_group in self._v2.target_groups:
             self._v2.deregister_targets(target_group, [{"Id": target, "Port": port}])
+
+    def route(self, rule: str, weights: Traffic) -> None:
+        """Have a rule forward to these target groups; other actions of it, as a login, stay."""
+        whole = all(float(weight).is_integer() for weight in weights.values())
+        shares = {arn: int(weight) if whole else round(weight * 9.99) for arn, weight in weights.items()}
+        groups = [{"TargetGroupArn": arn, "Weight": share} for arn, share in shares.items()]
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        for balancer in self._v2.load_balancers.values():
+            for listener in balancer.listeners.values():
+                if listener.arn == rule:
+                    self._v2.modify_listener(rule, actions=[*_before_forward(listener.default_actions), forward])
+                    return
+                found = next((item for item in listener.rules.values() if item.arn == rule), None)
+                if found is not None:
+                    self._v2.modify_rule(rule, [], [*_before_forward(found.actions), forward])
+                    if found.is_default:
+                        listener.default_actions = found.actions
+                    return
+        raise LookupError(f"One or more rules not found: {rule}")
 
     def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth:
         if target_group:
@@ -238,7 +259,7 @@ class Balancers:
         for listener in list(balancer.listeners.values()) if balancer else []:
             if int(listener.port) != port:
                 continue
-            for group in groups_of(listener):
+            for group in serving_groups(listener, self._random):
                 rows = self.target_states(group)
                 # With no healthy target at all these balancers send to the unhealthy ones.
                 serving = [row for row in rows if row.state == "healthy"] or [r for r in rows if r.state == "unhealthy"]
@@ -300,6 +321,26 @@ class Balancers:
         for forwarder in self._forwarders.values():
             forwarder.close()
         self._forwarders.clear()
+
+
+def _before_forward(actions: list[Any]) -> list[Any]:
+    """What a rule does before it forwards."""
+    return [data for action in actions if (data := getattr(action, "data", action)).get("Type") != "forward"]
+
+
+def serving_groups(listener: Any, chance: random.Random) -> list[str]:
+    """The target groups for one connection: of an action that divides it among several, one by their weights."""
+    found: list[str] = []
+    rules = [action for rule in list(listener.rules.values()) for action in rule.actions]
+    for action in [*listener.default_actions, *rules]:
+        data = getattr(action, "data", action)
+        forward = (data.get("ForwardConfig") or {}).get("TargetGroups", ())
+        weights = {item["TargetGroupArn"]: int(item.get("Weight", 1)) for item in forward if item.get("TargetGroupArn")}
+        if any(weights.values()):
+            found += chance.choices(list(weights), list(weights.values()))
+        elif data.get("TargetGroupArn"):
+            found.append(data["TargetGroupArn"])
+    return list(dict.fromkeys(found))
 
 
 def groups_of(listener: Any) -> list[str]:

@@ -112,6 +112,9 @@ class Machines(Protocol):
     def availability_zone(self, subnet_id: str) -> str: ...
 
 
+Traffic = Mapping[str, float]
+"""Target group ARN → the percentage of the requests that it gets; a balancer's rule (or listener) forwards so."""
+
 TargetHealth = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
 
 
@@ -133,11 +136,11 @@ class Balancers(Protocol):
 
     def deregister(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None: ...
 
+    def route(self, rule: str, weights: Traffic) -> None:
+        """Have a listener rule (or a listener, of a network balancer) forward so. Raises where there is none."""
+        ...
+
     def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth: ...
-
-
-Traffic = Mapping[str, float]
-"""Target group ARN → the percentage of the requests that it gets; a balancer's rule (or listener) forwards so."""
 
 
 class Alarms(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
-from ecsctl.sandbox.ecs import journal
+from ecsctl.sandbox.ecs import journal, traffic
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.store import Deployment, Document, Service
 
@@ -15,6 +15,7 @@ HISTORY = 50
 def begin(region: Region, service: Service, rollback_of: str | None = None) -> Deployment:
     """Begin a deployment of the service as it is now; it becomes the PRIMARY one."""
     store = region.store
+    serving = _serving(service)
     for earlier in service.deployments:
         earlier.status = "ACTIVE"
         earlier.updated_at = region.now
@@ -35,6 +36,9 @@ def begin(region: Region, service: Service, rollback_of: str | None = None) -> D
         rollout_reason=f"ECS deployment ecs-svc/{number} in progress.",
         rollback_of=rollback_of,
     )
+    if serving is not None:
+        deployment.source = serving.id
+        deployment.alternate = not serving.alternate
     # Alarms that ring already are not watched, so that a fix can be rolled out.
     deployment.watches_alarms = bool(alarm_names(service)) and not ringing(region, service)
     service.deployments.insert(0, deployment)
@@ -46,6 +50,15 @@ def begin(region: Region, service: Service, rollback_of: str | None = None) -> D
     service.wake_at = 0.0
     store.touch(service)
     return deployment
+
+
+def _serving(service: Service) -> Deployment | None:
+    """The deployment from which the next one shifts the traffic away; None for a rolling one, and for the first."""
+    if traffic.strategy_of(service) == "ROLLING" or not service.deployments:
+        return None
+    latest = service.primary
+    earlier = next((d for d in service.deployments if d.id == latest.source), None)
+    return earlier if earlier is not None and latest.rollout_state == "IN_PROGRESS" and latest.weight < 100 else latest
 
 
 def alarm_names(service: Service) -> Sequence[str]:
@@ -73,6 +86,8 @@ def fail(region: Region, service: Service, reason: str, event: str, *, rollback:
     primary.rollout_reason = reason
     primary.finished_at = primary.updated_at = region.now
     journal.write(region, service, f"(service {service.name}) (deployment {primary.id}) deployment failed: {event}")
+    if rollback and _shift_back(region, service):
+        return
     if rollback and service.last_good is not None and primary.rollback_of is None:
         _roll_back(region, service, service.last_good)
     else:
@@ -92,11 +107,33 @@ def _roll_back(region: Region, service: Service, good: Deployment) -> None:
     failed.rollout_reason = f"{failed.rollout_reason} rolling back to deploymentId {service.primary.id}"
 
 
+def _shift_back(region: Region, service: Service) -> bool:
+    """Send the traffic back to the deployment that served, which still has its tasks; False where there is none."""
+    green = service.primary
+    blue = next((d for d in service.deployments if d.id == green.source), None)
+    if blue is None:
+        return False
+    green.status, blue.status = "ACTIVE", "PRIMARY"
+    green.rolled_back_at = blue.updated_at = region.now
+    traffic.give_all(region, service, blue)
+    green.weight = green.test_weight = 0.0
+    service.task_definition = blue.task_definition
+    kept = service.settings["deploymentConfiguration"]
+    service.settings = {**deepcopy(blue.settings), "deploymentConfiguration": kept}
+    service.deployments = [blue, *(d for d in service.deployments if d is not blue)]
+    service.steady = False
+    journal.write(region, service, f"(service {service.name}) rolling back to deployment {blue.id}.")
+    region.store.touch(service)
+    return True
+
+
 def end_early(region: Region, service: Service, *, rollback: bool) -> None:
     """End the deployment in progress: where it stands, or by going back to the last complete one."""
     primary = service.primary
     primary.rollout_state = "FAILED"
     primary.finished_at = primary.updated_at = region.now
+    if rollback and _shift_back(region, service):
+        return
     if rollback and service.last_good is not None:
         _roll_back(region, service, service.last_good)
     else:

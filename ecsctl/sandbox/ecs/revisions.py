@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecsctl.sandbox.ecs import deployments
+from ecsctl.sandbox.ecs import deployments, shifting
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
 from ecsctl.sandbox.ecs.paging import listing, page
 from ecsctl.sandbox.ecs.refs import bounded, cluster_name, service_of
@@ -101,8 +101,25 @@ def stop_service_deployment(region: Region, request: Request) -> Response:
     service, deployment = pair
     if deployment.rollout_state != "IN_PROGRESS" or deployment.status != "PRIMARY":
         raise EcsApiError("ConflictException", "The service deployment is not in progress.")
-    if request.get("stopType", "ROLLBACK") == "ROLLBACK" and service.last_good is None:
+    if request.get("stopType", "ROLLBACK") == "ROLLBACK" and service.last_good is None and not deployment.source:
         raise invalid("There is no earlier deployment of the service to roll back to.")
     deployment.rollout_reason = "ECS deployment stopped by the user."
     deployments.end_early(region, service, rollback=request.get("stopType", "ROLLBACK") == "ROLLBACK")
+    return {"serviceDeploymentArn": arn}
+
+
+@operation("ContinueServiceDeployment")
+def continue_service_deployment(region: Region, request: Request) -> Response:
+    """ContinueServiceDeployment: let a deployment that waits at a PAUSE hook go on, or go back."""
+    arn = request["serviceDeploymentArn"]
+    pair = _find_deployment(region, arn)
+    if pair is None:
+        raise EcsApiError("ServiceDeploymentNotFoundException", "Service deployment not found.")
+    service, deployment = pair
+    detail = next((hook for hook in deployment.hooks if hook["hookId"] == request["hookId"]), None)
+    if detail is None:
+        raise invalid("The lifecycle hook was not found in the service deployment.")
+    if detail["status"] != "AWAITING_ACTION" or deployment.status != "PRIMARY":
+        raise invalid("The lifecycle hook does not await an action.")
+    shifting.answer(region, service, detail, request.get("action", "CONTINUE"))
     return {"serviceDeploymentArn": arn}

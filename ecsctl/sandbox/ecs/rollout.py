@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from ecsctl.sandbox.ecs import journal, rebalancing, staffing, targets, verdicts
+from ecsctl.sandbox.ecs import journal, rebalancing, shifting, staffing, targets, traffic, verdicts
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.serviceview import behind_classic
 from ecsctl.sandbox.ecs.store import Service, Task
@@ -51,6 +51,8 @@ def reconcile(region: Region, service: Service) -> None:
         return
     if service.scheduling == "DAEMON":
         _staff_daemon(region, service, roster)
+    elif shifting.applies(service):
+        shifting.advance(region, service, roster.present, roster.healthy)
     else:
         _staff_replicas(region, service, roster)
     roster = _roster(region, service)
@@ -231,6 +233,8 @@ def _finish(region: Region, service: Service, roster: _Roster) -> None:
     for task in roster.present:
         of[task.deployment or ""] = of.get(task.deployment or "", 0) + 1
     for earlier in service.deployments[1:]:
+        if earlier.id == primary.source and primary.stage not in (None, "CLEAN_UP"):
+            continue
         earlier.desired = sum(task.deployment == earlier.id for task in roster.live)
     service.deployments = [d for d in service.deployments if d is primary or of.get(d.id)]
     ready = _all_there(service, roster)
@@ -239,6 +243,8 @@ def _finish(region: Region, service: Service, roster: _Roster) -> None:
         primary.rollout_reason = f"ECS deployment {primary.id} completed."
         primary.updated_at = primary.finished_at = region.now
         service.last_good = deepcopy(primary)
+        if traffic.strategy_of(service) != "ROLLING":
+            traffic.give_all(region, service, primary)
         if not behind_classic(service):
             journal.write(region, service, f"(service {service.name}) (deployment {primary.id}) deployment completed.")
     steady = ready and len(service.deployments) == 1 and len(roster.present) == len(roster.live)
@@ -252,6 +258,8 @@ def _finish(region: Region, service: Service, roster: _Roster) -> None:
 def _baked(region: Region, service: Service) -> bool:
     """Whether the deployment has been whole for its bake time, in which its alarms are still watched."""
     primary = service.primary
+    if traffic.strategy_of(service) != "ROLLING":
+        return True
     bake = 60.0 * (service.settings["deploymentConfiguration"].get("bakeTimeInMinutes") or 0)
     if primary.whole_since is None:
         primary.whole_since = region.now

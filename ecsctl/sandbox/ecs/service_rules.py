@@ -105,12 +105,31 @@ def _check_deployment(settings: Document) -> None:
     if strategy == "BLUE_GREEN" and "bakeTimeInMinutes" not in configuration:
         raise invalid("bakeTimeInMinutes must be specified with the deployment strategy BLUE_GREEN.")
     if strategy != "ROLLING":
-        for balancer in settings.get("loadBalancers", ()):
-            if not balancer.get("advancedConfiguration"):
-                raise invalid(
-                    "advancedConfiguration must be specified for load balancers with the deployment "
-                    f"strategy {strategy}."
-                )
+        _check_shifting(settings, strategy)
+
+
+def _check_shifting(settings: Document, strategy: str) -> None:
+    """What the strategies demand that shift traffic."""
+    configuration = settings["deploymentConfiguration"]
+    if settings["schedulingStrategy"] == "DAEMON":
+        raise invalid(f"The deployment strategy {strategy} does not support the daemon scheduling strategy.")
+    if not 0 <= configuration.get("bakeTimeInMinutes", 0) <= 1440:
+        raise invalid("bakeTimeInMinutes must be between 0 and 1440.")
+    step = (configuration.get("linearConfiguration") or {}).get("stepPercent", 10.0)
+    first = (configuration.get("canaryConfiguration") or {}).get("canaryPercent", 5.0)
+    if strategy == "LINEAR" and not 3.0 <= step <= 100.0:
+        raise invalid("stepPercent must be between 3.0 and 100.0.")
+    if strategy == "CANARY" and not 0.1 <= first <= 100.0:
+        raise invalid("canaryPercent must be between 0.1 and 100.0.")
+    for balancer in settings.get("loadBalancers", ()):
+        advanced = balancer.get("advancedConfiguration")
+        if not advanced:
+            raise invalid(
+                f"advancedConfiguration must be specified for load balancers with the deployment strategy {strategy}."
+            )
+        for member in ("alternateTargetGroupArn", "productionListenerRule", "roleArn"):
+            if not advanced.get(member):
+                raise invalid(f"advancedConfiguration must have {member} with the deployment strategy {strategy}.")
 
 
 def _check_scheduling(settings: Document) -> None:

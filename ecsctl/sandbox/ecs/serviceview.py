@@ -96,14 +96,14 @@ def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
     }
     if service.deployments:
         primary = service.primary
-        of = counts.get(primary.id, Counter())
+        own, test = primary.weight, primary.test_weight
         view["currentServiceRevisions"] = [
-            {
-                "arn": primary.revision_arn,
-                "requestedTaskCount": primary.desired,
-                "runningTaskCount": of["running"],
-                "pendingTaskCount": of["pending"],
-            }
+            _summary(primary, counts, own, test),
+            *(
+                _summary(blue, counts, 100.0 - own, 100.0 - test)
+                for blue in service.deployments
+                if blue.id == primary.source
+            ),
         ]
         if primary.rollout_state == "IN_PROGRESS":
             view["currentServiceDeployment"] = deployment_arn(store, service, primary)
@@ -143,6 +143,8 @@ def deployment_status(deployment: Deployment) -> str:
     """The status of a service deployment, from that of the rollout."""
     if deployment.superseded:
         return "STOPPED"
+    if deployment.rolled_back_at is not None:
+        return "ROLLBACK_SUCCESSFUL"
     if deployment.rollout_state == "COMPLETED":
         return "ROLLBACK_SUCCESSFUL" if deployment.rollback_of else "SUCCESSFUL"
     if deployment.rollout_state == "FAILED":
@@ -152,7 +154,17 @@ def deployment_status(deployment: Deployment) -> str:
 
 def service_deployment_view(store: Store, service: Service, deployment: Deployment) -> Response:
     """A deployment as DescribeServiceDeployments answers it."""
-    of = task_counts(store, service).get(deployment.id, Counter())
+    counts = task_counts(store, service)
+    sources = [d for d in service.history if d.id == deployment.source]
+    # The stage before production has hooks of its own, and no name in the answer.
+    stage = "POST_TEST_TRAFFIC_SHIFT" if deployment.stage == "PRE_PRODUCTION_TRAFFIC_SHIFT" else deployment.stage
+    rollback = None
+    if deployment.rolled_back_at is not None and sources:
+        rollback = {
+            "reason": deployment.rollout_reason,
+            "startedAt": deployment.rolled_back_at,
+            "serviceRevisionArn": sources[0].revision_arn,
+        }
     configuration = deployment.settings.get("deploymentConfiguration", {})
     breaker = configuration.get("deploymentCircuitBreaker") or {}
     alarms = configuration.get("alarms") or {}
@@ -166,13 +178,13 @@ def service_deployment_view(store: Store, service: Service, deployment: Deployme
         "finishedAt": deployment.finished_at,
         "stoppedAt": deployment.finished_at if stopped else None,
         "updatedAt": deployment.updated_at,
-        "sourceServiceRevisions": [],
-        "targetServiceRevision": {
-            "arn": deployment.revision_arn,
-            "requestedTaskCount": deployment.desired,
-            "runningTaskCount": of["running"],
-            "pendingTaskCount": of["pending"],
-        },
+        "sourceServiceRevisions": [
+            _summary(d, counts, 100.0 - deployment.weight, 100.0 - deployment.test_weight) for d in sources
+        ],
+        "targetServiceRevision": _summary(deployment, counts, deployment.weight, deployment.test_weight),
+        "lifecycleStage": stage if deployment.rollout_state == "IN_PROGRESS" else None,
+        "lifecycleHookDetails": list(deployment.hooks),
+        "rollback": rollback,
         "status": deployment_status(deployment),
         "statusReason": deployment.rollout_reason if stopped else None,
         "deploymentConfiguration": configuration,
@@ -189,6 +201,21 @@ def service_deployment_view(store: Store, service: Service, deployment: Deployme
         if alarms
         else None,
     }
+
+
+def _summary(deployment: Deployment, counts: Counts, weight: float, test_weight: float) -> Response:
+    """A revision in a deployment or a service, with the part of the traffic that it gets where traffic is shifted."""
+    of = counts.get(deployment.id, Counter())
+    view: Response = {
+        "arn": deployment.revision_arn,
+        "requestedTaskCount": deployment.desired,
+        "runningTaskCount": of["running"],
+        "pendingTaskCount": of["pending"],
+    }
+    if deployment.settings["deploymentConfiguration"].get("strategy", "ROLLING") != "ROLLING":
+        view["requestedProductionTrafficWeight"] = weight
+        view["requestedTestTrafficWeight"] = test_weight
+    return view
 
 
 def _monitor(deployment: Deployment, enabled: bool, triggered: bool) -> str:

@@ -238,6 +238,17 @@ class Deployment:
     watches_alarms: bool = False
     triggered_alarms: tuple[str, ...] = ()
     tripped: bool = False
+    # Of blue/green, linear and canary ones: the deployment that serves until this one does, the stage and its hooks,
+    # the percentages of the traffic, and which of the two target groups.
+    source: str | None = None
+    stage: str | None = None
+    stage_at: float = 0.0
+    shifted_at: float = 0.0
+    weight: float = 0.0
+    test_weight: float = 0.0
+    alternate: bool = False
+    hooks: tuple[Document, ...] = ()
+    rolled_back_at: float | None = None
     # Since when all of its tasks have been there and healthy.
     whole_since: float | None = None
 

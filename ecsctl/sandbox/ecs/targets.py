@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ecsctl.sandbox.ecs import journal
+from ecsctl.sandbox.ecs import journal, traffic
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.store import ContainerInstance, Document, Service, Target, Task
 
@@ -43,7 +43,8 @@ def register(region: Region, task: Task, host: ContainerInstance | None) -> None
     service = service_of(region, task)
     if service is None or not service.settings.get("loadBalancers"):
         return
-    for target in wanted(task, host, service.settings["loadBalancers"], region.now):
+    deployment = next((d for d in service.deployments if d.id == task.deployment), None)
+    for target in wanted(task, host, traffic.balancers_of(service, deployment), region.now):
         noun = "targets" if target.target_group else "instances"
         try:
             region.balancers.register(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ecsctl.sandbox.ecs.engine import Engine
@@ -98,6 +98,8 @@ class FakeBalancers:
         self.default = "healthy"
         self.gone = False
         self.group_type = "ip"
+        self.routes: dict[str, dict[str, float]] = {}
+        self.routed: list[tuple[str, dict[str, float]]] = []
 
     def classic_exists(self, name: str) -> bool:
         return name in self.classics
@@ -107,6 +109,12 @@ class FakeBalancers:
 
     def target_type(self, arn: str) -> str:
         return self.group_type
+
+    def route(self, rule: str, weights: Mapping[str, float]) -> None:
+        self.must_be_there()
+        if self.routes.get(rule) != weights:
+            self.routed.append((rule, dict(weights)))
+        self.routes[rule] = dict(weights)
 
     def must_be_there(self) -> None:
         if self.gone:
