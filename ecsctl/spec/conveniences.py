@@ -73,16 +73,20 @@ def container(node: Node, context: Context) -> Node:
 
 
 def _one_container(node: MapNode, context: Context) -> MapNode:
-    """Members of a container that stand in the family itself make its one container, named like the family."""
-    if "containerDefinitions" in node.entries or "image" not in node.entries:
-        return node
+    """Members of a container that stand in the family itself make its one container, named like the family.
+
+    A file that is laid over another may leave the image out, and all else that the other says.
+    """
     of_the_task = context.members("TaskDefinition")
-    of_a_container = (context.members("ContainerDefinition") | {"logs"}) - of_the_task
-    at = node.keys["image"]
+    of_a_container = (context.members("ContainerDefinition") | {"logs"}) - of_the_task - {"name"}
+    first = next((key for key in ("image", *node.entries) if key in node.entries and key in of_a_container), None)
+    if "containerDefinitions" in node.entries or first is None:
+        return node
+    at = node.keys[first]
     task, box = node.copy(), MapNode(at.file, at.line, at.column)
-    box.set("name", made(context.key, at), at)
+    box.set("name", Scalar(at.file, at.line, at.column, context.key, implied=True), at)
     for key, value in node.entries.items():
-        if key in of_a_container or (key == "volumes" and _are_mounts(value)):
+        if key in of_a_container or key == "name" or (key == "volumes" and _are_mounts(value)):
             box.set(key, value, node.keys[key])
             task.drop(key)
     task.set("containerDefinitions", ListNode(at.file, at.line, at.column, [box]), at)

@@ -98,7 +98,9 @@ def _pairs(node: Node, name: str, value: str, what: str, context: Context) -> No
 
     def pair(entry: tuple[str, Node]) -> list[Node]:
         key, item = entry
-        text = _text(item, f"the value of {what} {key}")
+        # A null takes the one of a file below out; where none is below, the schema refuses it.
+        null = isinstance(item, Scalar) and item.value is None
+        text = item if null else _text(item, f"the value of {what} {key}")
         return [made({name: made(key, keys[key]), value: text}, keys[key])]
 
     return ListNode(node.file, node.line, node.column, context.each(node.entries.items(), pair))

@@ -231,6 +231,43 @@ def test_variables_overlay_by_their_names() -> None:
     assert {item["name"]: item["value"] for item in boxes[0]["environment"]} == {"A": "a", "B": "c", "D": "d"}
 
 
+ONE = (
+    "name: p\ntaskDefinitions:\n  web: {image: 'n:1', memory: 64, executionRoleArn: r, "
+    "environment: {A: a, B: b}, secrets: {T: /t}}\n"
+)
+LISTED = (
+    "name: p\ntaskDefinitions:\n  web:\n    executionRoleArn: r\n    memory: 64\n    containerDefinitions:\n"
+    "      - {name: app, image: 'n:1', environment: {A: a, B: b}, secrets: {T: /t}}\n"
+)
+
+
+@pytest.mark.parametrize(("below", "name"), [(ONE, "web"), (LISTED, "app")])
+def test_the_short_form_of_one_container_is_laid_over_the_one_that_there_is(
+    tmp_path: Path, below: str, name: str
+) -> None:
+    (tmp_path / "base.yaml").write_text(below)
+    (tmp_path / "over.yaml").write_text(
+        "taskDefinitions:\n  web:\n    memory: 128\n    environment: {B: bb, C: c, A: ~, Z: ~}\n    secrets: {T: }\n"
+    )
+    spec = load_spec([str(tmp_path / "base.yaml"), str(tmp_path / "over.yaml")], env={})
+    definition = spec.task_definitions["web"].definition
+    assert definition["memory"] == "128"
+    [box] = definition["containerDefinitions"]
+    assert (box["name"], box["image"]) == (name, "n:1")
+    assert box["environment"] == [{"name": "B", "value": "bb"}, {"name": "C", "value": "c"}]
+    assert box["secrets"] == []
+
+
+def test_a_null_with_nothing_below_it_is_refused_in_a_file_alone() -> None:
+    _, told = faults_of("name: p\ntaskDefinitions:\n  t: {image: 'n:1', memory: 64, environment: {A: }}\n")
+    assert [line for line in told if "expected a text, not nothing (null)" in line], told
+
+
+def test_the_short_form_without_an_image_says_so() -> None:
+    _, told = faults_of("name: p\ntaskDefinitions:\n  t: {memory: 64, environment: {A: b}}\n")
+    assert any("the container t has no image" in line and "[ECS013]" in line for line in told), told
+
+
 def test_a_fault_of_an_overlay_stands_in_the_overlay() -> None:
     _, faults = faults_of(HELLO, "services:\n  svc-helloworld:\n    desiredCount: many\n")
     assert len(faults) == 1

@@ -173,10 +173,6 @@ def test_short_forms_of_a_container(text: str, expected: Any) -> None:
         ("portMappings: [0]", "f.yaml:1:16: portMappings[0]: 0 is no port of a container"),
         ("environment: {A: NO}", "f.yaml:1:18: environment.A: the value of variable A is NO without quotes"),
         ("environment: {A: true}", "f.yaml:1:18: environment.A: the value of variable A is true without quotes"),
-        (
-            "environment: {A: }",
-            "f.yaml:1:18: environment.A: the value of variable A must be a text, not nothing (null)",
-        ),
         ("environment: {A: [1]}", "f.yaml:1:18: environment.A: the value of variable A must be a text, not a list"),
         ("environment: [AB]", "f.yaml:1:15: environment[0]: the string 'AB' is no variable (NAME=value"),
         ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' cannot be read: write it with its unit"),
@@ -198,9 +194,9 @@ def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> No
     ("text", "paths"),
     [
         ('portMappings: [80, "x", {hostPort: 1}, "90-80"]', ["portMappings[1]", "portMappings[3]"]),
-        ("environment: {A: NO, B: b, C: ~}", ["environment.A", "environment.C"]),
+        ("environment: {A: NO, B: b, C: on}", ["environment.A", "environment.C"]),
         ("environment: [A, B=b, C]", ["environment[0]", "environment[2]"]),
-        ("secrets: {A: , B: [1]}", ["secrets.A", "secrets.B"]),
+        ("secrets: {A: {}, B: [1]}", ["secrets.A", "secrets.B"]),
         ('mountPoints: ["a", "b:/b", "c:/c:x"]', ["mountPoints[0]", "mountPoints[2]"]),
     ],
 )
