@@ -19,7 +19,7 @@ from ecsctl.kinds.base import Patience, Scope
 from ecsctl.observe import Snapshot, look_again
 from ecsctl.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
 from ecsctl.resources import Key, Resource, Service, resolve
-from ecsctl.wait import pause, stop_waiting, wait_again
+from ecsctl.wait import interrupts_kept, pause, stop_waiting, wait_again
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -156,7 +156,7 @@ class _Run:
                     self.outcome.skipped.append(waiting.pop(key))
                 elif not (before & (waiting.keys() | {item.key for item in running.values()})):
                     del waiting[key]
-                    running[self._start(pool, change)] = change
+                    self._start(pool, change)
             for future in self._some(running):
                 change = running.pop(future)
                 if not self._finish(change, future):
@@ -166,16 +166,18 @@ class _Run:
     def _some(running: Mapping[Future[Mapping[str, str]], Change]) -> list[Future[Mapping[str, str]]]:
         finished: set[Future[Mapping[str, str]]] = set()
         while running and not finished:
-            finished, _ = wait(running, timeout=ATTENTION, return_when=FIRST_COMPLETED)
+            with interrupts_kept():
+                finished, _ = wait(running, timeout=ATTENTION, return_when=FIRST_COMPLETED)
         return list(finished)
 
-    def _start(self, pool: ThreadPoolExecutor, change: Change) -> Future[Mapping[str, str]]:
+    def _start(self, pool: ThreadPoolExecutor, change: Change) -> None:
         gate = self.gates.pop(change.key.kind, None) if change.action in (CREATE, UPDATE, REPLACE) else None
         if gate is not None:
             gate()
         self.report(Event(change, "started"))
         patience = dataclasses.replace(self.patience, seconds=max(0.0, self.deadline - time.monotonic()))
-        return pool.submit(perform, self.aws, self.scope, change, dict(self.known), patience)
+        with interrupts_kept():
+            self.running[pool.submit(perform, self.aws, self.scope, change, dict(self.known), patience)] = change
 
     def _finish(self, change: Change, future: Future[Mapping[str, str]]) -> bool:
         try:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import random
 import re
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +49,30 @@ def stop_waiting() -> None:
 def wait_again() -> None:
     """Let pauses last again, once the threads that were to be ended have ended."""
     _stopping.clear()
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Keep a Ctrl-C until the end of the block, which must be short.
+
+    For what takes locks of its own: an interrupt between two of its lines leaves them taken, and whoever waits for
+    them waits forever.
+
+    Raises:
+        KeyboardInterrupt: at the end of the block, where one came.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def parse_duration(text: str) -> float:

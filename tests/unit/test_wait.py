@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecsctl.errors import UsageError
-from ecsctl.wait import Progress, parse_duration, poll
+from ecsctl.wait import Progress, interrupts_kept, parse_duration, poll
 
 
 class Clock:
@@ -83,3 +85,35 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="is not a duration") as caught:
         parse_duration(text)
     assert "10m" in str(caught.value.hint)
+
+
+def test_an_interrupt_is_kept_until_the_end_of_the_block() -> None:
+    ended: list[bool] = []
+
+    def block() -> None:
+        with interrupts_kept():
+            signal.raise_signal(signal.SIGINT)
+            ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert ended
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_block_without_an_interrupt_or_in_a_thread_changes_nothing() -> None:
+    seen: list[object] = []
+
+    def look() -> None:
+        with interrupts_kept():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    look()
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen[0] is not before
+    assert seen[1] is before
+    assert signal.getsignal(signal.SIGINT) is before
