@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import EcsctlError
 from ecsctl.resources import (
@@ -19,12 +19,14 @@ from ecsctl.resources import (
     Key,
     LaunchTemplate,
     Listener,
+    LogGroup,
     Ref,
     Resource,
     SecurityGroup,
     Service,
     TaskDefinition,
     base_name,
+    log_group_of,
 )
 from ecsctl.userdata import user_data
 
@@ -46,11 +48,11 @@ def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
     """
     tags = {**spec.tags, OWNER_TAG: spec.name}
     resources: list[Resource] = [Cluster(spec.cluster, tags)]
-    definitions = {
-        family: TaskDefinition(family, tags, definition=item.definition)
-        for family, item in spec.task_definitions.items()
-    }
-    resources += definitions.values()
+    for family, item in spec.task_definitions.items():
+        groups = [LogGroup(name, tags) for name in _log_groups(item.definition, family, facts.region)]
+        resources += groups
+        after = tuple(group.key for group in groups)
+        resources.append(TaskDefinition(family, tags, after, definition=item.definition))
     routes = [_Route(spec, service) for service in spec.services.values() if service.load_balancer]
     for balancer in spec.load_balancers.values():
         resources += _balancer(spec, facts, tags, balancer, [r for r in routes if r.balancer == balancer.name])
@@ -60,6 +62,19 @@ def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
     for service in spec.services.values():
         resources.append(_service(spec, facts, tags, service, made))
     return {resource.key: resource for resource in resources}
+
+
+def _log_groups(definition: Mapping[str, Any], family: str, region: str) -> list[str]:
+    """The log group of a family's own name, where its containers log to that in this region and no driver makes it."""
+    name = log_group_of(family)
+    for container in definition.get("containerDefinitions", ()):
+        logs = container.get("logConfiguration") or {}
+        options = logs.get("options") or {}
+        if logs.get("logDriver") != "awslogs" or options.get("awslogs-create-group") == "true":
+            continue
+        if options.get("awslogs-group") == name and options.get("awslogs-region") in (None, "", region):
+            return [name]
+    return []
 
 
 class _Route:

@@ -18,7 +18,7 @@ from ecsctl.joining import wait_for_instances
 from ecsctl.kinds.base import Actual, Patience, Scope, owner_of
 from ecsctl.observe import Snapshot, look_again, observe
 from ecsctl.plan import Plan, plan
-from ecsctl.resources import OWNER_TAG, AutoScalingGroup, Key, Resource, Service, TaskDefinition
+from ecsctl.resources import OWNER_TAG, AutoScalingGroup, Key, LogGroup, Resource, Service, TaskDefinition, log_group_of
 from ecsctl.steady import wait_for_services
 from ecsctl.views import ServiceView, service_view
 from ecsctl.wait import Progress, poll
@@ -75,7 +75,8 @@ def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = Non
 def names_of(spec: Spec) -> list[Key]:
     """What AWS does not list by owner: services that drain, families of which no revision is active."""
     services = [Key(Service.kind, name) for name in spec.services]
-    return [*services, *(Key(TaskDefinition.kind, family) for family in spec.task_definitions)]
+    groups = [Key(LogGroup.kind, log_group_of(family)) for family in spec.task_definitions]
+    return [*services, *groups, *(Key(TaskDefinition.kind, family) for family in spec.task_definitions)]
 
 
 def execute(

@@ -26,6 +26,11 @@ def base_name(project: str) -> str:
     return f"ecsctl-{project}"
 
 
+def log_group_of(family: str) -> str:
+    """The log group that ``logs: awslogs`` gives the containers of a family."""
+    return f"/ecs/{family}"
+
+
 @dataclass(frozen=True, order=True)
 class Key:
     """The name of a resource within a project: its kind and its name in AWS."""
@@ -184,6 +189,13 @@ class AutoScalingGroup(Resource):
 
 
 @dataclass(frozen=True)
+class LogGroup(Resource):
+    """A log group of CloudWatch Logs; how long it keeps what it has is left to whoever sets it."""
+
+    kind: ClassVar[str] = "log-group"
+
+
+@dataclass(frozen=True)
 class TaskDefinition(Resource):
     """A family; ``definition`` is the input of RegisterTaskDefinition. A change is a new revision."""
 
@@ -252,6 +264,7 @@ KINDS: tuple[type[Resource], ...] = (
     SecurityGroup,
     LaunchTemplate,
     AutoScalingGroup,
+    LogGroup,
     TaskDefinition,
     ClassicLoadBalancer,
     Service,

@@ -54,6 +54,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies",
         "PutRolePolicy", "RemoveRoleFromInstanceProfile",
     ),
+    "logs": ("CreateLogGroup", "DeleteLogGroup", "DescribeLogGroups", "ListTagsForResource"),
     "ssm": ("GetParameters",),
     "secretsmanager": ("DescribeSecret",),
     "cloudformation": ("DescribeStacks",),

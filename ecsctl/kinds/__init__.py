@@ -10,6 +10,7 @@ from ecsctl.kinds.cluster import ClusterKind
 from ecsctl.kinds.definition import TaskDefinitionKind
 from ecsctl.kinds.fleet import AutoScalingGroupKind, LaunchTemplateKind
 from ecsctl.kinds.iam import InstanceProfileKind, InstanceRoleKind
+from ecsctl.kinds.logs import LogGroupKind
 from ecsctl.kinds.network import SecurityGroupKind
 from ecsctl.kinds.service import ServiceKind
 
@@ -22,6 +23,7 @@ TABLE: dict[str, Kind[Any]] = {
         SecurityGroupKind(),
         LaunchTemplateKind(),
         AutoScalingGroupKind(),
+        LogGroupKind(),
         TaskDefinitionKind(),
         ClassicLoadBalancerKind(),
         ServiceKind(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ecsctl.resources import log_group_of
 from ecsctl.spec.expansions import Context, ShorthandError, mount
 from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar, made
 
@@ -49,7 +50,7 @@ def task_definition(node: Node, context: Context) -> Node:
 
 
 def container(node: Node, context: Context) -> Node:
-    """``logs: awslogs`` is a log configuration with a group of the family's name, which the driver makes."""
+    """``logs: awslogs`` is a log configuration with a group of the family's name, which ``up`` makes."""
     if not isinstance(node, MapNode) or "logs" not in node.entries:
         return node
     logs = node.entries["logs"]
@@ -61,10 +62,9 @@ def container(node: Node, context: Context) -> Node:
     region = Scalar(logs.file, logs.line, logs.column, "")
     context.regional.append(region)
     options = {
-        "awslogs-group": f"/ecs/{context.family}",
+        "awslogs-group": log_group_of(context.family),
         "awslogs-region": region,
         "awslogs-stream-prefix": name.text if isinstance(name, Scalar) else context.family,
-        "awslogs-create-group": "true",
     }
     new = node.copy()
     new.set("logConfiguration", made({"logDriver": "awslogs", "options": options}, logs), node.keys["logs"])

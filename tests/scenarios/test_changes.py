@@ -273,8 +273,8 @@ def test_diff_shows_the_definitions_that_up_would_change(project: Project) -> No
         "+    KEY: (hidden, changed)",
         "+  image: example/web:2",
         "-desiredCount: 2",
-        "-taskDefinition: web:1",
         "+desiredCount: 1",
+        "-taskDefinition: web:1",
         "+taskDefinition: (revision of task-definition web)",
     ]
     assert [item["kind"] for item in project.run("diff", "-o", "json").json] == ["task-definition", "service"]

@@ -30,7 +30,7 @@ instances: {{count: 1, ingress: [8080]}}
 taskDefinitions:
   {name}-web:
     containerDefinitions:
-      - {{name: web, image: example/web, cpu: 1, memory: 32, portMappings: ["80:80"]}}
+      - {{name: web, image: example/web, cpu: 1, memory: 32, portMappings: ["80:80"], logs: awslogs}}
 loadBalancers:
   {name}-lb: {{type: classic}}
 services:
@@ -124,6 +124,7 @@ def state(sandbox: Running, spec: Spec) -> dict[str, Any]:
     """What AWS has under the project's name, read by plain boto3; the name itself left out."""
     ecs, ec2, iam = sandbox.client("ecs"), sandbox.client("ec2"), sandbox.client("iam")
     elb, groups = sandbox.client("elb"), sandbox.client("autoscaling")
+    logs = sandbox.client("logs")
     own = [{"Name": "tag:ecsctl:project", "Values": [spec.name]}]
     service, balancer = f"{spec.name}-svc", f"{spec.name}-lb"
     clusters = [arn for arn in ecs.list_clusters()["clusterArns"] if arn.endswith(f"/{spec.name}")]
@@ -158,6 +159,10 @@ def state(sandbox: Running, spec: Spec) -> dict[str, Any]:
             (g["GroupName"].removeprefix(f"ecsctl-{spec.name}-").removeprefix(spec.name), len(g["IpPermissions"]))
             for g in ec2.describe_security_groups(Filters=own)["SecurityGroups"]
         ),
+        "log groups": [
+            group["logGroupName"].removeprefix(f"/ecs/{spec.name}-")
+            for group in logs.describe_log_groups(logGroupNamePrefix=f"/ecs/{spec.name}-")["logGroups"]
+        ],
         "templates": [t["LatestVersionNumber"] for t in templates],
         "groups": [(g["MinSize"], g["DesiredCapacity"], g["MaxSize"]) for g in asgs],
         "roles": [sorted(policy["PolicyName"] for policy in policies(role)) for role in roles],
@@ -178,6 +183,7 @@ def assert_whole(found: dict[str, Any]) -> None:
     assert found["services"] == [("ACTIVE", 1)]
     assert found["balancers"] == [("TCP:80", 10, 1)]
     assert found["security groups"] == [("-lb", 1), ("instances", 2)]
+    assert found["log groups"] == ["web"]
     assert found["templates"] == [1]
     assert found["groups"] == [(1, 1, 1)]
     assert found["roles"] == [["AmazonEC2ContainerServiceforEC2Role", "AmazonSSMManagedInstanceCore"]]

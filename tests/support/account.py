@@ -41,6 +41,10 @@ def holdings(sandbox: Running) -> Holdings:
                 found[f"instance {instance['InstanceId']}"] = instance["State"]["Name"]
     for asg in sandbox.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]:
         found[f"group {asg['AutoScalingGroupName']}"] = (asg["MinSize"], asg["DesiredCapacity"], asg["Tags"])
+    logs = sandbox.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        tags = logs.list_tags_for_resource(resourceArn=group["logGroupArn"])["tags"]
+        found[f"log group {group['logGroupName']}"] = (group.get("retentionInDays"), tags)
     elb = sandbox.client("elb")
     for row in elb.describe_load_balancers()["LoadBalancerDescriptions"]:
         tags = elb.describe_tags(LoadBalancerNames=[row["LoadBalancerName"]])["TagDescriptions"][0]["Tags"]

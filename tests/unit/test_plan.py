@@ -58,6 +58,12 @@ def service(name: str = "svc", of: str = "web", count: int = 1, balancer: str | 
     return ServiceSpec(name, definition, LoadBalancerRef(balancer, of, 80) if balancer else None)
 
 
+def logging_family() -> TaskDefinitionSpec:
+    options = {"awslogs-group": "/ecs/worker", "awslogs-region": SCOPE.region}
+    box = {"name": "c", "image": "nginx", "logConfiguration": {"logDriver": "awslogs", "options": options}}
+    return TaskDefinitionSpec("worker", {"family": "worker", "containerDefinitions": [box]})
+
+
 def whole(**changes: object) -> Spec:
     """A project with one of each."""
     spec = Spec(
@@ -169,7 +175,8 @@ def test_what_others_made_is_in_the_way_and_never_touched(spec: Spec, owner: str
 
 
 def test_a_new_project_is_all_creations_and_says_what_of() -> None:
-    found = plan(desired(whole(), FACTS), Memory(SCOPE).snapshot(), prune=True)
+    spec = whole(task_definitions={"web": family(), "worker": logging_family()})
+    found = plan(desired(spec, FACTS), Memory(SCOPE).snapshot(), prune=True)
     assert {change.action for change in found.changes} == {CREATE}
     assert {change.key.kind for change in found.changes} == set(TABLE)
     shown = {change.key.kind: {item.path: item.after for item in change.fields} for change in found.changes}
@@ -222,7 +229,7 @@ def test_values_of_the_environment_are_not_shown() -> None:
 def test_what_a_change_of_the_file_changes(after: Spec, expected: dict[str, list[str]] | None) -> None:
     found = changes(whole(), after)
     if expected is None:
-        assert set(found) == {f"remove {kind}" for kind in TABLE if kind != "cluster"}
+        assert set(found) == {f"remove {kind}" for kind in TABLE if kind not in ("cluster", "log-group")}
     else:
         assert found == expected
 

@@ -70,7 +70,7 @@ def task(text: str, region: str | None = None) -> tuple[Any, list[str]]:
 
 
 def test_logs_become_a_log_configuration_that_makes_its_group() -> None:
-    options = {"awslogs-group": "/ecs/web", "awslogs-stream-prefix": "c", "awslogs-create-group": "true"}
+    options = {"awslogs-group": "/ecs/web", "awslogs-stream-prefix": "c"}
     data, faults = task("containerDefinitions: [{name: c, image: x, logs: awslogs}]")
     assert not faults
     assert data["containerDefinitions"][0] == {

@@ -1,0 +1,72 @@
+"""Log groups of CloudWatch Logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ecsctl.definitions import owned_families
+from ecsctl.errors import AwsError
+from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of
+from ecsctl.resources import OWNER_TAG, LogGroup, log_group_of
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+GONE = frozenset({"ResourceNotFoundException"})
+
+
+class LogGroupKind(Kind[LogGroup]):
+    """logs:CreateLogGroup, DescribeLogGroups, ListTagsForResource, DeleteLogGroup.
+
+    A group of another maker is used as it is.
+    """
+
+    resource = LogGroup
+    shared = True
+    held_by = frozenset({"service"})
+    # OperationAborted: another call is at work on it.
+    exists = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
+    gone = GONE
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        own = {log_group_of(family) for family in owned_families(aws, scope.project)}
+        tagged = {arn.partition(":log-group:")[2].removesuffix(":*") for arn in arns_of(aws, scope.project, LOGS)}
+        for name in sorted({*names, *own, *tagged} - {""}):
+            arn = self._arn(aws, name)
+            if arn is None:
+                continue
+            owner = _owner(aws, arn)
+            if name in names or owner == scope.project:
+                yield Actual(self.resource(name).key, arn, owner, attributes={"name": name, "arn": arn})
+
+    def create(self, aws: Aws, resource: LogGroup) -> Mapping[str, str]:
+        query = {"logGroupName": resource.name, "tags": dict(resource.tags)}
+        aws.call("logs", "CreateLogGroup", query, about=f"log group {resource.name}")
+        return {"name": resource.name}
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+        query = {"logGroupName": actual.key.name}
+        aws.call("logs", "DeleteLogGroup", query, about=f"log group {actual.key.name}")
+
+    @staticmethod
+    def _arn(aws: Aws, name: str) -> str | None:
+        """The ARN of the group of that very name, in the form that takes tags."""
+        query = {"logGroupNamePrefix": name}
+        for group in aws.pages("logs", "DescribeLogGroups", query, "logGroups"):
+            if group["logGroupName"] == name:
+                return str(group.get("logGroupArn") or group["arn"]).removesuffix(":*")
+        return None
+
+
+LOGS = "logs:log-group"
+
+
+def _owner(aws: Aws, arn: str) -> str | None:
+    try:
+        tags = aws.call("logs", "ListTagsForResource", {"resourceArn": arn}, about=arn).get("tags", {})
+    except AwsError as error:
+        if error.aws_code in GONE:
+            return None
+        raise
+    return tags.get(OWNER_TAG)
