@@ -181,6 +181,24 @@ def test_what_iam_writes_may_look_at_the_past_too(running: Running, account: Acc
     assert [role["RoleName"] for role in found["Roles"]] == [name]
 
 
+def test_nothing_is_made_in_the_past(running: Running, account: Account, name: str, lag: Any) -> None:
+    account.profile(name)
+    lag(seconds=3600, of=["ec2", "autoscaling", "elasticloadbalancing"], operation=["*:*"])
+    account.ec2.create_security_group(GroupName=name, Description="x")
+    made = account.instance("default", name)
+    account.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=name, InstanceId=made, MinSize=1, MaxSize=1, AvailabilityZones=["eu-west-1a"]
+    )
+    account.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+    account.ec2.terminate_instances(InstanceIds=[made])
+    account.ec2.delete_security_group(GroupName=name)
+    running.sandbox.clear_faults()
+    rows = account.ec2.describe_instances()["Reservations"]
+    states = {row["InstanceId"]: row["State"]["Name"] for item in rows for row in item["Instances"]}
+    assert states[made] == "terminated"
+    assert list(states.values()).count("terminated") >= 2
+
+
 @pytest.mark.parametrize("service", ["ec2", "autoscaling", "elasticloadbalancing"])
 def test_the_reads_of_other_services_are_late(account: Account, name: str, lag: Any, service: str) -> None:
     lag(seconds=3600, of=service, times=1)

@@ -121,10 +121,13 @@ class Past:
     def moto(self, service: str, operation: str, perform: Callable[[], Answer]) -> Answer:
         """Answer a request to another service by ``perform``, with moto holding the past or not."""
         reads = operation.startswith(READS)
+        # A write that met the past of EC2 or of a balancer would make things there, which then were lost; what looks
+        # at IAM changes nothing in it, and what IAM itself writes changes nothing else.
         lagging = {
             held: snapshot.data
             for held in BACKENDS
-            if (snapshot := self._lag(held, "", service, operation)) is not None
+            if (held == "iam" or (held == service and reads))
+            and (snapshot := self._lag(held, "", service, operation)) is not None
         }
         own = lagging.pop(service, None) if not reads else None
         if own is not None:
