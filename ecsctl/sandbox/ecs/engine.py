@@ -28,6 +28,7 @@ from ecsctl.sandbox.ecs import (  # the modules of operations declare them on im
     settings,
     tags,
     tasks,
+    tasksets,
     verdicts,
     wire,
 )
@@ -57,6 +58,7 @@ _MODULES_OF_OPERATIONS = (
     session,
     settings,
     tags,
+    tasksets,
 )
 
 TOKEN_SECONDS = 24 * 3600.0

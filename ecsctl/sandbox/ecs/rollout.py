@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from ecsctl.sandbox.ecs import journal, rebalancing, shifting, staffing, targets, traffic, verdicts
+from ecsctl.sandbox.ecs import journal, rebalancing, shifting, staffing, staffing_of_sets, targets, traffic, verdicts
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.serviceview import behind_classic
 from ecsctl.sandbox.ecs.store import Service, Task
@@ -43,6 +43,11 @@ def reconcile(region: Region, service: Service) -> None:
         return
     roster = _roster(region, service)
     _drop_unhealthy(region, service, roster)
+    if service.controller != "ECS":
+        staffing_of_sets.reconcile(region, service, roster.present, roster.healthy)
+        if service.settings.get("loadBalancers") or any(s.settings.get("loadBalancers") for s in service.task_sets):
+            service.wake_at = min(service.wake_at, region.now + RETRY_SECONDS)
+        return
     if verdicts.judge(region, service, any(task.arn in roster.healthy for task in roster.staying)):
         fresh = _roster(region, service)
         roster.staying, roster.leaving = fresh.staying, fresh.leaving
@@ -67,14 +72,15 @@ def reconcile(region: Region, service: Service) -> None:
 def _roster(region: Region, service: Service) -> _Roster:
     present = region.store.service_tasks(service)
     live = [task for task in present if task.live]
-    primary = service.primary.id
+    primary = next((d.id for d in service.deployments if d.status == "PRIMARY"), None)
     staying: list[Task] = []
     leaving: list[Task] = []
     for task in live:
         stays = task.deployment == primary and not staffing.on_leaving_host(region, task)
         (staying if stays else leaving).append(task)
     behind = bool(service.settings.get("loadBalancers"))
-    healthy = {task.arn for task in live if _healthy(region, task, behind)}
+    behind_of = {s.id: bool(s.settings.get("loadBalancers")) for s in service.task_sets}
+    healthy = {t.arn for t in live if _healthy(region, t, behind_of.get(t.deployment or "", behind))}
     return _Roster(present, live, staying, leaving, healthy)
 
 

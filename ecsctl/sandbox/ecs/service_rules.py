@@ -63,6 +63,24 @@ def check_settings(region: Region, cluster: Cluster, definition: TaskDefinition,
                       "Specify a valid task role in your task definition and try again.")  # fmt: skip
 
 
+def check_external(request: Request, settings: Document) -> None:
+    """Refuse what a service with an EXTERNAL controller leaves to its task sets; take its defaults away.
+
+    Raises:
+        EcsApiError: ``InvalidParameterException``.
+    """
+    if request.get("taskDefinition"):
+        raise invalid("TaskDefinition must be blank.")
+    for member in ("launchType", "capacityProviderStrategy", "platformVersion", "networkConfiguration"):
+        if request.get(member):
+            raise invalid(f"{member[0].upper()}{member[1:]} must be blank with the EXTERNAL deployment controller.")
+        settings.pop(member, None)
+    if settings["schedulingStrategy"] == "DAEMON":
+        raise invalid("The daemon scheduling strategy is not supported with the EXTERNAL deployment controller.")
+    settings["availabilityZoneRebalancing"] = "DISABLED"
+    settings.setdefault("desiredCount", 0)
+
+
 def _check_launch_type(settings: Document, launch_type: str) -> None:
     if launch_type == "FARGATE":
         if settings.get("placementConstraints"):

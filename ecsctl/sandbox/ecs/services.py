@@ -6,7 +6,7 @@ import hashlib
 import json
 from copy import deepcopy
 
-from ecsctl.sandbox.ecs import deployments, rebalancing
+from ecsctl.sandbox.ecs import deployments, rebalancing, tasksets
 from ecsctl.sandbox.ecs.capacity import checked_strategy
 from ecsctl.sandbox.ecs.clusters import ensure_active
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, service_not_active, service_not_found
@@ -21,7 +21,7 @@ from ecsctl.sandbox.ecs.refs import (
     service_of,
 )
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
-from ecsctl.sandbox.ecs.service_rules import check_name, check_settings, launch_type_of
+from ecsctl.sandbox.ecs.service_rules import check_external, check_name, check_settings, launch_type_of
 from ecsctl.sandbox.ecs.serviceview import service_view
 from ecsctl.sandbox.ecs.store import Cluster, Document, Service, Token
 from ecsctl.sandbox.ecs.tags import checked_tags
@@ -70,22 +70,21 @@ def create_service(region: Region, request: Request) -> Response:
         raise invalid("Creation of service was not idempotent.")
 
     settings = _filled(region, cluster, request)
-    controller = settings["deploymentController"]["type"]
-    if controller != "ECS":
-        raise EcsApiError(
-            "UnsupportedFeatureException", f"The deployment controller {controller} is not supported by this endpoint."
-        )
-    if not request.get("taskDefinition"):
+    definition = None
+    if settings["deploymentController"]["type"] == "EXTERNAL":
+        check_external(request, settings)
+    elif not request.get("taskDefinition"):
         raise invalid("TaskDefinition can not be blank.")
-    definition = runnable_definition(region, request["taskDefinition"])
-    check_settings(region, cluster, definition, settings)
+    else:
+        definition = runnable_definition(region, request["taskDefinition"])
+        check_settings(region, cluster, definition, settings)
     tags = checked_tags(request.get("tags"))
     service = Service(
         arn=store.arn("service", cluster.name, name),
         name=name,
         cluster=cluster.name,
         created_at=region.now,
-        task_definition=definition.arn,
+        task_definition=definition.arn if definition is not None else "",
         settings=settings,
         desired=settings.get("desiredCount") or 0,
         scheduling=settings["schedulingStrategy"],
@@ -94,7 +93,10 @@ def create_service(region: Region, request: Request) -> Response:
     )
     store.services[service.key] = service
     store.services_of_cluster[cluster.name][name] = None
-    deployments.begin(region, service)
+    if service.controller == "ECS":
+        deployments.begin(region, service)
+    elif definition is not None:
+        tasksets.begin(region, service)
     if token:
         store.tokens["CreateService", cluster.name, token] = Token(digest, (service.arn,), region.now)
     return {"service": service_view(store, service, tagged=True)}
@@ -179,6 +181,8 @@ def update_service(region: Region, request: Request) -> Response:
             "The daemon scheduling strategy does not support a desired count for services. Remove the "
             "desired count value and try again."
         )
+    if service.controller != "ECS":
+        tasksets.check_update(service, request)
     given = {key: deepcopy(request[key]) for key in _UPDATED if key in request and key != "taskDefinition"}
     settings = {**service.settings, **given}
     settings["placementStrategy"] = _strategy(settings)
@@ -193,6 +197,11 @@ def update_service(region: Region, request: Request) -> Response:
         settings["capacityProviderStrategy"] = checked_strategy(
             given["capacityProviderStrategy"], cluster.capacity_providers
         )
+    if service.controller != "ECS":
+        service.settings = settings
+        service.desired = given.get("desiredCount", service.desired)
+        store.touch(service)
+        return {"service": service_view(store, service, tagged=True)}
     reference = request.get("taskDefinition")
     changed_definition = False
     if reference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ecsctl.sandbox.ecs.region import Response
-from ecsctl.sandbox.ecs.store import Deployment, Document, Service, Store
+from ecsctl.sandbox.ecs.store import Deployment, Document, Service, Store, TaskSet
 from ecsctl.sandbox.ecs.tags import tag_list
 
 _OF_SERVICE = (
@@ -41,6 +41,7 @@ _OF_REVISION = (
     "serviceConnectConfiguration",
     "volumeConfigurations",
 )
+_OF_TASK_SET = ("capacityProviderStrategy", "launchType", "platformVersion", "networkConfiguration")
 PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
 
 Counts = dict[str, "Counter[str]"]
@@ -69,6 +70,7 @@ def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
     settings = service.settings
     view: Response = {name: settings[name] for name in _OF_SERVICE if settings.get(name) is not None}
     fargate = "platformVersion" in settings
+    task_sets = service.task_sets
     view |= {
         "serviceArn": service.arn,
         "serviceName": service.name,
@@ -80,8 +82,9 @@ def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
         "runningCount": sum(of["running"] for of in counts.values()),
         "pendingCount": sum(of["pending"] for of in counts.values()),
         "platformFamily": "Linux" if fargate else None,
-        "taskDefinition": service.task_definition,
-        "deployments": [deployment_view(service, each, counts) for each in service.deployments],
+        "taskDefinition": service.task_definition or None,
+        "deployments": [deployment_view(service, d, counts) for d in service.deployments if d not in task_sets],
+        "taskSets": [task_set_view(store, service, each, counts) for each in task_sets],
         "roleArn": service.role_arn,
         "events": [
             {"id": event.id, "createdAt": event.created_at, "message": event.message} for event in service.events
@@ -94,7 +97,7 @@ def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
         "createdBy": f"arn:{store.partition}:iam::{store.account}:root",
         "resourceManagementType": "CUSTOMER",
     }
-    if service.deployments:
+    if service.deployments and not task_sets:
         primary = service.primary
         own, test = primary.weight, primary.test_weight
         view["currentServiceRevisions"] = [
@@ -132,6 +135,38 @@ def deployment_view(service: Service, deployment: Deployment, counts: Counts) ->
     if not behind_classic(service):
         view["rolloutState"] = deployment.rollout_state
         view["rolloutStateReason"] = deployment.rollout_reason
+    return view
+
+
+def task_set_view(
+    store: Store, service: Service, task_set: TaskSet, counts: Counts, *, tagged: bool = False
+) -> Response:
+    """A task set as DescribeTaskSets answers it."""
+    of = counts.get(task_set.id, Counter())
+    settings = task_set.settings
+    view: Response = {name: settings[name] for name in _OF_TASK_SET if settings.get(name) is not None}
+    view |= {
+        "id": task_set.id,
+        "taskSetArn": store.arn("task-set", service.cluster, service.name, task_set.id),
+        "serviceArn": service.arn,
+        "clusterArn": store.arn("cluster", service.cluster),
+        "startedBy": task_set.started_by,
+        "externalId": task_set.external_id,
+        "status": task_set.status,
+        "taskDefinition": task_set.task_definition,
+        "computedDesiredCount": task_set.desired,
+        "pendingCount": of["pending"],
+        "runningCount": of["running"],
+        "createdAt": task_set.created_at,
+        "updatedAt": task_set.updated_at,
+        "platformFamily": "Linux" if "platformVersion" in settings else None,
+        "loadBalancers": settings.get("loadBalancers", []),
+        "serviceRegistries": settings.get("serviceRegistries", []),
+        "scale": {"value": task_set.scale, "unit": "PERCENT"},
+        "stabilityStatus": "STEADY_STATE" if task_set.stable else "STABILIZING",
+        "stabilityStatusAt": task_set.stable_at,
+        "tags": tag_list(task_set.tags) if tagged else [],
+    }
     return view
 
 

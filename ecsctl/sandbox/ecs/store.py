@@ -9,12 +9,13 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from ecsctl.sandbox.ecs.records import Deployment as Deployment
+from ecsctl.sandbox.ecs.records import Document as Document
+from ecsctl.sandbox.ecs.records import Service as Service
+from ecsctl.sandbox.ecs.records import ServiceEvent as ServiceEvent
+from ecsctl.sandbox.ecs.records import TaskSet as TaskSet
 from ecsctl.sandbox.ports import ContainerEvent, HostFacts, NetworkInterface, PortBinding
-
-Document = dict[str, Any]
-"""A structure of the API, in the API's own member names."""
 
 STORE_VERSION = 1
 
@@ -212,93 +213,6 @@ class Task:
         if "UNHEALTHY" in checked:
             return "UNHEALTHY"
         return "UNKNOWN" if "UNKNOWN" in checked else "HEALTHY"
-
-
-@dataclass
-class Deployment:
-    """One deployment of a service; ``settings`` are the service's members as they were when it began."""
-
-    id: str
-    number: str
-    revision_arn: str
-    task_definition: str
-    status: str
-    created_at: float
-    updated_at: float
-    settings: Document
-    desired: int = 0
-    failed_tasks: int = 0
-    proven: bool = False
-    rollout_state: str = "IN_PROGRESS"
-    rollout_reason: str | None = None
-    rollback_of: str | None = None
-    finished_at: float | None = None
-    stalled: bool = False
-    superseded: bool = False
-    watches_alarms: bool = False
-    triggered_alarms: tuple[str, ...] = ()
-    tripped: bool = False
-    # Of blue/green, linear and canary ones: the deployment that serves until this one does, the stage and its hooks,
-    # the percentages of the traffic, and which of the two target groups.
-    source: str | None = None
-    stage: str | None = None
-    stage_at: float = 0.0
-    shifted_at: float = 0.0
-    weight: float = 0.0
-    test_weight: float = 0.0
-    alternate: bool = False
-    hooks: tuple[Document, ...] = ()
-    rolled_back_at: float | None = None
-    # Since when all of its tasks have been there and healthy.
-    whole_since: float | None = None
-
-
-@dataclass
-class ServiceEvent:
-    id: str
-    created_at: float
-    message: str
-
-
-@dataclass
-class Service:
-    arn: str
-    name: str
-    cluster: str
-    created_at: float
-    task_definition: str
-    # Members of CreateService and UpdateService kept in their own names: networkConfiguration, loadBalancers …
-    settings: Document
-    desired: int
-    scheduling: str = "REPLICA"
-    status: str = "ACTIVE"
-    tags: dict[str, str] = field(default_factory=dict)
-    deployments: list[Deployment] = field(default_factory=list)
-    history: list[Deployment] = field(default_factory=list)
-    events: list[ServiceEvent] = field(default_factory=list)
-    muted: dict[str, float] = field(default_factory=dict)
-    # Sentence with a place for a number → the number, until the scheduler next looks at the service.
-    tallies: dict[str, int] = field(default_factory=dict)
-    role_arn: str | None = None
-    steady: bool = False
-    steady_at: float = 0.0
-    wake_at: float = 0.0
-    start_failures: int = 0
-    quick_exits: int = 0
-    start_after: float = 0.0
-    last_good: Deployment | None = None
-    # Of Availability Zone rebalancing: whether it is told to be in progress, the task that moves, the next try.
-    rebalancing: bool = False
-    moving_to: str | None = None
-    rebalance_at: float = 0.0
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.cluster, self.name
-
-    @property
-    def primary(self) -> Deployment:
-        return next(d for d in self.deployments if d.status == "PRIMARY")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def service_of(region: Region, task: Task) -> Service | None:
 def register(region: Region, task: Task, host: ContainerInstance | None) -> None:
     """Put a task that has just come to run behind its service's balancers."""
     service = service_of(region, task)
-    if service is None or not service.settings.get("loadBalancers"):
+    if service is None:
         return
     deployment = next((d for d in service.deployments if d.id == task.deployment), None)
     for target in wanted(task, host, traffic.balancers_of(service, deployment), region.now):

@@ -68,5 +68,5 @@ def test_errors_are_the_modelled_exceptions(client: Any) -> None:
     with pytest.raises(client.exceptions.ServiceNotFoundException):
         client.update_service(service="nope")
     with pytest.raises(ClientError) as caught:
-        client.create_task_set(service="s", cluster="c", taskDefinition="t")
+        client.list_gateways()
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"

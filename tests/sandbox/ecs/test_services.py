@@ -82,7 +82,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"loadBalancers": CLASSIC * 2}, "at most 1"),
     ({"healthCheckGracePeriodSeconds": 5}, "Health check grace period is only valid"),
     (configuration(strategy="BLUE_GREEN"), "bakeTimeInMinutes"),
-    ({"deploymentController": {"type": "CODE_DEPLOY"}}, "CODE_DEPLOY"),
+    ({"deploymentController": {"type": "EXTERNAL"}}, "TaskDefinition must be blank"),
     ({"cluster": "nope"}, "Cluster not found."),
 ]
 
