@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 # Tests and commands of this Makefile never reach a real account by accident.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u ECSCTL_CLUSTER -u ECS_CLUSTER -u ECSCTL_FILE
 
-.PHONY: help setup demo test conformance check lint types docs bench clean
+.PHONY: help setup demo test conformance conformance-table check lint types docs bench clean
 
 help:
 	@echo "make demo    sandbox, up, locate, an HTTP answer, down: the main job on this machine"
 	@echo "make test    set up and run all tests (containers for real where a Docker engine answers)"
 	@echo "make conformance  facts of the ECS API asked of the sandbox, or of ARGS='--endpoint-url URL'"
+	@echo "make conformance-table  write docs/conformance.md anew: the sandbox and a moto server side by side"
 	@echo "make check   ruff, mypy, the tests, and the generated documentation"
 	@echo "make docs    write docs/commands.md anew from --help"
 	@echo "make bench   ecsctl locate beside three aws calls, a boto3 script and bare HTTP"
@@ -33,6 +34,10 @@ test: $(READY)
 
 conformance: $(READY)
 	$(CLEAN_ENV) $(BIN)/python -m pytest tests/conformance $(ARGS)
+
+conformance-table: $(READY)
+	$(CLEAN_ENV) $(BIN)/python -m tests.conformance.compare $(ARGS) > docs/conformance.md.new
+	mv docs/conformance.md.new docs/conformance.md
 
 lint: $(READY)
 	$(BIN)/ruff check ecsctl tests

@@ -9,7 +9,7 @@ from typing import Any
 
 def facts_of(terminal: Any) -> list[dict[str, Any]]:
     """What became of each fact, from pytest's own reports."""
-    outcomes = {"passed": "held", "failed": "missed", "error": "missed", "skipped": "not reachable"}
+    outcomes = {"passed": "held", "failed": "missed", "error": "not reachable", "skipped": "not reachable"}
     found: dict[str, dict[str, Any]] = {}
     for kind, outcome in outcomes.items():
         for report in terminal.stats.get(kind, []):
@@ -19,7 +19,9 @@ def facts_of(terminal: Any) -> list[dict[str, Any]]:
             if kind == "error" and report.when == "teardown":
                 continue
             detail = ""
-            if kind == "skipped":
+            if kind == "error":
+                detail = f"what it needs cannot be had: {report.longreprtext.splitlines()[-1]}"
+            elif kind == "skipped":
                 detail = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
                 detail = detail.removeprefix("Skipped: ")
                 outcome = "not asked" if "not asked" in detail else "not reachable"

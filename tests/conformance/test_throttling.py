@@ -47,7 +47,7 @@ def test_buckets(strict: Aws, bucket: str) -> None:
 
     def let_through() -> int:
         """How many calls are answered until one is throttled."""
-        for count in range(10 * burst):
+        for count in range(10 * burst):  # noqa: B007
             try:
                 getattr(strict.client("ecs"), call)(**params)
             except ClientError as error:
