@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ecsctl.cli.options import CONNECTION, OUTPUTS, Command, from_file, pass_settings
 from ecsctl.cli.settings import Settings
@@ -32,19 +33,24 @@ def _with_annotations(command: click.Command) -> click.Command:
 
 @_with_annotations
 @click.command(cls=Command)
+@click.argument("more", nargs=-1, metavar="[FILE]...")
 @from_file
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @pass_settings
-def validate(settings: Settings, files: tuple[str, ...], strict: bool) -> int:
+def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], strict: bool) -> int:
     """Check the file offline: every fault with its line.
 
-    Nothing of AWS is asked. Each line is FILE:LINE:COLUMN, the place in the file, what is wrong and what is allowed;
-    `ecsctl explain ECS014` says more of a rule. `-o json` and `-o github` (annotations) are for CI. Exits with 2 where
-    there is an error.
+    FILE is what -f names, too; it may be a task definition or service alone, as `aws ecs` takes or prints it. Nothing
+    of AWS is asked. Each line is FILE:LINE:COLUMN, the place in the file, what is wrong and what is allowed; `ecsctl
+    explain ECS014` says more of a rule. `-o json` and `-o github` (annotations) are for CI. Exits with 2 where there is
+    an error.
     """
+    source = click.get_current_context().get_parameter_source("files")
+    if more:
+        files = (*(files if source is ParameterSource.COMMANDLINE else ()), *more)
     from ecsctl.spec import inspect
 
-    spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False))
+    spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False), alone=True)
     faults = checked.faults
     for note in checked.notes:
         settings.note(note)
@@ -63,7 +69,7 @@ def validate(settings: Settings, files: tuple[str, ...], strict: bool) -> int:
     }
     holds = ", ".join(_counted(count, name) for name, count in sections.items() if count) or "no definitions"
     warnings = f"; {_counted(len(faults), 'warning')}" if faults else ""
-    settings.say(f"{spec.name}: {holds}: valid{warnings}")
+    settings.say(f"{spec.name or ' '.join(files)}: {holds}: valid{warnings}")
     return ExitCode.OK
 
 
@@ -131,10 +137,15 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
     with `-o json`: with `--task-definition` or `--service` it is what `aws ecs … --cli-input-json` takes.
     """
     from ecsctl.render.table import emit_data
-    from ecsctl.spec import load_spec
+    from ecsctl.spec import inspect
+    from ecsctl.spec.model import SpecError
     from ecsctl.spec.rendered import inputs
 
-    data = inputs(load_spec(files, values=values(settings, ask=False, exact=True), lenient=settings.lenient))
+    given = values(settings, ask=False, exact=True)
+    spec, checked = inspect(files, values=given, lenient=settings.lenient, alone=True)
+    if spec is None:
+        raise SpecError(checked.errors)
+    data = inputs(spec)
     for section, name in (("taskDefinitions", family), ("services", service)):
         if name is not None:
             chosen = data.get(section, {})
@@ -143,6 +154,10 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
                 raise NotFoundError(f"the file has no {name!r} under {section}", hint=f"it has: {known}")
             data = chosen[name]
             break
+    else:
+        if not spec.name and sum(len(section) for section in data.values()) == 1:
+            # A definition alone is printed as it came: by itself.
+            [[data]] = [section.values() for section in data.values()]
     emit_data(data, "json" if settings.output == "json" else "yaml")
 
 

@@ -74,8 +74,12 @@ def inspect(
     env: Mapping[str, str] | None = None,
     lenient: bool = False,
     values: Values | None = None,
+    alone: bool = False,
 ) -> tuple[Spec | None, Checked]:
     """As ``check``, with all that is known of the document: its tree, its faults, and notes for the user.
+
+    Args:
+        alone: one file may be definitions that are no project: an input or an answer of AWS (``ecsctl.spec.alone``).
 
     Where ``values`` leaves references open, the ``Spec`` lacks what only AWS knows: it is to be looked at, not applied.
 
@@ -88,8 +92,14 @@ def inspect(
     from ecsctl.spec.templates import Values
 
     variables = os.environ if env is None else env
-    chosen = find_files(files, variables)
-    checked = load_project(chosen, Reader(stdin), values or Values(variables), lenient=lenient)
+    chosen, reader, values = find_files(files, variables), Reader(stdin), values or Values(variables)
+    if alone:
+        from ecsctl.spec.alone import inspect_alone
+
+        found = inspect_alone(chosen, reader, values, lenient=lenient)
+        if found is not None:
+            return found
+    checked = load_project(chosen, reader, values, lenient=lenient)
     if checked.data is None or checked.errors:
         return None, checked
     return build(checked.shown()), checked
@@ -198,10 +208,9 @@ def _without_family(node: Node) -> Node:
 
 
 def _family_of_file(path: str, notes: list[str]) -> str:
-    import re
+    from ecsctl.spec.alone import name_of_file
 
-    stem = os.path.basename(path).split(".")[0]
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") if path != "-" else ""
+    name = name_of_file(path)
     if not name:
         raise UsageError("the input does not say its family", hint="name it with --family FAMILY")
     notes.append(f"the family is {name}, after the file; --family names another")

@@ -11,8 +11,8 @@ VALUES = {"environment": "value", "secrets": "valueFrom", "tags": "value"}
 
 
 def overlay(base: Node, over: Node, key: str = "") -> Node:
-    """``base`` with ``over`` laid over it; both expanded. A null in ``over`` takes the key out of ``base``; so it does with
-    a variable, a secret or a tag.
+    """``base`` with ``over`` laid over it; both expanded. A null in ``over`` takes the key out of ``base``; so it does
+    with a variable, a secret or a tag.
 
     Every value keeps the place in the file where it was written.
     """

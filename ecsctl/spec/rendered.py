@@ -29,7 +29,7 @@ def service_input(spec: Spec, service: ServiceSpec) -> dict[str, Any]:
 
     A target group's ARN is known only once it exists; ``targetGroupArn`` then stays ``(known after apply)``.
     """
-    made: dict[str, Any] = {"cluster": spec.cluster, **counted(service.definition)}
+    made: dict[str, Any] = {**({"cluster": spec.cluster} if spec.cluster else {}), **counted(service.definition)}
     reference = service.load_balancer
     if reference is not None:
         balancer = spec.load_balancers.get(reference.name)

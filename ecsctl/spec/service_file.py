@@ -9,7 +9,7 @@ from ecsctl.spec import shapes
 from ecsctl.spec.assembly import Assembly
 from ecsctl.spec.load import Reader, read_only
 from ecsctl.spec.model import SpecError
-from ecsctl.spec.nodes import MapNode, Node, Scalar
+from ecsctl.spec.nodes import MapNode, Node
 from ecsctl.spec.project import Project, referred
 from ecsctl.spec.templates import Values
 
@@ -25,7 +25,7 @@ def read_service(
     if found.faults:
         raise SpecError([*document.faults, *found.faults])
     chosen, node = _choose(path, name, found.items)
-    taken, cluster = _without_cluster(node)
+    taken, cluster = shapes.without_cluster(node)
     root = shapes.section_of("services", [(chosen, taken)], document.root)
     if isinstance(document.root, MapNode) and isinstance(document.root.entries.get("taskDefinitions"), MapNode):
         # The same file's task definitions tell which container a short reference to a balancer means.
@@ -68,13 +68,3 @@ def _name_in(path: str, node: Node) -> str:
     if not isinstance(node, MapNode) or "serviceName" not in node.entries:
         raise UsageError(f"{path} does not say the service's name", hint="write serviceName: NAME")
     return str(getattr(node.entries["serviceName"], "text", ""))
-
-
-def _without_cluster(node: Node) -> tuple[Node, str | None]:
-    if not isinstance(node, MapNode):
-        return node, None
-    cluster = node.entries.get("cluster")
-    node = node.copy()
-    node.drop("cluster")
-    node.drop("clientToken")
-    return node, cluster.text if isinstance(cluster, Scalar) and isinstance(cluster.value, str) else None

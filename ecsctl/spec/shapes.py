@@ -87,6 +87,17 @@ def services(root: Node, read_only: Callable[[str], frozenset[str]]) -> Found:
     return found
 
 
+def without_cluster(node: Node) -> tuple[Node, str | None]:
+    """A service without what a project says for it, and its own cluster."""
+    if not isinstance(node, MapNode):
+        return node, None
+    cluster = node.entries.get("cluster")
+    node = node.copy()
+    node.drop("cluster")
+    node.drop("clientToken")
+    return node, cluster.text if isinstance(cluster, Scalar) and isinstance(cluster.value, str) else None
+
+
 def _service_answer(node: MapNode, read_only: Callable[[str], frozenset[str]], found: Found) -> MapNode:
     only = read_only("Service")
     role = node.entries.get("roleArn")

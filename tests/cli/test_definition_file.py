@@ -101,6 +101,15 @@ def test_warnings_are_errors_when_strict_and_unknown_keys_warnings_when_lenient(
     assert run("validate", "--lenient").code == 0
 
 
+def test_files_may_be_named_without_f(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "base.yaml").write_text(GOOD)
+    (folder / "over.yaml").write_text("nmae: x\n")
+    monkeypatch.setenv("ECSCTL_FILE", "nowhere.yaml")
+    assert run("validate", "base.yaml").code == 0
+    for arguments in (("base.yaml", "over.yaml"), ("-f", "base.yaml", "over.yaml")):
+        assert run("validate", *arguments).lines[-1].startswith("over.yaml:1:1: nmae: unknown key")
+
+
 def test_a_missing_file_says_what_to_do(folder: Path) -> None:
     ended = run("validate")
     assert ended.code == 2
