@@ -65,7 +65,12 @@ PASSING: dict[str, tuple[Passing, ...]] = {
         Passing("UpdateInProgressException", "", 600),
     ),
     "ec2:DeleteSecurityGroup": (Passing("DependencyViolation", "", 300),),
-    "iam:DeleteRole": (Passing("DeleteConflict", "must remove roles from instance profile first", 30),),
+    # What was taken from the role before may not be seen yet.
+    "iam:DeleteRole": (
+        Passing("DeleteConflict", "must remove roles from instance profile first", 30),
+        Passing("DeleteConflict", "must detach all policies first", 30),
+        Passing("DeleteConflict", "must delete policies first", 30),
+    ),
     "iam:DeleteInstanceProfile": (Passing("DeleteConflict", "", 30),),
 }
 

@@ -122,6 +122,15 @@ def test_a_refusal_that_does_not_pass_is_given_up_after_its_seconds() -> None:
     assert sum(slept) <= 35
 
 
+@pytest.mark.parametrize("what", ["detach all policies", "delete policies", "remove roles from instance profile"])
+def test_a_role_is_deleted_once_what_was_taken_from_it_is_seen_gone(what: str) -> None:
+    aws, stub, _ = stubbed("iam")
+    stub.add_client_error("delete_role", "DeleteConflict", f"Cannot delete entity, must {what} first.")
+    stub.add_response("delete_role", {}, {"RoleName": "r"})
+    aws.call("iam", "DeleteRole", {"RoleName": "r"})
+    stub.assert_no_pending_responses()
+
+
 def test_pages_follow_every_service_s_own_token() -> None:
     aws, stub, _ = stubbed("elb")
     stub.add_response("describe_load_balancers", {"LoadBalancerDescriptions": [{}], "NextMarker": "m"}, {})
