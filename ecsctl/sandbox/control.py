@@ -220,7 +220,7 @@ class Sandbox:
             self._ask(info, "reset", method="POST", timeout=60)
             return True
         with contextlib.suppress(FileNotFoundError), self._alone():
-            held = [self.folder / name for name in ("state.pickle", "suspended.json", "run.json")]
+            held = [self.folder / name for name in ("state.pickle", "state.unreadable", "suspended.json", "run.json")]
             existed = any(path.exists() for path in held)
             if (self.folder / CONTAINERS).exists():
                 self._sweep()

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -87,9 +88,10 @@ class Server:
             "containers": self.containers,
             "substitutedPorts": substituted,
             "throttle": self.world.throttle.enabled,
+            "turnMilliseconds": round(statistics.median(list(self.world.turns) or [0.0]) * 1000, 2),
             "clock": self.world.clock.told(),
             "faults": len(self.world.faults.told()),
-            "problem": self.world.keeper.problem or self.world.runtime.problem or self.requests.problem,
+            "problem": self.world.problem or self.requests.problem,
             **self.world.counts(),
         }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +24,9 @@ from ecsctl.sandbox.faults.hosts import HostFaults
 from ecsctl.sandbox.faults.stale import Past
 from ecsctl.sandbox.faults.targets import TargetFaults
 from ecsctl.sandbox.groups import CloudWatchAlarms, ScalingGroups
+from ecsctl.sandbox.keeper import Keeper
 from ecsctl.sandbox.machines import Ec2Machines
-from ecsctl.sandbox.state import Keeper, restore, snapshot
+from ecsctl.sandbox.state import MotoState
 from ecsctl.sandbox.throttling import Throttle
 
 if TYPE_CHECKING:
@@ -35,7 +38,8 @@ log = logging.getLogger(__name__)
 
 ACCOUNT = "123456789012"
 STEP = 0.1
-SAVE_EVERY = 1.0
+SAVE_EVERY = 0.5
+VERSION = 2
 # Seconds that pass at once where the clock is stepped (more where it is stepped far), and the most turns of everything
 # between two of them.
 TURN = 0.5
@@ -80,6 +84,7 @@ class World:
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
         self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
         self.keeper = Keeper(state)
+        self.moto = MotoState(ACCOUNT)
         self.dirty = False
         # Set by CreateCluster, which has IAM make the service-linked role if there is none.
         self.unlinked = False
@@ -90,6 +95,8 @@ class World:
         # Set once moto is mended and the loops run.
         self.started = threading.Event()
         self._ended = threading.Event()
+        # How long the last turns took, in seconds.
+        self.turns: deque[float] = deque(maxlen=20)
         self._advancing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._failures: dict[str, float] = {}
@@ -159,12 +166,10 @@ class World:
         """Take up a saved state; the containers that should run."""
         try:
             with self.lock:
-                content = restore(data, ACCOUNT)
-                if content is None:
-                    log.warning("the saved state is of another version: starting empty")
-                    self.keeper.set_aside()
-                    return []
-                self._published.clear()
+                content = pickle.loads(data)
+                if content["version"] != VERSION or content["account"] != ACCOUNT:
+                    raise ValueError("it is of another version of ecsctl")
+                self.moto.load(content["moto"])
                 for region in content["regions"]:
                     self.prepare(region)
                 for region, hosts in content["hosts"].items():
@@ -181,9 +186,10 @@ class World:
                     self.balancers[region].load(health)
                 self._readdress()
                 return self.regions.expected_containers()
-        except Exception:
-            log.exception("the saved state cannot be read: starting empty")
-            self.keeper.set_aside()
+        except Exception as error:
+            log.exception("the saved state cannot be taken up: starting empty")
+            self.keeper.set_aside(str(error) or type(error).__name__)
+            self._clear()
             return []
 
     def _readdress(self) -> None:
@@ -200,7 +206,9 @@ class World:
         while not self._ended.wait(STEP):
             if self.clock.speed:
                 with self.lock:
+                    began = time.perf_counter()
                     self.step(self.clock())
+                    self.turns.append(time.perf_counter() - began)
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass at once: turn after turn of everything, until nothing more is due.
@@ -292,27 +300,41 @@ class World:
         if not self.ready.is_set():
             return
         try:
-            with self.lock:
-                self.dirty = False
-                data = self._snapshot()
-            self.keeper.write(data)
+            saved = self.keeper.save(self.lock, self._snapshot)
         except Exception as error:
-            self.keeper.problem = f"the state cannot be saved: {error}"
-            log.exception("the state was not saved")
+            saved, self.keeper.problem = False, f"the state cannot be saved: {error}"
+            with self._guarded("saving"):
+                raise
+        # It is tried again until it is on disk.
+        self.dirty = self.dirty or not saved
 
-    def _snapshot(self) -> bytes:
-        hosts = {region: dict(machines.hosts) for region, machines in self.machines.items()}
-        extra: dict[str, Any] = {
+    def _snapshot(self) -> Callable[[], bytes]:
+        """Collect what is to be saved; what this returns makes bytes of it. Under the lock."""
+        self.dirty = False
+        small: dict[str, Any] = {
+            "version": VERSION,
+            "account": ACCOUNT,
             "regions": sorted(self._published),
-            "hosts": hosts,
+            "hosts": {region: dict(machines.hosts) for region, machines in self.machines.items()},
             "addresses": self._hosts.known(),
             "fronts": self._fronts.known(),
-            "ecs": self.regions.dump(),
             "faults": self.faults.dump(),
             "now": self.clock(),
             "health": {region: balancers.dump() for region, balancers in self.balancers.items()},
         }
-        return snapshot(ACCOUNT, extra)
+
+        def make() -> bytes:
+            whole = {**small, "ecs": self.regions.dump(), "moto": self.moto.dump()}
+            return pickle.dumps(whole, pickle.HIGHEST_PROTOCOL)
+
+        return make
+
+    @property
+    def problem(self) -> str | None:
+        """What a user should know of the state and of the containers, or None."""
+        left_out = ", ".join(name.removesuffix("_backends") for name in self.moto.left_out)
+        unkept = f"not kept when the sandbox stops: {left_out}" if left_out else None
+        return "; ".join(filter(None, [self.keeper.problem, self.keeper.lost, self.runtime.problem, unkept])) or None
 
     def stop(self) -> None:
         """Stop moving, save, and stop the containers."""
@@ -330,25 +352,29 @@ class World:
 
     def reset(self) -> None:
         """Forget everything: all resources, containers, addresses and faults."""
-        from moto.moto_api._internal.models import moto_api_backend
-
-        with self.lock:
-            for balancers in self.balancers.values():
-                balancers.close()
-            self._hosts.release_all()
-            self._fronts.release_all()
-            moto_api_backend.reset()
-            self.machines.clear()
-            self.balancers.clear()
-            self._published.clear()
-            self.faults.clear()
-            self.past.forget()
-            self.throttle.enable(self.throttle.enabled)
-            self._faulty.forget()
-            self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
-            self.unlinked = False
+        with self.keeper.writing, self.lock:
+            self._clear()
             self.keeper.forget()
         self.runtime.reset()
+
+    def _clear(self) -> None:
+        from moto.moto_api._internal.models import moto_api_backend
+
+        for balancers in self.balancers.values():
+            balancers.close()
+        self._hosts.release_all()
+        self._fronts.release_all()
+        moto_api_backend.reset()
+        self.machines.clear()
+        self.balancers.clear()
+        self._published.clear()
+        self.faults.clear()
+        self.past.forget()
+        self.throttle.enable(self.throttle.enabled)
+        self._faulty.forget()
+        self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
+        self.moto.left_out.clear()
+        self.unlinked = self.dirty = False
 
     def counts(self) -> dict[str, int]:
         """How much there is, for the status."""

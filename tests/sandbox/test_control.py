@@ -91,9 +91,8 @@ def test_a_kill_loses_at_most_the_last_moment(sandbox: Sandbox) -> None:
     a_service(account)
     before = held(account)
     saved = sandbox.folder / "state.pickle"
-    changed = saved.stat().st_mtime_ns if saved.exists() else 0
     account.ecs.create_cluster(clusterName="after")
-    until(lambda: saved.stat().st_mtime_ns > changed, "the state to be saved")
+    until(lambda: saved.exists() and b"cluster/after" in saved.read_bytes(), "the state to be saved")
     os.kill(info.pid, signal.SIGKILL)
     until(lambda: sandbox.running() is None, "the end")
     account = account_of(start(sandbox))
