@@ -115,10 +115,11 @@ def _drop_unhealthy(region: Region, service: Service, roster: _Roster) -> None:
         if task.last_status != "RUNNING":
             continue
         in_grace = region.now - (task.started_at or region.now) < grace
+        # In the grace period neither kind of health check counts.
+        if in_grace:
+            continue
         if task.health == "UNHEALTHY":
             staffing.stop(region, service, [task], "Task failed container health checks")
-            continue
-        if in_grace:
             continue
         failing = next((t for t in task.targets if targets.health(region, t) == "unhealthy"), None)
         if failing is None:

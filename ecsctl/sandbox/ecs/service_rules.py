@@ -10,6 +10,7 @@ from ecsctl.sandbox.ecs.errors import invalid
 from ecsctl.sandbox.ecs.launching import check_compatible, check_network
 from ecsctl.sandbox.ecs.placement import check_placement
 from ecsctl.sandbox.ecs.region import Region, Request
+from ecsctl.sandbox.ecs.service_connections import check_connections
 from ecsctl.sandbox.ecs.store import Cluster, Document, TaskDefinition
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -57,7 +58,7 @@ def check_settings(region: Region, cluster: Cluster, definition: TaskDefinition,
     _check_deployment(settings)
     _check_scheduling(settings)
     _check_balancers(region, definition, settings, launch_type)
-    _check_registries(settings)
+    check_connections(cluster, definition, settings)
     if settings.get("enableExecuteCommand") and not definition.document.get("taskRoleArn"):
         raise invalid("The service couldn't be created because a valid taskRoleArn is not being used. "
                       "Specify a valid task role in your task definition and try again.")  # fmt: skip
@@ -233,9 +234,3 @@ def _check_balancer(region: Region, definition: TaskDefinition, balancer: Docume
             f"The provided target group {group} has target type {target_type}, which is incompatible with the "
             f"{definition.network_mode} network mode specified in the task definition."
         )
-
-
-def _check_registries(settings: Document) -> None:
-    registries = settings.get("serviceRegistries", ())
-    if len(registries) > 1:
-        raise invalid("service registries can have at most 1 items.")

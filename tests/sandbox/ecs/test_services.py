@@ -21,8 +21,11 @@ def world(world: World) -> World:
     world.balancers.classics.add("lb")
     world.balancers.groups[GROUP] = None
     world.balancers.groups[GROUP + "0"] = "no-listener"
-    world.family(portMappings=PORT_80)
+    world.family(portMappings=[{**PORT_80[0], "name": "web"}])
     world.family("plain")
+    container = {"name": "app", "image": "nginx", "memory": 10}
+    volumes = [{"name": "data", "configuredAtLaunch": True}]
+    world.call("RegisterTaskDefinition", family="ebs", containerDefinitions=[container], volumes=volumes)
     world.family("net", networkMode="awsvpc", portMappings=[{"containerPort": 80}])
     return world
 
@@ -37,6 +40,13 @@ def configuration(**members: Any) -> dict[str, Any]:
     return {"deploymentConfiguration": members}
 
 
+def connect(*services: dict[str, Any], namespace: str | None = "internal") -> dict[str, Any]:
+    given = {"namespace": namespace} if namespace else {}
+    return {"serviceConnectConfiguration": {"enabled": True, "services": list(services), **given}}
+
+
+REGISTRY = {"registryArn": "arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-1"}
+EBS = {"roleArn": "arn:aws:iam::123456789012:role/ecs", "sizeInGiB": 10}
 DAEMON: dict[str, Any] = {"schedulingStrategy": "DAEMON", "desiredCount": None}
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -84,6 +94,23 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (configuration(strategy="BLUE_GREEN"), "bakeTimeInMinutes"),
     ({"deploymentController": {"type": "EXTERNAL"}}, "TaskDefinition must be blank"),
     ({"cluster": "nope"}, "Cluster not found."),
+    (connect(namespace=None), "Namespace is missing"),
+    (
+        connect({"portName": "api"}),
+        "portName(api) does not refer to any named PortMapping in the container definitions",
+    ),
+    (connect({"portName": "web"}, {"portName": "web"}), "must be unique"),
+    (connect({"portName": "web", "clientAliases": [{"port": 80}] * 2}), "2 clientAliases exceeds the max limit of 1"),
+    ({"serviceRegistries": [REGISTRY, REGISTRY]}, "at most 1"),
+    ({"serviceRegistries": [REGISTRY]}, "values for 'containerName' and 'containerPort' must be specified"),
+    ({"serviceRegistries": [{**REGISTRY, "containerName": "no", "containerPort": 80}]}, "does not exist"),
+    ({"serviceRegistries": [{**REGISTRY, "containerName": "app", "containerPort": 81}]}, "container port 81"),
+    ({"volumeConfigurations": [{"name": "data", "managedEBSVolume": EBS}]}, "not configured at launch"),
+    ({"taskDefinition": "ebs"}, "must be configured by volumeConfigurations"),
+    (
+        {"taskDefinition": "ebs", "volumeConfigurations": [{"name": "data", "managedEBSVolume": {"roleArn": "r"}}]},
+        "sizeInGiB or snapshotId",
+    ),
 ]
 
 
@@ -299,6 +326,32 @@ def test_the_grace_period_keeps_slow_starters(world: World) -> None:
     assert "(service svc) has reached a steady state." not in world.messages()
     world.step(10, seconds=2)
     assert not {t["taskArn"] for t in world.tasks()} & before
+
+
+def test_service_connect_registries_and_volumes_are_kept(world: World) -> None:
+    given = connect({"portName": "web", "clientAliases": [{"port": 80, "dnsName": "web"}]})
+    registries = [{**REGISTRY, "containerName": "app", "containerPort": 80}]
+    create(world, **given, serviceRegistries=registries)
+    service = world.service()
+    assert service["serviceRegistries"] == registries
+    assert service["deployments"][0]["serviceConnectConfiguration"] == given["serviceConnectConfiguration"]
+    assert world.call("ListServicesByNamespace", namespace="internal")["serviceArns"] == [service["serviceArn"]]
+    volumes = [{"name": "data", "managedEBSVolume": EBS}]
+    create(world, serviceName="stored", taskDefinition="ebs", volumeConfigurations=volumes)
+    assert world.service("stored")["deployments"][0]["volumeConfigurations"] == volumes
+
+
+def test_in_the_grace_period_no_container_health_check_counts(world: World) -> None:
+    world.family("checked", healthCheck={"command": ["CMD", "true"]}, portMappings=PORT_80)
+    create(world, taskDefinition="checked", loadBalancers=CLASSIC, healthCheckGracePeriodSeconds=30)
+    world.step(10)
+    before = {task["taskArn"] for task in world.tasks()}
+    for arn in before:
+        world.runtime.tell(arn, "app", "health", health="UNHEALTHY")
+    world.step(10, seconds=2)
+    assert {task["taskArn"] for task in world.tasks()} == before
+    world.step(10, seconds=2)
+    assert not {task["taskArn"] for task in world.tasks()} & before
 
 
 def test_a_container_health_check_that_fails_replaces_the_task(world: World) -> None:
