@@ -111,7 +111,7 @@ class Aws:
 
     def pause(self) -> None:
         """The time between two looks."""
-        threading.Event().wait(0.05 if self.patience <= 2 else 3.0)
+        threading.Event().wait(3.0 if self.real else 0.05)
 
 
 def words(text: str) -> str:
@@ -187,7 +187,7 @@ class Ledger:
                     if time.monotonic() > deadline:
                         warnings.warn(f"left behind: {getattr(undo, '__name__', undo)} {kwargs} {error}", stacklevel=1)
                         break
-                    threading.Event().wait(0.2 if self._aws.patience <= 2 else 3.0)
+                    threading.Event().wait(3.0 if self._aws.real else 0.2)
 
     def family(self, name: str) -> None:
         """Remember a family of task definitions."""

@@ -37,9 +37,9 @@ make conformance-table                                # this page anew; ARGS='NA
 A fact is *held*, *missed*, *out of reach* (what it is about cannot be had there: no agent ever joins, say), or *not
 asked* (it costs money, takes an hour where no clock can be stepped, or would throttle other callers).
 
-`--real-account` names the account that may be asked: with the credentials of another nothing is. All that the suite makes
-has a name of its own, `conf-…`, and goes at the end; what does not go is told. `-k` and the other options of pytest
-choose facts, `--patience` multiplies every deadline, `--facts-json` writes every answer.
+`--real-account` names the account that may be asked: with the credentials of another nothing is. All that the suite
+makes has a name of its own, `conf-…`, and goes at the end; what does not go is told. `-k` and the other options of
+pytest choose facts, `--patience` multiplies every deadline, `--facts-json` writes every answer.
 
 Asked on {date}, with boto3 {boto3} and moto {moto} (`MOTO_IAM_LOAD_MANAGED_POLICIES=true`):
 

@@ -46,7 +46,7 @@ def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield Aws(REGION, endpoint, image, steps=steps, patience=option("--patience") or 1.0)
     else:
         with own_sandbox(tmp_path_factory.mktemp("sandbox")) as own:
-            yield Aws(REGION, own, image, owned=True, steps=True, patience=option("--patience") or 1.0)
+            yield Aws(REGION, own, image, owned=True, steps=True, patience=option("--patience") or 6.0)
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def stays_away(aws: Aws, cluster: str, ids: list[str]) -> None:
         return all(row["State"]["Name"] == "running" for row in rows)
 
     assert aws.until(booted, "the instances run")
-    aws.sleep(1.5 if aws.patience <= 2 else 180)
+    aws.sleep(180 if aws.real else 3)
     assert joined(aws, cluster, ids) is None
 
 
@@ -184,7 +184,7 @@ def test_a_cluster_that_is_not_there(
     """An agent does not create the cluster that it is told: it never registers, not even if the cluster comes later."""
     name = aws.unique("late")
     ids = launch_instances(aws, ledger, user_data(name), IamInstanceProfile=profile)
-    aws.sleep(1.5 if aws.patience <= 2 else 180)
+    aws.sleep(180 if aws.real else 3)
     assert ecs.describe_clusters(clusters=[name])["failures"][0]["reason"] == "MISSING"
     make_cluster(clusterName=name)
     stays_away(aws, name, ids)
@@ -282,7 +282,7 @@ def test_another_type_is_refused(aws: Aws, ecs: Any, new_fleet: Callable[..., Fl
     assert aws.until(lambda: not connected(ecs, fleet), "the agent is disconnected", 20.0)
     ec2.modify_instance_attribute(InstanceId=fleet.ec2_ids[0], InstanceType={"Value": "t3.medium"})
     ec2.start_instances(InstanceIds=list(fleet.ec2_ids))
-    aws.sleep(1.5 if aws.patience <= 2 else 180)
+    aws.sleep(180 if aws.real else 3)
     assert not connected(ecs, fleet)
 
 

@@ -350,7 +350,8 @@ def test_fifty_protections_a_call(aws: Aws, group: Group) -> None:
 def test_an_empty_provider(
     aws: Aws, ecs: Any, create: Any, make_cluster: MakeCluster, definition: str, group: Group
 ) -> None:
-    """Under a capacity provider RunTask does not fail for want of room: the task waits in PROVISIONING."""
+    """Under a capacity provider RunTask does not fail for want of room: the task waits in PROVISIONING; later it stops:
+    "TaskFailedToStart: EMPTY CAPACITY PROVIDER"."""
     name, cluster = create()["name"], make_cluster()
 
     def attached() -> bool:
@@ -371,11 +372,11 @@ def test_an_empty_provider(
     assert answer["failures"] == []
     (task,) = answer["tasks"]
     assert (task["lastStatus"], task["capacityProviderName"]) == ("PROVISIONING", name)
-    ecs.stop_task(cluster=cluster, task=task["taskArn"])
-    aws.until(
-        lambda: ecs.describe_tasks(cluster=cluster, tasks=[task["taskArn"]])["tasks"][0]["lastStatus"] == "STOPPED",
-        "the task is STOPPED",
-    )
+    aws.advance(20 * 60)
+    (gone,) = ecs.describe_tasks(cluster=cluster, tasks=[task["taskArn"]])["tasks"]
+    assert (gone["lastStatus"], gone["stopCode"]) == ("STOPPED", "TaskFailedToStart")
+    assert gone["stoppedReason"].startswith("TaskFailedToStart: ")
+    assert "EMPTY CAPACITY PROVIDER" in gone["stoppedReason"]
     ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=[], defaultCapacityProviderStrategy=[])
 
 

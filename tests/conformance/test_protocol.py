@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import re
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.conformance.asking import EITHER, Aws, refused
+from tests.conformance.asking import EITHER, Aws, refused, says
 
 REQUIRED = [
     "CreateCapacityProvider",
@@ -147,8 +151,6 @@ def test_types(aws: Aws, fault: str) -> None:
 
     # boto3 would fail on its own at some of these, so the body is written here.
     def send(params_of_call: Any = None, **kwargs: Any) -> None:
-        import json
-
         kwargs["params"]["body"] = json.dumps(params).encode()
 
     client.meta.events.register(f"before-call.ecs.{operation}", send)
@@ -183,3 +185,95 @@ def test_unknown_members_are_dropped(aws: Aws, ecs: Any, cluster: str) -> None:
 
     client.meta.events.register("before-call.ecs.DescribeClusters", add)
     assert client.describe_clusters(clusters=[cluster])["clusters"][0]["clusterName"] == cluster
+
+
+def raw(aws: Aws, operation: str, **params: Any) -> dict[str, Any]:
+    """An answer as it came over the wire: ``status_code``, ``headers``, ``body``."""
+    client = aws.client("ecs", fresh=True)
+    seen: dict[str, Any] = {}
+
+    def keep(response_dict: dict[str, Any], **kwargs: Any) -> None:
+        seen.update(response_dict)
+
+    client.meta.events.register(f"before-parse.ecs.{operation}", keep)
+    with contextlib.suppress(ClientError):
+        method(client, operation)(**params)
+    return seen
+
+
+def test_the_form_of_an_error(aws: Aws) -> None:
+    """An error is JSON with __type, the exception's name, and message; its header x-amzn-ErrorType has the name too."""
+    answer = raw(aws, "ListTasks", cluster="conf-nope")
+    assert answer["status_code"] == 400
+    body = json.loads(answer["body"])
+    assert body["__type"].rpartition("#")[2] == "ClusterNotFoundException"
+    assert says(body["message"], "Cluster not found")
+    assert answer["headers"]["Content-Type"].startswith("application/x-amz-json-1.1")
+
+
+def test_headers(aws: Aws) -> None:
+    """Every answer has x-amzn-RequestId, a Date, its length, and the type application/x-amz-json-1.1."""
+    headers = {name.lower(): value for name, value in raw(aws, "ListClusters")["headers"].items()}
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", headers["x-amzn-requestid"])
+    assert headers["content-type"] == "application/x-amz-json-1.1"
+    assert headers["date"]
+    assert int(headers["content-length"]) > 0
+
+
+def test_times_are_numbers(aws: Aws, definition: str) -> None:
+    """Timestamps are numbers: seconds since 1970."""
+    body = json.loads(raw(aws, "DescribeTaskDefinition", taskDefinition=definition)["body"])
+    assert isinstance(body["taskDefinition"]["registeredAt"], float | int)
+    assert body["taskDefinition"]["registeredAt"] > 1_600_000_000
+
+
+def test_nothing_is_null(aws: Aws, cluster: str, definition: str) -> None:
+    """What has no value is left out of an answer: there is no null in it."""
+
+    def nulls(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(nulls(item) for item in value.values())
+        if isinstance(value, list):
+            return any(nulls(item) for item in value)
+        return value is None
+
+    for operation, params in (
+        ("DescribeClusters", {"clusters": [cluster, "conf-nope"]}),
+        ("DescribeTaskDefinition", {"taskDefinition": definition}),
+        ("ListServices", {"cluster": cluster}),
+    ):
+        assert not nulls(json.loads(raw(aws, operation, **params)["body"])), operation
+
+
+def test_nulls_are_as_if_left_out(aws: Aws, cluster: str) -> None:
+    """A null in a request is as if the member were left out."""
+    client = aws.client("ecs", fresh=True)
+
+    def add(params: Any, **kwargs: Any) -> None:
+        params["body"] = params["body"].replace(b"{", b'{"include": null, ', 1)
+
+    client.meta.events.register("before-call.ecs.DescribeClusters", add)
+    assert client.describe_clusters(clusters=[cluster])["clusters"][0]["clusterName"] == cluster
+
+
+def test_members_of_another_case_are_unknown(aws: Aws) -> None:
+    """Members' names are case-sensitive: ClusterName is not clusterName."""
+    client = aws.client("ecs", fresh=True)
+
+    def rename(params: Any, **kwargs: Any) -> None:
+        params["body"] = json.dumps({"Clusters": ["conf-nope"]}).encode()
+
+    client.meta.events.register("before-call.ecs.DescribeClusters", rename)
+    assert all(row["arn"].endswith("/default") for row in client.describe_clusters()["failures"])
+
+
+def test_bodies_that_are_no_json(aws: Aws) -> None:
+    """A body that is no JSON: SerializationException, HTTP 400."""
+    client = aws.client("ecs", fresh=True)
+
+    def spoil(params: Any, **kwargs: Any) -> None:
+        params["body"] = b"{no json"
+
+    client.meta.events.register("before-call.ecs.ListClusters", spoil)
+    with refused("SerializationException"):
+        client.list_clusters()

@@ -293,6 +293,39 @@ def test_below_the_threshold(services: Services, absent: str) -> None:
         assert failed >= 3 or states == {"IN_PROGRESS"}, seen
 
 
+def test_half_of_the_desired_count(services: Services, absent: str) -> None:
+    """The threshold is half of the desired count where that is more than 3: at 8 wanted it is 4."""
+    name = services.create(absent, 8, deploymentConfiguration=BREAKER)
+    found = services.until(
+        name, lambda row: row["deployments"][0]["rolloutState"] == "FAILED", "the breaker has tripped", 60.0
+    )
+    assert found["deployments"][0]["failedTasks"] >= 4
+
+
+def test_repeats_are_told_after_six_hours(services: Services, register: Register, aws: Aws) -> None:
+    """The complaint of a service that still lacks a place is told again after six hours."""
+    name = services.create(register(app={"memory": 500000})["taskDefinitionArn"])
+    services.told(name, "was unable to place a task")
+    aws.advance(6 * 3600 + 60)
+    assert services.aws.until(
+        lambda: len([text for text in services.messages(name) if "was unable to place a task" in text]) == 2,
+        "it is told again",
+    )
+
+
+def test_a_hundred_events(services: Services, good: str, aws: Aws) -> None:
+    """A service keeps its last 100 events, newest first."""
+    name = services.create(good, 0)
+    services.steady(name)
+    for number in range(60):
+        services.update(name, desiredCount=1 - number % 2)
+        aws.advance(10)
+    events = services.look(name)["events"]
+    assert len(events) == 100
+    times = [event["createdAt"] for event in events]
+    assert times == sorted(times, reverse=True)
+
+
 def test_the_circuit_breaker_rolls_back(services: Services, good: str, absent: str) -> None:
     """With rollback the last completed deployment comes back: the old definition runs, and the failed one is told."""
     name = services.running(good, 1, deploymentConfiguration=BREAKER)

@@ -26,7 +26,7 @@ def services(aws: Aws, fleet: Fleet) -> Iterator[Services]:
 @pytest.fixture
 def often(aws: Aws) -> dict[str, int]:
     """How a waiter is to look: every second, or as ECS likes it."""
-    return {"Delay": 1, "MaxAttempts": 60} if aws.patience <= 2 else {"Delay": 6, "MaxAttempts": 100}
+    return {"Delay": 6, "MaxAttempts": 100} if aws.real else {"Delay": 1, "MaxAttempts": 60}
 
 
 def test_services_stable(services: Services, definition: str, ecs: Any, often: dict[str, int]) -> None:
