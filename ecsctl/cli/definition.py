@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ecsctl.spec.rules import Rule
 
 GITHUB = "github"
-SCHEMAS = ("project", "task-definition", "service", "run-task")
+SCHEMAS = ("project", "overlay", "task-definition", "service", "run-task")
 
 
 def _with_annotations(command: click.Command) -> click.Command:
@@ -173,7 +173,7 @@ def schema(settings: Settings, what: str) -> None:
 
     The second line is the first one of ecsctl.yaml: the YAML language server of VS Code, Neovim, Emacs and others then
     completes keys and values, shows the API's documentation, and marks what is wrong. WHAT is project (the default),
-    or task-definition or service for files of their own, or run-task.
+    overlay for what is laid over one, task-definition or service for files of their own, or run-task.
     """
     from ecsctl.render.table import emit_data
     from ecsctl.spec.editor import file_schema

@@ -18,9 +18,16 @@ TEMPLATE = r"\$\{"
 # What a file may hold: its name for people, and its definition.
 FILES = {
     "project": "Project",
+    "overlay": "Project",
     "task-definition": "TaskDefinition",
     "service": "Service",
     "run-task": "RunTaskRequest",
+}
+
+
+WORDS = {
+    "project": "A project of ecsctl: a cluster, its instances, task definitions, load balancers and services.",
+    "overlay": "A file that is laid over a project of ecsctl, by `-f base.yaml -f this.yaml`.",
 }
 
 
@@ -42,12 +49,12 @@ def file_schema(of: str = "project") -> Schema:
     _allow_shorthands(made)
     for name in BY_PATH:
         made[name]["anyOf"].append({"type": "string", "description": "A path to a JSON or YAML file."})
+    if of == "overlay":
+        made = {name: _partial(one) for name, one in made.items()}
     return {
         "$schema": SCHEMA_ID,
         "title": "ecsctl.yaml" if of == "project" else of,
-        "description": "A project of ecsctl: a cluster, its instances, task definitions, load balancers and services."
-        if of == "project"
-        else f"A {of.replace('-', ' ')} in a file of its own.",
+        "description": WORDS.get(of, f"A {of.replace('-', ' ')} in a file of its own."),
         "$ref": f"#/$defs/{FILES[of]}",
         "$defs": {name: made[name] for name in sorted(_reached(made, FILES.values()))},
     }
@@ -77,6 +84,24 @@ def _lenient(schema: Any) -> Any:
     if loose.get("additionalProperties") is False:
         loose["patternProperties"] = {"^x-": {}}
     return loose
+
+
+def _partial(schema: Any) -> Any:
+    """What is laid over another file: nothing is required, and a null takes something out."""
+    if isinstance(schema, list):
+        return [_partial(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # A member may be called like a keyword; its schema is then a mapping.
+    part = {
+        key: value if key == "enum" else _partial(value)
+        for key, value in schema.items()
+        if key != "required" or not isinstance(value, list)
+    }
+    kind = part.get("type")
+    if isinstance(kind, (str, list)) and "enum" not in part:
+        part["type"] = list(dict.fromkeys([*([kind] if isinstance(kind, str) else kind), "null"]))
+    return part
 
 
 def _allow_shorthands(made: dict[str, Schema]) -> None:

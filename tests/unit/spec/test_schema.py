@@ -76,15 +76,35 @@ def test_no_member_of_the_api_is_missing() -> None:
 def test_the_schema_of_each_file_has_its_members(of: str) -> None:
     whole = file_schema(of)
     jsonschema.Draft202012Validator.check_schema(whole)
-    assert missing(whole["$defs"]) == THE_PROJECTS
+    lacking = {item for item in missing(whole["$defs"]) if of != "overlay" or not item.endswith(" requires")}
+    assert lacking == THE_PROJECTS
     validator = jsonschema.Draft202012Validator(whole)
     right = {
         "project": {"name": "p"},
+        "overlay": {
+            "services": {"web": {"desiredCount": 3, "tags": None}},
+            "taskDefinitions": {"web": {"memory": "1GB"}},
+        },
         "task-definition": {"image": "x", "memory": "1GB"},
         "service": {"taskDefinition": "t", "loadBalancer": "lb:80"},
         "run-task": {"taskDefinition": "t", "count": 2},
     }
-    assert [name for name, data in right.items() if validator.is_valid(data)] == [of]
+    # A project is laid over another one, too.
+    expected = ["project", "overlay"] if of == "overlay" else [of]
+    assert [name for name, data in right.items() if validator.is_valid(data)] == expected
+
+
+def test_an_overlay_says_only_what_it_changes() -> None:
+    validator = jsonschema.Draft202012Validator(file_schema("overlay"))
+    overlay = {
+        "taskDefinitions": {
+            "web": {"environment": {"A": None, "B": "b"}, "networkMode": None},
+            "api": {"containerDefinitions": [{"name": "api", "memory": None, "portMappings": None}]},
+            "old": None,
+        }
+    }
+    assert not [error.message for error in validator.iter_errors(overlay)]
+    assert not validator.is_valid({"taskDefinitions": {"web": {"memroy": 1}}})
 
 
 @pytest.mark.parametrize("shape", ["RegisterTaskDefinitionRequest", "CreateServiceRequest", "RunTaskRequest"])
