@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests and commands of this Makefile never reach a real account by accident.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u ECSCTL_CLUSTER -u ECS_CLUSTER -u ECSCTL_FILE
 
-.PHONY: help setup demo test conformance conformance-table check lint types docs bench clean
+.PHONY: help setup demo test conformance conformance-table check lint types docs bench bench-scale clean
 
 help:
 	@echo "make demo    sandbox, up, locate, an HTTP answer, down: the main job on this machine"
@@ -17,6 +17,7 @@ help:
 	@echo "make check   ruff, mypy, the tests, and the generated documentation"
 	@echo "make docs    write docs/commands.md anew from --help"
 	@echo "make bench   ecsctl locate beside three aws calls, a boto3 script and bare HTTP"
+	@echo "make bench-scale  the sandbox with 500 instances and 10,000 tasks, beside moto's server"
 	@echo "make clean   remove .venv and what the tools left"
 
 $(READY): pyproject.toml
@@ -55,6 +56,9 @@ check: lint types test
 bench: $(READY)
 	$(BIN)/python -m compileall -q ecsctl $(VENV)/lib || true
 	$(CLEAN_ENV) $(BIN)/python tests/bench/locate.py $(ARGS)
+
+bench-scale: $(READY)
+	$(CLEAN_ENV) $(BIN)/python tests/bench/scale.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

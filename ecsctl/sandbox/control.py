@@ -32,6 +32,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 STEP_SECONDS = 600.0
 PORT_TAKEN = 98
+UNWRITABLE = 74
 NO_ENGINE = 3
 # Marks the folder of a sandbox that has run containers.
 CONTAINERS = "containers"
@@ -127,9 +128,21 @@ class Sandbox:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         # Two commands that start it at the same time start one.
-        with open(self.folder / "lock", "w") as lock:
+        try:
+            lock = os.open(self.folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._unwritable(error.strerror or str(error)) from error
+        with os.fdopen(lock, "w"):
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _unwritable(self, why: str) -> EcsctlError:
+        return EcsctlError(
+            f"the sandbox's folder {self.folder} cannot be written: {why}",
+            hint="make room there; ECSCTL_SANDBOX_HOME names another place",
+        )
 
     def _spawn(self, port: int, docker: str, region: str, throttle: bool, speed: float) -> SandboxInfo:
         log = self.folder / "log"
@@ -168,6 +181,8 @@ class Sandbox:
                 f"port {port} of 127.0.0.1 is taken by something else",
                 hint="choose another: `ecsctl sandbox start --port 0` takes any free one",
             )
+        if code == UNWRITABLE:
+            return self._unwritable("no space is left, or it is read-only")
         if code == NO_ENGINE:
             return EcsctlError(
                 _tail(log)[-1] if _tail(log) else "no Docker engine answers",

@@ -30,6 +30,7 @@ from ecsctl.sandbox.world import World
 log = logging.getLogger("ecsctl.sandbox")
 
 PORT_TAKEN = 98
+UNWRITABLE = 74
 MANY_FILES = 8192
 
 
@@ -152,8 +153,14 @@ def main(arguments: list[str] | None = None) -> int:
         "region": options.region,
         "containers": containers,
     }
-    (options.folder / "run.json.new").write_text(json.dumps(told))
-    os.replace(options.folder / "run.json.new", run)
+    try:
+        (options.folder / "run.json.new").write_text(json.dumps(told))
+        os.replace(options.folder / "run.json.new", run)
+    except OSError as error:
+        # On a full disk the log cannot be written either.
+        with contextlib.suppress(OSError):
+            print(f"{run} cannot be written: {error.strerror or error}", file=sys.stderr, flush=True)
+        return UNWRITABLE
     try:
         server.serve()
     finally:
@@ -183,6 +190,7 @@ def mend(world: World) -> None:
 
 if __name__ == "__main__":
     code = main()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
     # All is saved: taking a quarter of a million objects of moto's apart would only take time.
     os._exit(code)

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import threading
 from collections import defaultdict
@@ -17,8 +18,8 @@ import botocore.exceptions
 import pytest
 
 from ecsctl.sandbox.keeper import Keeper
-from tests.sandbox.support import Account, until
-from tests.support.sandbox import Running, start_sandbox
+from tests.sandbox.support import Account, fetch, until
+from tests.support.sandbox import Running, clean_environment, start_sandbox
 
 
 def start_again(running: Running) -> None:
@@ -230,3 +231,54 @@ def test_odd_things_can_be_pickled() -> None:
     value = 3
     with pytest.raises(pickle.PicklingError, match="variables of its own"):
         pickling.dumps(lambda: value)
+
+
+def test_balancers_serve_before_anything_is_answered_again(own: Running) -> None:
+    account = Account(own.client)
+    account.ecs.create_cluster(clusterName="c")
+    account.member("c", account.instance("c", account.profile("c")))
+    subnets = [row["SubnetId"] for row in account.ec2.describe_subnets()["Subnets"]][:2]
+    made = account.elbv2.create_load_balancer(Name="front", Subnets=subnets)["LoadBalancers"][0]
+    network = account.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = account.elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=network)
+    arn = group["TargetGroups"][0]["TargetGroupArn"]
+    account.elbv2.create_listener(
+        LoadBalancerArn=made["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=8095,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
+    )
+    account.register("web", portMappings=[{"containerPort": 80}])
+    account.ecs.create_service(
+        cluster="c",
+        serviceName="web",
+        taskDefinition="web",
+        desiredCount=1,
+        loadBalancers=[{"targetGroupArn": arn, "containerName": "web", "containerPort": 80}],
+    )
+    address = f"http://{made['DNSName']}:8095/"
+    until(lambda: fetch(address)[0] == 200, "the balancer to serve")
+    own.sandbox.stop()
+    assert fetch(address)[0] == 0
+    # The clock stands still: no probe can make the target healthy again.
+    own.sandbox.start(port=int(own.endpoint.rsplit(":", 1)[1]), docker="never", speed=0)
+    health = account.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    assert [row["TargetHealth"]["State"] for row in health] == ["healthy"]
+    assert fetch(address)[0] == 200
+
+
+def test_a_sandbox_without_room_for_its_files_says_so(tmp_path: Path) -> None:
+    env = {**clean_environment(tmp_path), "ECSCTL_SANDBOX_HOME": str(tmp_path / "home")}
+    started = subprocess.run(
+        [sys.executable, "-m", "ecsctl", "sandbox", "start", "--port", "0", "--docker", "never"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )
+    assert started.returncode == 1
+    assert f"{tmp_path / 'home' / 'default'} cannot be written" in started.stderr
+    assert "make room there" in started.stderr
+    assert "Traceback" not in started.stderr
+    assert not (tmp_path / "home" / "default" / "run.json").exists()
