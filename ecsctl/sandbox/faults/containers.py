@@ -52,7 +52,8 @@ class Watched:
     started_at: float | None = None
     health: str | None = None
     sick: set[str] = field(default_factory=set)
-    # The faults that have looked at this start of the container.
+    # The faults that mean this start of the container, and those that are done with it.
+    meant: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     end: tuple[int, str | None] | None = None
 
@@ -124,7 +125,7 @@ class FaultyRuntime:
         return event
 
     def _strike(self) -> None:
-        crashes = self._book.standing(*CRASHES)
+        crashes = [fault for fault in self._book.standing(*CRASHES) if not fault.spent]
         sickness = self._book.standing("unhealthy-container")
         now = self._clock()
         if crashes:
@@ -150,7 +151,15 @@ class FaultyRuntime:
                 self._runtime.stop(*key, 0.0)
 
     def _first(self, fault: Fault, watched: Watched, now: float) -> bool:
-        if fault.id in watched.seen or not due(fault, watched, now):
+        if fault.id in watched.seen:
+            return False
+        if fault.id not in watched.meant:
+            # Thousands of containers are looked at in each turn: each is matched with the patterns once.
+            if not selects(fault, watched.request):
+                watched.seen.add(fault.id)
+                return False
+            watched.meant.add(fault.id)
+        if not due(fault, watched, now):
             return False
         watched.seen.add(fault.id)
         return True
@@ -163,12 +172,12 @@ class FaultyRuntime:
 
 
 def due(fault: Fault, watched: Watched, now: float) -> bool:
-    """Whether the container is one that the fault means, and has run for long enough.
+    """Whether the container has run for long enough.
 
     One that ran already when the fault was planted is given the same time from then on.
     """
     began = math.inf if watched.started_at is None else max(watched.started_at, fault.added_at)
-    return now >= began + fault.fields["after"] and selects(fault, watched.request)
+    return bool(now >= began + fault.fields["after"])
 
 
 def selects(fault: Fault, request: ContainerRequest) -> bool:
