@@ -15,7 +15,7 @@ help:
 	@echo "make conformance  facts of the ECS API asked of the sandbox, or of ARGS='--endpoint-url URL'"
 	@echo "make conformance-table  write docs/conformance.md anew: the sandbox and a moto server side by side"
 	@echo "make check   ruff, mypy, the tests, and the generated documentation"
-	@echo "make docs    write docs/commands.md anew from --help"
+	@echo "make docs    write docs/commands.md and docs/rules.md anew"
 	@echo "make bench   ecsctl locate beside three aws calls, a boto3 script and bare HTTP"
 	@echo "make bench-scale  the sandbox with 500 instances and 10,000 tasks, beside moto's server"
 	@echo "make clean   remove .venv and what the tools left"
@@ -49,6 +49,7 @@ types: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m ecsctl.cli.reference > docs/commands.md
+	$(BIN)/python -m ecsctl.cli.reference rules > docs/rules.md
 
 check: lint types test
 	$(BIN)/python -m ecsctl.cli.reference | diff docs/commands.md -

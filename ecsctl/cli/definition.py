@@ -209,7 +209,7 @@ def explain(settings: Settings, rule: str | None) -> None:
         Column("WHAT", "title", lambda one: one.title),
         Column("SERVICE", "service", lambda one: one.service, table=False),
         Column("WHY", "why", lambda one: one.why, table=False),
-        Column("", "looksAt", _looks_at, table=False),
+        Column("", "looksAt", looks_at, table=False),
     ]
     chosen = [rules[rule]] if rule is not None else list(rules.values())
     emit(chosen, columns, settings.output, single=rule is not None)
@@ -222,7 +222,7 @@ def _page(rule: Rule) -> str:
         return textwrap.fill(text, 100)
 
     parts = [f"{rule.id} ({rule.severity}): {rule.title}", paragraph(rule.why)]
-    parts.append(paragraph(f"It looks at: {_looks_at(rule)}"))
+    parts.append(paragraph(f"What is checked: {looks_at(rule)}"))
     if rule.service:
         parts.append(paragraph(f"The service's own words: {rule.service}"))
     if rule.severity == "warning":
@@ -230,5 +230,6 @@ def _page(rule: Rule) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _looks_at(rule: Rule) -> str:
+def looks_at(rule: Rule) -> str:
+    """The members that a rule looks at, in words."""
     return " ".join((rule.check.__doc__ or "").replace("``", "").split()).rstrip(".")

@@ -58,7 +58,7 @@ SHORTHANDS: dict[str, Shorthand] = {
     "ContainerDefinition": Shorthand(
         "logs, volumes (of a container)",
         'logs: awslogs\nvolumes: ["data:/var/data:ro", "/run/x:/run/x"]',
-        "logConfiguration: {logDriver: awslogs, options: {awslogs-group: /ecs/FAMILY, …}}\n"
+        "logConfiguration: {logDriver: awslogs, options: {awslogs-group: /ecs/FAMILY, …}}, and up makes the group\n"
         "mountPoints, and the volumes of the task that they name",
         {},
         conveniences.container,

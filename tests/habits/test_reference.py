@@ -8,7 +8,8 @@ import click
 import pytest
 
 from ecsctl.cli.main import COMMANDS, cli
-from ecsctl.cli.reference import reference, walk
+from ecsctl.cli.reference import reference, rules, walk
+from ecsctl.spec.shorthands import markdown
 
 ROOT = Path(__file__).parents[2]
 ALL = list(walk(cli, ("ecsctl",)))
@@ -34,6 +35,14 @@ def test_the_root_help_says_what_the_commands_say() -> None:
 def test_the_written_reference_is_the_live_help() -> None:
     written = (ROOT / "docs" / "commands.md").read_text()
     assert written == reference(), "run `make docs`"
+
+
+def test_the_written_rules_are_the_live_ones() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text() == rules(), "run `make docs`"
+
+
+def test_the_readme_has_every_shorthand() -> None:
+    assert markdown() in (ROOT / "README.md").read_text()
 
 
 def test_the_readme_names_every_command() -> None:
