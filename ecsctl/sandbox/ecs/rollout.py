@@ -22,12 +22,14 @@ RETRY_SECONDS = 1.0
 
 @dataclass
 class _Roster:
-    """The service's tasks, sorted: ``staying`` ones are of the primary deployment, ``leaving`` ones must make way."""
+    """The service's tasks, sorted: ``staying`` ones are of the primary deployment, ``leaving`` ones must make way, and
+    ``failing`` ones fail their health checks."""
 
     present: list[Task]
     live: list[Task]
     staying: list[Task]
     leaving: list[Task]
+    failing: list[Task]
     healthy: set[str]
 
 
@@ -42,15 +44,22 @@ def reconcile(region: Region, service: Service) -> None:
         _drain(region, service)
         return
     roster = _roster(region, service)
-    _drop_unhealthy(region, service, roster)
+    _find_failing(region, service, roster)
+    if (
+        service.controller != "ECS"
+        or service.scheduling == "DAEMON"
+        or service.primary.stalled
+        or shifting.applies(service)
+    ):
+        _stop_failing(region, service, [task for task in roster.live if task.failing])
+    roster = _roster(region, service)
     if service.controller != "ECS":
         staffing_of_sets.reconcile(region, service, roster.present, roster.healthy)
         if service.settings.get("loadBalancers") or any(s.settings.get("loadBalancers") for s in service.task_sets):
             service.wake_at = min(service.wake_at, region.now + RETRY_SECONDS)
         return
     if verdicts.judge(region, service, any(task.arn in roster.healthy for task in roster.staying)):
-        fresh = _roster(region, service)
-        roster.staying, roster.leaving = fresh.staying, fresh.leaving
+        roster = _roster(region, service)
     if service.primary.stalled:
         _shrink(region, service, roster)
         return
@@ -75,13 +84,16 @@ def _roster(region: Region, service: Service) -> _Roster:
     primary = next((d.id for d in service.deployments if d.status == "PRIMARY"), None)
     staying: list[Task] = []
     leaving: list[Task] = []
+    failing = [task for task in live if task.failing]
     for task in live:
+        if task.failing:
+            continue
         stays = task.deployment == primary and not staffing.on_leaving_host(region, task)
         (staying if stays else leaving).append(task)
     behind = bool(service.settings.get("loadBalancers"))
     behind_of = {s.id: bool(s.settings.get("loadBalancers")) for s in service.task_sets}
     healthy = {t.arn for t in live if _healthy(region, t, behind_of.get(t.deployment or "", behind))}
-    return _Roster(present, live, staying, leaving, healthy)
+    return _Roster(present, live, staying, leaving, failing, healthy)
 
 
 def _healthy(region: Region, task: Task, behind: bool) -> bool:
@@ -108,18 +120,18 @@ def _drain(region: Region, service: Service) -> None:
         region.store.services_of_cluster[service.cluster].pop(service.name, None)
 
 
-def _drop_unhealthy(region: Region, service: Service, roster: _Roster) -> None:
-    """Stop the tasks that fail their container's or their balancer's health checks."""
+def _find_failing(region: Region, service: Service, roster: _Roster) -> None:
+    """Note the tasks that fail their container's or their balancer's health checks, with ECS's reason."""
     grace = service.settings.get("healthCheckGracePeriodSeconds") or 0
     for task in roster.live:
-        if task.last_status != "RUNNING":
+        if task.last_status != "RUNNING" or task.failing:
             continue
         in_grace = region.now - (task.started_at or region.now) < grace
         # In the grace period neither kind of health check counts.
         if in_grace:
             continue
         if task.health == "UNHEALTHY":
-            staffing.stop(region, service, [task], "Task failed container health checks")
+            task.failing = "Task failed container health checks"
             continue
         failing = next((t for t in task.targets if targets.health(region, t) == "unhealthy"), None)
         if failing is None:
@@ -137,10 +149,19 @@ def _drop_unhealthy(region: Region, service: Service, roster: _Roster) -> None:
             service,
             f"(service {service.name}) {where} is unhealthy in {failing.balancer} due to (reason {why})",
         )
-        staffing.stop(region, service, [task], f"Task failed ELB health checks in {failing.balancer}")
-    roster.live = [task for task in roster.live if task.live]
-    roster.staying = [task for task in roster.staying if task.live]
-    roster.leaving = [task for task in roster.leaving if task.live]
+        task.failing = f"Task failed ELB health checks in {failing.balancer}"
+
+
+def _stop_failing(region: Region, service: Service, tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        staffing.stop(region, service, [task], str(task.failing))
+
+
+def _replace_failing(region: Region, service: Service, roster: _Roster, *, blocked: bool) -> None:
+    """Stop failing tasks: as many as have healthy replacements, or one where no replacement can be started."""
+    whole = sum(task.arn in roster.healthy for task in roster.staying)
+    count = max(whole + len(roster.failing) - service.desired, int(blocked))
+    _stop_failing(region, service, roster.failing[: max(0, count)])
 
 
 def _limits(service: Service) -> tuple[int, int]:
@@ -162,13 +183,17 @@ def _staff_replicas(region: Region, service: Service, roster: _Roster) -> None:
     started = 0
     if lack > 0:
         # Where nothing must make way, the desired count itself is the limit.
-        room = min(lack, most - len(roster.live)) if roster.leaving else lack
+        room = min(lack, most - len(roster.live)) if roster.leaving or roster.failing else lack
         if region.now < service.start_after:
             service.wake_at = min(service.wake_at, service.start_after)
         elif room > 0:
             started = staffing.start(region, service, primary, room, roster.live)
             if started < lack:
                 service.wake_at = min(service.wake_at, region.now + RETRY_SECONDS)
+    if roster.failing:
+        # One at a time: what is stopping still holds the place that its replacement needs.
+        calm = len(roster.present) == len(roster.live) and region.now >= service.start_after
+        _replace_failing(region, service, roster, blocked=calm and started < lack)
     stopped_now = _make_way(region, service, roster, least)
     stuck = roster.leaving and lack > 0 and most <= len(roster.live) and not stopped_now
     if stuck and all(task.last_status == "RUNNING" for task in roster.live) and len(roster.present) == len(roster.live):
@@ -278,4 +303,4 @@ def _baked(region: Region, service: Service) -> bool:
 
 def _all_there(service: Service, roster: _Roster) -> bool:
     healthy: Sequence[Task] = [task for task in roster.staying if task.arn in roster.healthy]
-    return not roster.leaving and len(healthy) == service.desired == len(roster.staying)
+    return not roster.leaving and not roster.failing and len(healthy) == service.desired == len(roster.staying)

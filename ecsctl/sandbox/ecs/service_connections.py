@@ -1,4 +1,4 @@
-"""What CreateService and UpdateService refuse of Service Connect, service registries and volumes configured at launch."""
+"""What a service may not say of Service Connect, service registries and volumes that are configured at launch."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def _check_volumes(definition: TaskDefinition, volumes: Sequence[Document]) -> N
     for volume in volumes:
         if volume["name"] not in left:
             raise invalid(
-                f"The volume {volume['name']} is not configured at launch in the task definition. Set configuredAtLaunch "
-                "of the volume and try again."
+                f"The volume {volume['name']} is not configured at launch in the task definition. Set "
+                "configuredAtLaunch of the volume and try again."
             )
         managed = volume.get("managedEBSVolume")
         if not managed:

@@ -191,6 +191,8 @@ class Task:
     targets: list[Target] = field(default_factory=list)
     execute_command: bool = False
     protected_until: float | None = None
+    # The stoppedReason that waits for it: a health check failed, and its replacement comes first.
+    failing: str | None = None
     connectivity_at: float | None = None
     pull_started_at: float | None = None
     pull_stopped_at: float | None = None

@@ -365,9 +365,36 @@ def test_a_container_health_check_that_fails_replaces_the_task(world: World) -> 
     assert world.messages()[-1] == "(service svc) has reached a steady state."
     world.runtime.tell(task["taskArn"], "app", "health", health="UNHEALTHY")
     world.step(8)
+    # Its replacement comes first.
+    (fresh,) = (t["taskArn"] for t in world.tasks() if t["taskArn"] != task["taskArn"])
+    assert [t["lastStatus"] for t in world.tasks()] == ["RUNNING", "RUNNING"]
+    world.runtime.tell(fresh, "app", "health", health="HEALTHY")
+    world.step(8)
     stopped = world.tasks(desiredStatus="STOPPED")[0]
     assert stopped["stoppedReason"] == "Task failed container health checks"
     assert world.service()["runningCount"] == 1
+
+
+def test_without_room_for_replacements_failing_tasks_stop_one_by_one(world: World) -> None:
+    world.family("fixed", healthCheck={"command": ["CMD", "true"]}, portMappings=PORT_80)
+    create(world, taskDefinition="fixed")
+    world.step(6)
+    before = [task["taskArn"] for task in world.tasks()]
+    for arn in before:
+        world.runtime.tell(arn, "app", "health", health="HEALTHY")
+    world.step(4)
+    for arn in before:
+        world.runtime.tell(arn, "app", "health", health="UNHEALTHY")
+    for _ in range(30):
+        world.step()
+        assert sum(task["lastStatus"] in ("RUNNING", "PENDING", "ACTIVATING") for task in world.tasks()) >= 1
+        for task in world.tasks():
+            if task["taskArn"] not in before:
+                world.runtime.tell(task["taskArn"], "app", "health", health="HEALTHY")
+    assert not {task["taskArn"] for task in world.tasks()} & set(before)
+    assert len(world.tasks()) == 2
+    reasons = {task["stoppedReason"] for task in world.tasks(desiredStatus="STOPPED")}
+    assert reasons == {"Task failed container health checks"}
 
 
 def test_describe_and_list(world: World) -> None:
