@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import EcsctlError
+from ecsctl.forwarding import Route, admitted, balancer_group, forwards, references
 from ecsctl.resources import (
     CLUSTER_TAG,
     IMAGE_TAG,
@@ -19,6 +20,7 @@ from ecsctl.resources import (
     Key,
     LaunchTemplate,
     Listener,
+    LoadBalancer,
     LogGroup,
     Ref,
     Resource,
@@ -53,7 +55,7 @@ def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
         resources += groups
         after = tuple(group.key for group in groups)
         resources.append(TaskDefinition(family, tags, after, definition=item.definition))
-    routes = [_Route(spec, service) for service in spec.services.values() if service.load_balancer]
+    routes = [Route.of(spec, service) for service in spec.services.values() if service.load_balancer]
     for balancer in spec.load_balancers.values():
         resources += _balancer(spec, facts, tags, balancer, [r for r in routes if r.balancer == balancer.name])
     if spec.instances:
@@ -75,25 +77,6 @@ def _log_groups(definition: Mapping[str, Any], family: str, region: str) -> list
         if options.get("awslogs-group") == name and options.get("awslogs-region") in (None, "", region):
             return [name]
     return []
-
-
-class _Route:
-    """From a balancer to the host port of a service's container."""
-
-    def __init__(self, spec: Spec, service: ServiceSpec) -> None:
-        assert service.load_balancer is not None
-        self.balancer = service.load_balancer.name
-        self.container_port = service.load_balancer.container_port
-        self.host_port = self.container_port
-        family = str(service.definition.get("taskDefinition", ""))
-        if family in spec.task_definitions:
-            definition = spec.task_definitions[family].definition
-            for container in definition.get("containerDefinitions", ()):
-                if container.get("name") != service.load_balancer.container_name:
-                    continue
-                for mapping in container.get("portMappings", ()):
-                    if mapping.get("containerPort") == self.container_port and mapping.get("hostPort"):
-                        self.host_port = int(mapping["hostPort"])
 
 
 def _subnets(facts: Facts, named: Iterable[str]) -> tuple[Subnet, ...]:
@@ -123,13 +106,13 @@ def _vpc(subnets: Sequence[Subnet], what: str) -> str:
     return vpcs.pop()
 
 
-def _listeners(spec: LoadBalancerSpec, routes: Sequence[_Route]) -> tuple[Listener, ...]:
+def _listeners(spec: LoadBalancerSpec, routes: Sequence[Route]) -> tuple[Listener, ...]:
     if not spec.listeners:
         return tuple(
-            Listener(route.container_port, "HTTP", route.host_port, "HTTP")
+            Listener(route.container_port, "HTTP", (route.host_port or route.container_port), "HTTP")
             for route in {route.container_port: route for route in routes}.values()
         )
-    by_port = {route.container_port: route.host_port for route in routes}
+    by_port = {route.container_port: (route.host_port or route.container_port) for route in routes}
     only = routes[0].host_port if len(routes) == 1 else None
     return tuple(
         Listener(
@@ -144,14 +127,11 @@ def _listeners(spec: LoadBalancerSpec, routes: Sequence[_Route]) -> tuple[Listen
 
 
 def _balancer(
-    spec: Spec, facts: Facts, tags: Mapping[str, str], balancer: LoadBalancerSpec, routes: Sequence[_Route]
+    spec: Spec, facts: Facts, tags: Mapping[str, str], balancer: LoadBalancerSpec, routes: Sequence[Route]
 ) -> list[Resource]:
-    if balancer.type != "classic":
-        raise EcsctlError(
-            f"loadBalancers.{balancer.name}: type {balancer.type} cannot be made yet",
-            hint="type: classic; or name an existing target group in the service's own `loadBalancers`",
-        )
     subnets = _subnets(facts, balancer.subnets)
+    if balancer.type != "classic":
+        return forwards(spec, tags, balancer, routes, subnets, _vpc(subnets, f"balancer {balancer.name}"))
     listeners = _listeners(balancer, routes)
     if not listeners:
         raise EcsctlError(
@@ -160,7 +140,7 @@ def _balancer(
             "service",
         )
     group = SecurityGroup(
-        f"{base_name(spec.name)}-{balancer.name}",
+        balancer_group(spec, balancer.name).name,
         tags,
         vpc=_vpc(subnets, f"balancer {balancer.name}"),
         description=f"ecsctl {spec.name}: who may reach {balancer.name}",
@@ -200,7 +180,7 @@ def _balancer(
 
 
 def _instances(
-    spec: Spec, facts: Facts, tags: Mapping[str, str], instances: InstancesSpec, routes: Sequence[_Route]
+    spec: Spec, facts: Facts, tags: Mapping[str, str], instances: InstancesSpec, routes: Sequence[Route]
 ) -> list[Resource]:
     name = base_name(spec.name)
     subnets = _subnets_with_type(facts, instances)
@@ -208,7 +188,10 @@ def _instances(
     for balancer in spec.load_balancers.values():
         # The balancer reaches the host ports of what stands behind it, and nobody else does through this rule.
         mine = [route for route in routes if route.balancer == balancer.name]
-        source = Ref(Key(SecurityGroup.kind, f"{name}-{balancer.name}"), "id")
+        if balancer.type != "classic":
+            ingress += admitted(spec, [route for route in mine if not route.by_address])
+            continue
+        source = Ref(balancer_group(spec, balancer.name), "id")
         for port in sorted({listener.instance_port for listener in _listeners(balancer, mine)}):
             ingress.append(Ingress(port, port, "tcp", source))
     # IAM is global, so its names carry the region.
@@ -260,7 +243,12 @@ def _service(spec: Spec, facts: Facts, tags: Mapping[str, str], service: Service
         definition["taskDefinition"] = facts.revisions[family]
     after = [Key(Cluster.kind, spec.cluster)]
     after += [key for key in made if key.kind == AutoScalingGroup.kind]
-    if service.load_balancer:
+    front = spec.load_balancers.get(service.load_balancer.name) if service.load_balancer else None
+    if front is not None and front.type != "classic":
+        after.append(Key(LoadBalancer.kind, front.name))
+        vpc = _vpc(_subnets(facts, front.subnets), f"balancer {front.name}")
+        definition["loadBalancers"] = references(spec, front, Route.of(spec, service), vpc)
+    elif service.load_balancer:
         balancer = service.load_balancer
         definition["loadBalancers"] = [
             {

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from ecsctl.apply import Event, Report, apply
 from ecsctl.aws.ecs import describe_services
-from ecsctl.aws.overlap import overlapped
 from ecsctl.desired import desired
-from ecsctl.errors import AwsError, ConflictError, EcsctlError, ExitCode, NotFoundError
+from ecsctl.errors import ConflictError, EcsctlError, ExitCode, NotFoundError
 from ecsctl.facts import gather
 from ecsctl.joining import wait_for_instances
 from ecsctl.kinds.base import Actual, Patience, Scope, owner_of
@@ -195,18 +194,3 @@ def _instances_of(aws: Aws, project: str) -> list[str]:
         if instance["State"]["Name"] not in ("terminated", "shutting-down")
         and owner_of(instance.get("Tags", ())) == project
     ]
-
-
-def balancer_addresses(aws: Aws, services: Collection[ServiceView]) -> dict[str, str]:
-    """Address by name of the classic balancers in front of services (elb:DescribeLoadBalancers)."""
-    names = sorted({balancer.name for view in services for balancer in view.balancers if balancer.name})
-
-    def ask(name: str) -> tuple[str, str]:
-        try:
-            answer = aws.call("elb", "DescribeLoadBalancers", {"LoadBalancerNames": [name]}, about=name)
-        except AwsError:
-            return name, ""
-        found = answer.get("LoadBalancerDescriptions", ())
-        return name, str(found[0].get("DNSName", "")) if found else ""
-
-    return {name: address for name, address in overlapped(ask, names) if address}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 OWNER_TAG = "ecsctl:project"
@@ -246,6 +246,68 @@ class ClassicLoadBalancer(Resource):
 
 
 @dataclass(frozen=True)
+class TargetGroup(Resource):
+    """A target group. ``health_check`` has the API's own keys (HealthCheckPath, …), the delay is in seconds.
+
+    AWS cannot change its network, protocol, port and type, so whoever names it puts them into the name.
+    """
+
+    kind: ClassVar[str] = "target-group"
+    vpc: str = ""
+    protocol: str = "HTTP"
+    port: int = 80
+    target_type: str = "instance"
+    health_check: Mapping[str, Any] = field(default_factory=dict)
+    deregistration_delay: int = 300
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "vpc": self.vpc,
+            "protocol": self.protocol,
+            "port": self.port,
+            "targetType": self.target_type,
+            "healthCheck": dict(self.health_check),
+            "deregistrationDelay": self.deregistration_delay,
+        }
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A listener of an application or network balancer: what comes to ``port`` goes to the target group ``group``."""
+
+    port: int
+    protocol: str
+    group: Ref | str
+    certificate: str | None = None
+
+    def __str__(self) -> str:
+        name = self.group.split("/")[-2] if isinstance(self.group, str) and "/" in self.group else self.group
+        return f"{self.protocol}:{self.port} → {name}"
+
+
+@dataclass(frozen=True)
+class LoadBalancer(Resource):
+    """An application or network load balancer with its listeners. ``placed``: as of :class:`AutoScalingGroup`."""
+
+    kind: ClassVar[str] = "load-balancer-v2"
+    type: str = "application"
+    scheme: str = "internet-facing"
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[Ref | str, ...] = ()
+    listeners: tuple[Forward, ...] = ()
+    placed: bool = True
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "type": self.type,
+            "scheme": self.scheme,
+            "subnets": frozenset(self.subnets) if self.placed else None,
+            "securityGroups": frozenset(self.security_groups),
+            "listeners": frozenset(self.listeners),
+        }
+
+
+@dataclass(frozen=True)
 class Service(Resource):
     """A service of ``cluster``; ``definition`` is the input of CreateService, in which Refs may stand."""
 
@@ -267,6 +329,8 @@ KINDS: tuple[type[Resource], ...] = (
     LogGroup,
     TaskDefinition,
     ClassicLoadBalancer,
+    TargetGroup,
+    LoadBalancer,
     Service,
 )
 
@@ -277,6 +341,8 @@ def refs(value: Any) -> Iterator[Ref]:
         yield value
     elif isinstance(value, Ingress):
         yield from refs(value.source)
+    elif isinstance(value, Forward):
+        yield from refs(value.group)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from refs(item)
@@ -291,6 +357,8 @@ def resolve(value: Any, known: Mapping[Key, Mapping[str, str]]) -> Any:
         return known.get(value.key, {}).get(value.attribute, value)
     if isinstance(value, Ingress):
         return Ingress(value.from_port, value.to_port, value.protocol, resolve(value.source, known))
+    if isinstance(value, Forward):
+        return replace(value, group=resolve(value.group, known))
     if isinstance(value, Mapping):
         return {name: resolve(item, known) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.causes import service_causes
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
+from ecsctl.targets import unhealthy
 from ecsctl.views import DeploymentView, ServiceView, service_view, task_view
 from ecsctl.wait import Progress, Waited, pause, poll
 
@@ -127,9 +128,12 @@ class _Watch:
         return done, text
 
     def _out_of_service(self, item: Mapping[str, Any], desired: int) -> str | None:
-        """What the classic balancers say, where not yet as many targets are in service as tasks are desired."""
+        """What the balancers say, where not yet as many targets are in service as tasks are desired."""
         for balancer in item.get("loadBalancers", ()):
-            name = balancer.get("loadBalancerName")
+            name, group = balancer.get("loadBalancerName"), balancer.get("targetGroupArn")
+            why = unhealthy(self.aws, group, desired) if group and desired else None
+            if why:
+                return why
             if not name or not desired:
                 continue
             answer = self.aws.call("elb", "DescribeInstanceHealth", {"LoadBalancerName": name}, about=name)

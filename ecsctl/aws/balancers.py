@@ -70,12 +70,23 @@ def _of_target_groups(aws: Aws, arns: Sequence[str]) -> dict[str, str]:
             raise
         before = [name for group in groups for name in group.get("LoadBalancerArns", ())]
         for batch in batches(before, SECOND):
-            query = {"LoadBalancerArns": list(batch)}
-            for row in aws.call("elbv2", "DescribeLoadBalancers", query)["LoadBalancers"]:
+            for row in _describe_second(aws, batch):
                 asked = {"LoadBalancerArn": row["LoadBalancerArn"]}
                 listeners = aws.pages("elbv2", "DescribeListeners", asked, "Listeners")
                 addresses.setdefault(arn, _address(row["DNSName"], [one.get("Port", 80) for one in listeners]))
     return addresses
+
+
+def _describe_second(aws: Aws, arns: Sequence[str]) -> list[Json]:
+    query = {"LoadBalancerArns": list(arns)}
+    try:
+        found: list[Json] = aws.call("elbv2", "DescribeLoadBalancers", query)["LoadBalancers"]
+        return found
+    except AwsError as error:
+        if not is_error(error, "LoadBalancerNotFound"):
+            raise
+        # One that has gone in the meantime fails the whole call.
+        return [row for arn in arns for row in _describe_second(aws, [arn])] if len(arns) > 1 else []
 
 
 def _address(name: str, ports: Sequence[int]) -> str:

@@ -47,7 +47,12 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "CreateLoadBalancerListeners", "DeleteLoadBalancer", "DeleteLoadBalancerListeners",
         "DescribeInstanceHealth", "DescribeLoadBalancers", "DescribeTags",
     ),
-    "elbv2": ("DescribeListeners", "DescribeLoadBalancers", "DescribeTargetGroups"),
+    "elbv2": (
+        "CreateListener", "CreateLoadBalancer", "CreateTargetGroup", "DeleteListener", "DeleteLoadBalancer",
+        "DeleteTargetGroup", "DescribeListeners", "DescribeLoadBalancers", "DescribeTags",
+        "DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth", "ModifyListener",
+        "ModifyTargetGroup", "ModifyTargetGroupAttributes", "SetSecurityGroups", "SetSubnets",
+    ),
     "iam": (
         "AddRoleToInstanceProfile", "AttachRolePolicy", "CreateInstanceProfile", "CreateRole",
         "DeleteInstanceProfile", "DeleteRole", "DeleteRolePolicy", "DetachRolePolicy", "GetInstanceProfile", "GetRole",

@@ -65,6 +65,7 @@ PASSING: dict[str, tuple[Passing, ...]] = {
         Passing("UpdateInProgressException", "", 600),
     ),
     "ec2:DeleteSecurityGroup": (Passing("DependencyViolation", "", 300),),
+    "elbv2:DeleteTargetGroup": (Passing("ResourceInUse", "", 120),),
     # What was taken from the role before may not be seen yet.
     "iam:DeleteRole": (
         Passing("DeleteConflict", "must remove roles from instance profile first", 30),

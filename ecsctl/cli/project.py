@@ -171,18 +171,19 @@ def carry_out(
 def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[ServiceView]) -> None:
     """Print where the services answer: the balancers first, then each task; with -q the bare addresses."""
     from ecsctl import hosts, lookup
-    from ecsctl.project import balancer_addresses
     from ecsctl.render.table import Column, emit
+    from ecsctl.services import with_addresses
 
     if not services and settings.output == "table":
         return
-    fronts = balancer_addresses(aws, services)
     rows: list[Answering] = []
-    for view in services:
+    for view in with_addresses(aws, services):
+        named = spec.services[view.name].load_balancer if view.name in spec.services else None
         for balancer in view.balancers:
-            if balancer.name in fronts:
-                address = fronts[str(balancer.name)]
-                rows.append(Answering(view.name, address, f"load balancer {balancer.name}", f"http://{address}"))
+            if balancer.address:
+                name = balancer.name or (named.name if named else "")
+                url = f"http://{balancer.address}"
+                rows.append(Answering(view.name, balancer.address, f"load balancer {name}".strip(), url))
         for task, found, _ in hosts.locate_all(aws, list(lookup.select(aws, spec.cluster, service=view.name))):
             for spot in found.locations:
                 if spot.bare:

@@ -9,6 +9,7 @@ from ecsctl.kinds.base import Kind
 from ecsctl.kinds.cluster import ClusterKind
 from ecsctl.kinds.definition import TaskDefinitionKind
 from ecsctl.kinds.fleet import AutoScalingGroupKind, LaunchTemplateKind
+from ecsctl.kinds.forwarding import LoadBalancerKind, TargetGroupKind
 from ecsctl.kinds.iam import InstanceProfileKind, InstanceRoleKind
 from ecsctl.kinds.logs import LogGroupKind
 from ecsctl.kinds.network import SecurityGroupKind
@@ -26,6 +27,8 @@ TABLE: dict[str, Kind[Any]] = {
         LogGroupKind(),
         TaskDefinitionKind(),
         ClassicLoadBalancerKind(),
+        TargetGroupKind(),
+        LoadBalancerKind(),
         ServiceKind(),
     )
 }

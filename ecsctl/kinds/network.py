@@ -21,7 +21,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
 
     resource = SecurityGroup
     rooted = frozenset({"vpc"})
-    held_by = frozenset({"auto-scaling-group", "load-balancer"})
+    held_by = frozenset({"auto-scaling-group", "load-balancer", "load-balancer-v2", "service"})
     exists = frozenset({"InvalidGroup.Duplicate", "InvalidPermission.Duplicate"})
     gone = frozenset({"InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidPermission.NotFound"})
 

@@ -91,9 +91,9 @@ def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
     ]
     if not listeners:
         protocol = "TCP" if kind == "network" else "HTTP"
-        ports = {target.port: target.host_port for target in behind}
+        ports = {target.port: target.host_port if kind == "classic" else target.port for target in behind}
         listeners = [ListenerSpec(port, host, protocol, protocol) for port, host in ports.items()]
-    elif behind:
+    elif behind and kind == "classic":
         # A listener without an instance port sends to the container that the service names.
         host = behind[0].host_port
         listeners = [
@@ -110,6 +110,7 @@ def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
         subnets=tuple(balancer.get("subnets", ())),
         ingress=tuple(balancer.get("ingress", ("0.0.0.0/0",))),
         scheme=balancer.get("scheme", "internet-facing"),
+        deregistration_delay=balancer.get("deregistrationDelay", LoadBalancerSpec.deregistration_delay),
     )
 
 

@@ -177,6 +177,7 @@ class LoadBalancerSpec:
     """A load balancer; ``type`` is ``classic``, ``application`` or ``network``, ``scheme`` the API's word.
 
     ``ingress`` has the networks that may reach its listeners; no subnets: those of the default VPC.
+    ``deregistration_delay`` (seconds) is for how long a target that leaves keeps its connections; classic has none.
     """
 
     name: str
@@ -186,6 +187,7 @@ class LoadBalancerSpec:
     subnets: tuple[str, ...] = ()
     ingress: tuple[str, ...] = ("0.0.0.0/0",)
     scheme: str = "internet-facing"
+    deregistration_delay: int = 30
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "subnets": "Subnet ids. Default: those of the default VPC.",
         "ingress": "Networks that may reach the listeners. Default: 0.0.0.0/0.",
         "scheme": "internet-facing (default) or internal.",
+        "deregistrationDelay": "Seconds for which a target that leaves keeps its connections; not of classic "
+        "balancers. Default: 30.",
     },
     "LoadBalancerHealthCheck": {
         "interval": "Seconds between two checks. Default: 10.",
@@ -49,7 +51,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     },
     "Listener": {
         "port": "The balancer's port.",
-        "instancePort": "The port of the instances. Default: the host port of the service's container.",
+        "instancePort": "The port of the instances (classic: default the host port of the service's container), "
+        "or of the container that a target group is for.",
         "protocol": "The protocol to the balancer. Default: HTTP; HTTPS with a certificate; TCP of a network balancer.",
         "instanceProtocol": "The protocol to the instances.",
         "certificate": "The ARN of a certificate.",
@@ -134,6 +137,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 "subnets": {**texts, "items": {"type": "string", "pattern": "^subnet-[0-9a-f]+$"}},
                 "ingress": texts,
                 "scheme": {"type": "string", "enum": ["internet-facing", "internal"]},
+                "deregistrationDelay": {"type": "integer", "minimum": 0, "maximum": 3600},
             }
         ),
         **_whole_files(),

@@ -49,6 +49,18 @@ def holdings(sandbox: Running) -> Holdings:
     for row in elb.describe_load_balancers()["LoadBalancerDescriptions"]:
         tags = elb.describe_tags(LoadBalancerNames=[row["LoadBalancerName"]])["TagDescriptions"][0]["Tags"]
         found[f"balancer {row['LoadBalancerName']}"] = (row.get("HealthCheck"), row["ListenerDescriptions"], tags)
+    second = sandbox.client("elbv2")
+    for row in second.describe_load_balancers()["LoadBalancers"]:
+        arn = row["LoadBalancerArn"]
+        tags = second.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
+        listeners = [
+            (item["Port"], item["Protocol"]) for item in second.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+        ]
+        found[f"balancer {row['LoadBalancerName']}"] = (row["Type"], row.get("Scheme"), sorted(listeners), tags)
+    for group in second.describe_target_groups()["TargetGroups"]:
+        tags = second.describe_tags(ResourceArns=[group["TargetGroupArn"]])["TagDescriptions"][0]["Tags"]
+        keys = ("TargetType", "Protocol", "HealthCheckProtocol", "HealthCheckPath")
+        found[f"target group {group['TargetGroupName']}"] = ({key: group.get(key) for key in keys}, tags)
     for role in iam.list_roles()["Roles"]:
         if role["Path"].startswith("/aws-service-role/"):
             continue  # the first cluster brings it, as on AWS, and it stays

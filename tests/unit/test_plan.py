@@ -28,6 +28,7 @@ from ecsctl.spec.model import (
     HealthCheckSpec,
     IngressSpec,
     InstancesSpec,
+    ListenerSpec,
     LoadBalancerRef,
     LoadBalancerSpec,
     ServiceSpec,
@@ -56,6 +57,10 @@ def family(name: str = "web", image: str = "nginx", port: int = 80, **more: obje
 def service(name: str = "svc", of: str = "web", count: int = 1, balancer: str | None = None) -> ServiceSpec:
     definition = {"serviceName": name, "taskDefinition": of, "desiredCount": count}
     return ServiceSpec(name, definition, LoadBalancerRef(balancer, of, 80) if balancer else None)
+
+
+FRONT = LoadBalancerSpec("front", "application", listeners=(ListenerSpec(80),))
+NOT_IN_WHOLE = ("cluster", "log-group", "target-group", "load-balancer-v2")
 
 
 def logging_family() -> TaskDefinitionSpec:
@@ -175,7 +180,11 @@ def test_what_others_made_is_in_the_way_and_never_touched(spec: Spec, owner: str
 
 
 def test_a_new_project_is_all_creations_and_says_what_of() -> None:
-    spec = whole(task_definitions={"web": family(), "worker": logging_family()})
+    spec = whole(
+        task_definitions={"worker": logging_family(), "web": family()},
+        load_balancers={"lb": LoadBalancerSpec("lb"), "front": FRONT},
+        services={"api": service("api", balancer="front"), "svc": service(balancer="lb")},
+    )
     found = plan(desired(spec, FACTS), Memory(SCOPE).snapshot(), prune=True)
     assert {change.action for change in found.changes} == {CREATE}
     assert {change.key.kind for change in found.changes} == set(TABLE)
@@ -229,7 +238,7 @@ def test_values_of_the_environment_are_not_shown() -> None:
 def test_what_a_change_of_the_file_changes(after: Spec, expected: dict[str, list[str]] | None) -> None:
     found = changes(whole(), after)
     if expected is None:
-        assert set(found) == {f"remove {kind}" for kind in TABLE if kind not in ("cluster", "log-group")}
+        assert set(found) == {f"remove {kind}" for kind in TABLE if kind not in NOT_IN_WHOLE}
     else:
         assert found == expected
 
