@@ -24,6 +24,7 @@ T = TypeVar("T")
 INVALID = "InvalidParameterException"
 CLIENT = "ClientException"
 EITHER = (INVALID, CLIENT)
+GONE = ("NotFound", "NoSuchEntity", "NotActive")
 
 # RFC 2606 keeps this name from ever existing, so nothing can be pulled from it anywhere.
 ABSENT_IMAGE = "registry.invalid/absent:1"
@@ -182,7 +183,7 @@ class Ledger:
                     break
                 except ClientError as error:
                     gone = error.response["Error"]["Code"]
-                    if "NotFound" in gone or "NoSuchEntity" in gone or "NotActive" in gone:
+                    if any(word in gone for word in GONE) or "not found" in str(error):
                         break
                     if time.monotonic() > deadline:
                         warnings.warn(f"left behind: {getattr(undo, '__name__', undo)} {kwargs} {error}", stacklevel=1)

@@ -135,7 +135,8 @@ def launch_instances(
         return [instance["InstanceId"] for instance in answer["Instances"]]
 
     ids = aws.until(run, "EC2 knows the instance profile")
-    ledger.note(ec2.terminate_instances, InstanceIds=ids)
+    for each in ids:
+        ledger.note(ec2.terminate_instances, InstanceIds=[each])
     return ids
 
 

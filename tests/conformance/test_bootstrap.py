@@ -168,6 +168,8 @@ def test_an_agent_by_docker_run(aws: Aws, ledger: Ledger, make_cluster: MakeClus
 
 def test_the_default_cluster_is_made(aws: Aws, ledger: Ledger, ecs: Any, profile: dict[str, str]) -> None:
     """Without ECS_CLUSTER the agent makes the cluster `default` and joins it."""
+    if not any(row["status"] == "ACTIVE" for row in ecs.describe_clusters(clusters=["default"])["clusters"]):
+        ledger.cluster("default")
     ids = launch_instances(aws, ledger, None, IamInstanceProfile=profile)
     aws.until(
         lambda: any(row["status"] == "ACTIVE" for row in ecs.describe_clusters(clusters=["default"])["clusters"]),

@@ -309,7 +309,14 @@ def test_a_group_brings_instances(
     )
     with refused("ResourceInUse"):
         aws.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=group.name)
+    last = [row["ec2InstanceId"] for row in members()]
     aws.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=group.name, ForceDelete=True)
+
+    def ended() -> bool:
+        found = aws.client("ec2").describe_instances(InstanceIds=last)["Reservations"]
+        return all(row["State"]["Name"] in ("shutting-down", "terminated") for r in found for row in r["Instances"])
+
+    assert aws.until(ended, "the instances go with their group, by force", 20.0)
     ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=[], defaultCapacityProviderStrategy=[])
     remove(aws, name)
 

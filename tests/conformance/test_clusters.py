@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.asking import EITHER, INVALID, Aws, refused
+from tests.conformance.asking import EITHER, INVALID, Aws, Ledger, refused
 from tests.conformance.made import Fleet, Tasks
 
 MakeCluster = Callable[..., str]
@@ -168,8 +168,10 @@ def test_tasks_keep_a_cluster(
         ecs.delete_cluster(cluster=name)
 
 
-def test_the_default_cluster(ecs: Any) -> None:
+def test_the_default_cluster(ecs: Any, ledger: Ledger) -> None:
     """Without a name the cluster is `default`."""
+    if not any(row["status"] == "ACTIVE" for row in ecs.describe_clusters(clusters=["default"])["clusters"]):
+        ledger.cluster("default")
     assert ecs.create_cluster()["cluster"]["clusterName"] == "default"
     assert [cluster["clusterName"] for cluster in ecs.describe_clusters()["clusters"]] == ["default"]
 

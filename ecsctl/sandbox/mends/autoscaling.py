@@ -137,11 +137,14 @@ def mend(faults: HostFaults) -> None:
         raise LaunchConfigurationsEnded
 
     def delete_auto_scaling_group(self: Any) -> Any:
-        """A group that still has instances goes by force only."""
+        """A group that still has instances goes by force only, and they with it."""
         name = self._get_param("AutoScalingGroupName")
         group = self.autoscaling_backend.autoscaling_groups.get(name)
         if group is not None and group.instance_states and not self._get_bool_param("ForceDelete"):
             raise ResourceInUseError
+        # By force all go at once, protected ones and those that were being drained too.
+        for state in list(group.instance_states) if group is not None else ():
+            _end(group, state)
         return delete(self)
 
     def user_data(self: Any) -> Any:
