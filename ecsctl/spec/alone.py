@@ -22,19 +22,24 @@ PROJECT_SIGNS = ("name", "taskDefinitions", "include", "instances")
 def section_of(root: Node | None) -> str | None:
     """The section of a project that a document would be of; None where it is a project, or nothing known."""
     if isinstance(root, ListNode):
-        return "taskDefinitions" if root.items and all(isinstance(item, MapNode) for item in root.items) else None
+        return "taskDefinitions" if _mappings(root) else None
     if not isinstance(root, MapNode):
         return None
     entries = root.entries
-    if "containerDefinitions" in entries or isinstance(entries.get("taskDefinition"), MapNode):
+    if "containerDefinitions" in entries or "image" in entries:
         return "taskDefinitions"
-    if isinstance(entries.get("services"), ListNode) or isinstance(entries.get("service"), MapNode):
-        return "services"
     if any(sign in entries for sign in PROJECT_SIGNS):
         return None
-    if "serviceName" in entries or isinstance(entries.get("taskDefinition"), Scalar):
+    definition = entries.get("taskDefinition")
+    if isinstance(definition, MapNode) or "family" in entries:
+        return "taskDefinitions"
+    if _mappings(entries.get("services")) or isinstance(entries.get("service"), MapNode):
         return "services"
-    return "taskDefinitions" if any(sign in entries for sign in shapes.TASK_SIGNS) else None
+    return "services" if "serviceName" in entries or isinstance(definition, Scalar) else None
+
+
+def _mappings(node: Node | None) -> bool:
+    return isinstance(node, ListNode) and bool(node.items) and all(isinstance(item, MapNode) for item in node.items)
 
 
 def inspect_alone(

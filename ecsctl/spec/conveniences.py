@@ -54,10 +54,19 @@ def container(node: Node, context: Context) -> Node:
     if not isinstance(node, MapNode) or "logs" not in node.entries:
         return node
     logs = node.entries["logs"]
-    if "logConfiguration" in node.entries:
-        raise ShorthandError(logs, "logs and logConfiguration together", "one of them")
-    if not isinstance(logs, Scalar) or logs.value != "awslogs":
-        raise ShorthandError(logs, f"logs cannot be {logs.kind}", DRIVERS_OF_OPTIONS)
+    known = isinstance(logs, Scalar) and logs.value == "awslogs"
+    if not known or "logConfiguration" in node.entries:
+        together = ("logs and logConfiguration together", "one of them")
+        context.refused.append(
+            ShorthandError(logs, *(together if known else (f"logs cannot be {logs.kind}", DRIVERS_OF_OPTIONS)))
+        )
+        # The rest of the container is sound all the same.
+        left = node.copy()
+        left.drop("logs")
+        if not known:
+            unknown = Scalar(logs.file, logs.line, logs.column, "", is_open=True)
+            left.set("logConfiguration", unknown, node.keys["logs"])
+        return left
     name = node.entries.get("name")
     region = Scalar(logs.file, logs.line, logs.column, "")
     context.regional.append(region)

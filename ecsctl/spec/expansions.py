@@ -280,6 +280,8 @@ def count(node: Node, context: Context) -> Node:
         node = made(int(node.text), node)
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         return made({"min": node, "desired": node, "max": node}, node)
+    if isinstance(node, Scalar) and node.value is not None and not node.open:
+        raise ShorthandError(node, f"{node.kind} is no count", allowed="2, or {min: 1, desired: 2, max: 4}")
     return node
 
 

@@ -67,3 +67,24 @@ def test_only_a_project_can_be_applied(tmp_path: Path) -> None:
         ended = run(command, "-f", str(file))
         assert ended.code == 2
         assert "name is missing" in ended.err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name: p\nservices: [a]\n",
+        "services: [{taskDefinition: t}]\nname: p\n",
+        "services: []\n",
+        "[]\n",
+        "[a]\n",
+        "nonsense: 1\n",
+        "name: p\ntaskDefinition: {image: x}\n",
+        "taskDefinitions: {t: {image: 'x:1', memory: 64}}\n",
+    ],
+)
+def test_what_is_meant_as_a_project_is_checked_as_one(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "ecsctl.yaml"
+    file.write_text(content)
+    ended = run("validate", str(file))
+    assert ended.code == 2, ended.err
+    assert ended.out.startswith(f"{file}:1:") or ended.out.startswith(f"{file}:2:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.spec import units
+from ecsctl.spec import check, units
 from ecsctl.spec.expand import Expander
 from ecsctl.spec.nodes import Scalar, made, plain
 from ecsctl.spec.schema import definitions
@@ -203,6 +204,20 @@ def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> No
 def test_every_part_that_cannot_be_read_is_told(text: str, paths: list[str]) -> None:
     _, faults = container(text)
     assert [fault.split(": ")[1] for fault in faults] == paths
+
+
+def test_a_wrong_word_for_logs_hides_no_other_fault() -> None:
+    text = (
+        "name: p\ntaskDefinitions:\n  t:\n    image: x:1\n    memory: 64\n    logs: yes\n    essential: maybe\n"
+        "    portMappings: 80\ninstances: {count: two}\n"
+    )
+    _, faults = check(["-"], stdin=io.BytesIO(text.encode()), env={})
+    assert [(fault.position.line if fault.position else 0, fault.path.rpartition(".")[2]) for fault in faults] == [
+        (6, "logs"),
+        (7, "essential"),
+        (8, "portMappings"),
+        (9, "count"),
+    ]
 
 
 @pytest.mark.parametrize("box", ["image: x\n", "containerDefinitions:\n- name: c\n  image: x\n  "])
