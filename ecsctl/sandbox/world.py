@@ -256,7 +256,6 @@ class World:
                 link(ACCOUNT)
         with self._guarded("the engines"):
             self.regions.step(now)
-        self.dirty, self.faults.changed = self.dirty or self.faults.changed, False
         self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())
 
     def _follow(self, region: str, now: float) -> None:
@@ -292,7 +291,7 @@ class World:
 
     def _save(self) -> None:
         while not self._ended.wait(SAVE_EVERY):
-            if self.dirty:
+            if self.dirty or self.faults.changed:
                 self.save()
 
     def save(self) -> None:
@@ -310,7 +309,7 @@ class World:
 
     def _snapshot(self) -> Callable[[], bytes]:
         """Collect what is to be saved; what this returns makes bytes of it. Under the lock."""
-        self.dirty = False
+        self.dirty = self.faults.changed = False
         small: dict[str, Any] = {
             "version": VERSION,
             "account": ACCOUNT,

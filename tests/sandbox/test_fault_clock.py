@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.config
 import botocore.exceptions
 import pytest
 
-from tests.sandbox.support import Account
+from tests.sandbox.support import Account, until
 from tests.support.sandbox import REGION, Running, start_sandbox
 
 
@@ -93,6 +96,17 @@ def test_a_fault_ends_when_its_time_is_over(still: Running, account: Account, na
     assert not account.members(name)[host]["agentConnected"]
     still.sandbox.advance(2)
     assert account.members(name)[host]["agentConnected"]
+
+
+def test_faults_outlive_a_kill(tmp_path: Path) -> None:
+    with start_sandbox(tmp_path, speed=0) as running:
+        made = running.sandbox.add_fault({"kind": "throttle", "operation": ["RunTask"], "times": 3})
+        state = running.sandbox.folder / "state.pickle"
+        until(lambda: state.exists() and made["id"].encode() in state.read_bytes(), "the fault is saved")
+        os.kill(running.info.pid, signal.SIGKILL)
+        until(lambda: running.sandbox.running() is None, "the process is gone")
+        running.sandbox.start(port=0, docker="never", region=REGION, speed=0)
+        assert running.sandbox.faults() == [made]
 
 
 def test_spot_gives_two_minutes_notice(still: Running, account: Account, name: str) -> None:
