@@ -7,52 +7,19 @@ import json
 import re
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.conformance.asking import EITHER, Aws, refused, says
 
+MODEL = botocore.session.get_session().get_service_model("ecs")
+# Managed daemons and gateways are not offered everywhere.
 REQUIRED = [
-    "CreateCapacityProvider",
-    "CreateService",
-    "DeleteAccountSetting",
-    "DeleteAttributes",
-    "DeleteCapacityProvider",
-    "DeleteCluster",
-    "DeleteService",
-    "DeleteTaskDefinitions",
-    "DeregisterContainerInstance",
-    "DeregisterTaskDefinition",
-    "DescribeContainerInstances",
-    "DescribeServiceDeployments",
-    "DescribeServiceRevisions",
-    "DescribeServices",
-    "DescribeTaskDefinition",
-    "DescribeTasks",
-    "ExecuteCommand",
-    "GetTaskProtection",
-    "ListAttributes",
-    "ListServiceDeployments",
-    "ListServicesByNamespace",
-    "ListTagsForResource",
-    "PutAccountSetting",
-    "PutAccountSettingDefault",
-    "PutAttributes",
-    "PutClusterCapacityProviders",
-    "RegisterTaskDefinition",
-    "RunTask",
-    "StartTask",
-    "StopServiceDeployment",
-    "StopTask",
-    "TagResource",
-    "UntagResource",
-    "UpdateCapacityProvider",
-    "UpdateCluster",
-    "UpdateClusterSettings",
-    "UpdateContainerAgent",
-    "UpdateContainerInstancesState",
-    "UpdateService",
-    "UpdateTaskProtection",
+    name
+    for name in MODEL.operation_names
+    if getattr(MODEL.operation_model(name).input_shape, "required_members", ())
+    and not re.search("Daemon|Gateway", name)
 ]
 
 
