@@ -93,7 +93,9 @@ def apply(
         pool.shutdown(wait=False, cancel_futures=True)
         if run.running:
             run.patience.report("interrupted: the calls under way are waited for; Ctrl-C again does not wait")
-            while wait(run.running, timeout=ATTENTION).not_done:
+            # What was cancelled before it began counts for `wait` as never done.
+            begun = [future for future in run.running if not future.cancelled()]
+            while wait(begun, timeout=ATTENTION).not_done:
                 pass
         wait_again()
         raise

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecsctl.apply import Event, apply
+from ecsctl.apply import WORKERS, Event, apply
 from ecsctl.errors import AwsError, ConflictError
 from ecsctl.kinds.base import Actual, Patience, Scope
 from ecsctl.observe import Snapshot
@@ -195,3 +195,24 @@ def test_an_interrupted_run_begins_nothing_more_and_says_what_it_waits_for() -> 
     assert aws.operations() == ["iam:CreateRole"]
     # And the next run of this process waits as ever.
     assert carried_out(FakeAws({"iam:CreateRole": lambda query: {"Role": {"Arn": "arn"}}}), role).whole
+
+
+def test_what_was_queued_at_an_interrupt_is_neither_begun_nor_waited_for() -> None:
+    interrupted = threading.Event()
+
+    def create(query: Json) -> Json:
+        assert interrupted.wait(60)
+        return {"GroupId": query["GroupName"]}
+
+    def report(event: Event) -> None:
+        if event.change.key.name == f"g{2 * WORKERS - 1}":
+            raise KeyboardInterrupt
+
+    def say(line: str) -> None:
+        interrupted.set()
+
+    aws = FakeAws({"ec2:CreateSecurityGroup": create})
+    found, snapshot = planned(*(group(f"g{number:02}") for number in range(2 * WORKERS)))
+    with pytest.raises(KeyboardInterrupt):
+        apply(aws, found, snapshot, report=report, patience=Patience(10, say))
+    assert len(aws.operations()) == WORKERS
