@@ -67,6 +67,8 @@ class Balancers:
         self._listens = listens
         self._struck = struck
         self._clock = clock
+        self._in_use: set[str] = set()
+        self._instances: dict[str, Any] = {}
         self._guard = threading.Lock()
         self._random = random.Random()
         self._health: dict[Target, Health] = {}
@@ -103,11 +105,18 @@ class Balancers:
         return str(self._v2.target_groups[arn].target_type or "instance")
 
     def _has_listener(self, arn: str) -> bool:
-        return any(
-            arn in groups_of(listener)
+        if arn not in self._in_use:
+            self._note_groups()
+        return arn in self._in_use
+
+    def _note_groups(self) -> None:
+        """Note the target groups that listeners forward to: health is asked far more often than listeners change."""
+        self._in_use = {
+            group
             for balancer in list(self._v2.load_balancers.values())
             for listener in list(balancer.listeners.values())
-        )
+            for group in groups_of(listener)
+        }
 
     def register(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
         if classic and self.classic_exists(classic):
@@ -179,7 +188,7 @@ class Balancers:
             return TargetState(target, port, "unused", *NOT_REGISTERED)
         if not self._has_listener(arn):
             return TargetState(target, port, "unused", *NOT_IN_USE)
-        instance = self._ec2.get_instance_by_id(target) if target.startswith("i-") else None
+        instance = self._instance(target) if target.startswith("i-") else None
         if instance is not None and instance.state in ("stopping", "stopped"):
             return TargetState(target, port, "unused", *STOPPED)
         with self._guard:
@@ -190,8 +199,16 @@ class Balancers:
             return TargetState(target, port, "unhealthy", known.last.reason, known.last.description)
         return TargetState(target, port, known.state)
 
+    def _instance(self, name: str) -> Any:
+        """An EC2 instance; moto looks through all of them for one."""
+        found = self._instances.get(name)
+        if found is None:
+            found = self._instances[name] = self._ec2.get_instance_by_id(name)
+        return found
+
     def step(self) -> None:
         """Follow the balancers of ELB: their addresses and listeners. Called under the lock."""
+        self._note_groups()
         wanted: dict[tuple[str, int], bool] = {}
         for balancer in self._classic.load_balancers.values():
             self.name_classic(balancer)
@@ -286,7 +303,9 @@ class Balancers:
             for target in [item for item in self._health if item not in known]:
                 del self._health[target]
             due = [row for row in rows if self._health.setdefault(row[0], Health()).next_probe <= now]
-        results = list(pool.map(lambda row: self._ask(*row), due))
+        # Only what is asked over a socket gains by threads.
+        ask = map if self._listens is not None else pool.map
+        results = list(ask(lambda row: self._ask(*row), due))
         with self._guard:
             for (target, check), verdict in zip(due, results, strict=True):
                 health = self._health.get(target)

@@ -49,6 +49,8 @@ class SimulatedRuntime:
         self._foreseen = 0
         self._events: deque[ContainerEvent] = deque()
         self._running: dict[tuple[str, str], ContainerRequest] = {}
+        # Asked by the probes' thread, too.
+        self._listening: set[tuple[str, int]] = set()
         self._responder = responder
 
     def launch(self, request: ContainerRequest) -> None:
@@ -58,6 +60,7 @@ class SimulatedRuntime:
             self._events.append(ContainerEvent(request.task_arn, request.name, "failed", reason=why))
             return
         self._running[request.task_arn, request.name] = request
+        self._listening.update((request.address, port.host_port) for port in request.ports)
         for port in request.ports:
             if port.protocol == "tcp":
                 self._responder.open(request.address, port.host_port, page(request))
@@ -94,6 +97,7 @@ class SimulatedRuntime:
 
     def _end(self, request: ContainerRequest) -> None:
         del self._running[request.task_arn, request.name]
+        self._listening.difference_update((request.address, port.host_port) for port in request.ports)
         for port in request.ports:
             self._responder.close(request.address, port.host_port)
 
@@ -116,10 +120,7 @@ class SimulatedRuntime:
 
     def listens(self, address: str, port: int) -> bool:
         """Whether a container is said to listen there."""
-        return any(
-            request.address == address and any(binding.host_port == port for binding in request.ports)
-            for request in self._running.values()
-        )
+        return (address, port) in self._listening
 
     def cleanup(self, keep: Set[tuple[str, str]]) -> None:
         """Nothing outlives the sandbox's process here."""
@@ -138,6 +139,7 @@ class SimulatedRuntime:
             for port in request.ports:
                 self._responder.close(request.address, port.host_port)
         self._running.clear()
+        self._listening.clear()
         self._due.clear()
 
 

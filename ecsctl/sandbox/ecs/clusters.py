@@ -21,8 +21,8 @@ _INSIGHTS = ("enabled", "disabled", "enhanced")
 
 
 def cluster_view(store: Store, cluster: Cluster, include: frozenset[str]) -> Response:
-    """A cluster as DescribeClusters answers it; counts are made on the spot."""
-    counts = Counter((task.last_status, task.launch_type or "") for task in store.cluster_tasks(cluster.name))
+    """A cluster as DescribeClusters answers it."""
+    counts = store.statuses_of_cluster[cluster.name]
     by_status: Counter[str] = Counter()
     for (status, _), count in counts.items():
         by_status[status] += count

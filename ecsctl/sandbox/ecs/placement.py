@@ -6,6 +6,7 @@ as it goes, so that n tasks on m instances cost n × m cheap comparisons and no 
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Placer:
         zones: frozenset[str] | None = None,
         now: float = 0.0,
     ) -> None:
+        self.cluster = cluster
         self.need = need
         self.store = store
         self.group = group
@@ -114,7 +116,11 @@ class Placer:
             else:
                 self.candidates.append(instance)
         self._count_group()
-        self.key = _ranking(strategy or DEFAULT_STRATEGY, self)
+        self.key, self._own_key = _rankings(strategy or DEFAULT_STRATEGY, self)
+        self._always_new = any(item["type"] == "random" for item in strategy)
+        self._lines: list[list[tuple[tuple[float, ...], int]]] = []
+        self._fallen_out: tuple[list[tuple[tuple[float, ...], int]], int] | None = None
+        self._line_up()
 
     def _unfit(
         self,
@@ -140,11 +146,9 @@ class Placer:
     def _count_group(self) -> None:
         """How many of the group's tasks each instance has now."""
         self.on_instance: Counter[str] = Counter()
-        for instance in self.candidates:
-            for arn in instance.tasks:
-                task = self.store.tasks[arn]
-                if task.group == self.group and task.live:
-                    self.on_instance[instance.arn] += 1
+        for task in self.store.group_tasks(self.cluster, self.group):
+            if task.live and task.instance is not None:
+                self.on_instance[task.instance] += 1
         self.on_value: dict[str, Counter[str | None]] = {}
 
     def spread_counter(self, attribute: str) -> Counter[str | None]:
@@ -162,21 +166,48 @@ class Placer:
         The caller reserves the task's resources before it asks again. Why the others refused is in
         :meth:`problems`.
         """
-        best: ContainerInstance | None = None
-        best_key: tuple[float, ...] | None = None
-        for instance in self.candidates:
-            if self.distinct and self.on_instance[instance.arn]:
-                continue
-            if shortage(instance, self.need):
-                continue
-            key = self.key(instance)
-            if best_key is None or key < best_key:
-                best, best_key = instance, key
-        if best is not None:
-            self.on_instance[best.arn] += 1
-            for attribute, counter in self.on_value.items():
-                counter[best.attributes.get(attribute)] += 1
+        if self._always_new:
+            self._line_up()
+        elif self._fallen_out is not None:
+            line, index = self._fallen_out
+            heapq.heappush(line, (self._own_key(self.candidates[index]), index))
+        self._fallen_out = None
+        first: tuple[tuple[float, ...], int] | None = None
+        for line in self._lines:
+            while line and self._full(self.candidates[line[0][1]]):
+                heapq.heappop(line)
+            if line:
+                index = line[0][1]
+                rank = (line[0][0] if self._always_new else self.key(self.candidates[index]), index)
+                if first is None or rank < first:
+                    first, self._fallen_out = rank, (line, index)
+        if self._fallen_out is None:
+            return None
+        line, index = self._fallen_out
+        heapq.heappop(line)
+        best = self.candidates[index]
+        self.on_instance[best.arn] += 1
+        for attribute, counter in self.on_value.items():
+            counter[best.attributes.get(attribute)] += 1
         return best
+
+    def _full(self, instance: ContainerInstance) -> bool:
+        return bool((self.distinct and self.on_instance[instance.arn]) or shortage(instance, self.need))
+
+    def _line_up(self) -> None:
+        """Sort the candidates into lines, in each of which they have the same values of what tasks are spread over.
+
+        What ranks them within a line is their own, and changes for the one that is chosen only: a choice looks at the
+        first of each line. Chance is drawn anew for each choice.
+        """
+        lines: dict[tuple[str | None, ...], list[tuple[tuple[float, ...], int]]] = {}
+        rank = self.key if self._always_new else self._own_key
+        for index, instance in enumerate(self.candidates):
+            values = () if self._always_new else tuple(instance.attributes.get(name) for name in self.on_value)
+            lines.setdefault(values, []).append((rank(instance), index))
+        self._lines = list(lines.values())
+        for line in self._lines:
+            heapq.heapify(line)
 
     def problems(self) -> list[Refusal]:
         """Why each instance of the cluster did not take the task, closest match first: resources before all else."""
@@ -194,9 +225,10 @@ class Placer:
 Ranking = Callable[[ContainerInstance], "tuple[float, ...]"]
 
 
-def _ranking(strategy: Sequence[Document], placer: Placer) -> Ranking:
-    """A key of an instance: the smaller, the better."""
+def _rankings(strategy: Sequence[Document], placer: Placer) -> tuple[Ranking, Ranking]:
+    """The key of an instance, the smaller, the better; and the same without what it shares with others."""
     parts: list[Callable[[ContainerInstance], float]] = []
+    own: list[Callable[[ContainerInstance], float]] = []
     for item in strategy:
         kind, of = item["type"], item.get("field", "")
         if kind == "random":
@@ -209,10 +241,12 @@ def _ranking(strategy: Sequence[Document], placer: Placer) -> Ranking:
             parts.append(lambda instance: float(placer.on_instance[instance.arn]))
         else:
             parts.append(_spread(placer, of.removeprefix("attribute:")))
-    if len(parts) == 1:
-        only = parts[0]
-        return lambda instance: (only(instance),)
-    return lambda instance: tuple(part(instance) for part in parts)
+            continue
+        own.append(parts[-1])
+    return (
+        lambda instance: tuple(part(instance) for part in parts),
+        lambda instance: tuple(part(instance) for part in own),
+    )
 
 
 def _spread(placer: Placer, attribute: str) -> Callable[[ContainerInstance], float]:

@@ -6,7 +6,7 @@ Only this module and the accounting of ``resources`` change the indexes; everybo
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from ecsctl.sandbox.ecs.records import ServiceEvent as ServiceEvent
 from ecsctl.sandbox.ecs.records import TaskSet as TaskSet
 from ecsctl.sandbox.ports import ContainerEvent, HostFacts, NetworkInterface, PortBinding
 
-STORE_VERSION = 1
+STORE_VERSION = 2
 
 RETENTION_SECONDS = 3600.0
 """How long a stopped task stays describable."""
@@ -256,6 +256,9 @@ class Store:
         self.tasks_of_cluster: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self.tasks_of_service: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         self.services_of_cluster: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        # The tasks of a group that have not stopped, by (cluster, group); how many tasks have a status and launch type.
+        self.tasks_of_group: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        self.statuses_of_cluster: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self.instance_of_machine: dict[str, str] = {}
         # Tasks that the loop must look at, and stopped ones in the order in which they vanish.
         self.moving: dict[str, None] = {}
@@ -300,18 +303,27 @@ class Store:
         self.tasks[task.arn] = task
         self.changes += 1
         self.tasks_of_cluster[task.cluster][task.arn] = None
+        self.tasks_of_group[task.cluster, task.group][task.arn] = None
+        self.statuses_of_cluster[task.cluster][task.last_status, task.launch_type or ""] += 1
         self.moving[task.arn] = None
         if task.service:
             self.tasks_of_service[task.cluster, task.service][task.arn] = None
 
     def set_status(self, task: Task, status: str, now: float) -> None:
         """Move a task to its next ``lastStatus``, keep the indexes, wake its service."""
+        statuses = self.statuses_of_cluster[task.cluster]
+        statuses[task.last_status, task.launch_type or ""] -= 1
+        statuses[status, task.launch_type or ""] += 1
         task.last_status = status
         task.since = now
         self.changes += 1
         task.version += 1
         if status == "STOPPED":
             self.stopped[task.arn] = None
+            of_group = self.tasks_of_group[task.cluster, task.group]
+            of_group.pop(task.arn, None)
+            if not of_group:
+                del self.tasks_of_group[task.cluster, task.group]
             self.moving.pop(task.arn, None)
             if task.service:
                 self.tasks_of_service[task.cluster, task.service].pop(task.arn, None)
@@ -342,6 +354,11 @@ class Store:
                 return
             del self.stopped[arn], self.tasks[arn]
             self.tasks_of_cluster[task.cluster].pop(arn, None)
+            self.statuses_of_cluster[task.cluster][task.last_status, task.launch_type or ""] -= 1
+
+    def group_tasks(self, cluster: str, group: str) -> list[Task]:
+        """The tasks of a group that have not stopped, oldest first."""
+        return [self.tasks[arn] for arn in self.tasks_of_group.get((cluster, group), ())]
 
     def service_tasks(self, service: Service) -> list[Task]:
         """The service's tasks that have not stopped, oldest first."""

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ecs.resources import RESERVED_TCP_PORTS
+from ecsctl.sandbox.ecs.placement import Placer
+from ecsctl.sandbox.ecs.resources import RESERVED_TCP_PORTS, needed, shortage
 from tests.sandbox.ecs.world import World
 
 
@@ -164,8 +165,14 @@ def test_nothing_is_ever_given_twice(families: list[dict[str, Any]], doing: list
 
 
 def books_balance(world: World) -> None:
-    """What the instances' books say is what their tasks hold, within what they have."""
+    """What the books of the instances, groups and clusters say is what the tasks hold, within what there is."""
     store = world.engine.store
+    counted = Counter((task.last_status, task.launch_type or "") for task in store.tasks.values())
+    assert +store.statuses_of_cluster["default"] == counted
+    live = [task for task in store.tasks.values() if task.last_status != "STOPPED"]
+    for group in {task.group for task in live}:
+        assert store.group_tasks("default", group) == [task for task in live if task.group == group]
+    assert {group for _, group in store.tasks_of_group} == {task.group for task in live}
     for instance in store.instances.values():
         tasks = [store.tasks[arn] for arn in instance.tasks]
         assert all(task.last_status != "STOPPED" for task in tasks)
@@ -189,3 +196,52 @@ def test_a_task_with_an_interface_goes_where_its_subnets_are(world: World) -> No
     elsewhere = {"awsvpcConfiguration": {"subnets": ["subnet-c"]}}
     answer = world.call("RunTask", taskDefinition="web", networkConfiguration=elsewhere)
     assert [failure["reason"] for failure in answer["failures"]] == ["LOCATION", "LOCATION"]
+
+
+kinds = st.sampled_from(
+    [
+        {"type": "spread", "field": "attribute:ecs.availability-zone"},
+        {"type": "spread", "field": "attribute:ecs.instance-type"},
+        {"type": "spread", "field": "instanceId"},
+        {"type": "binpack", "field": "memory"},
+        {"type": "binpack", "field": "cpu"},
+    ]
+)
+machines = st.tuples(st.sampled_from("abc"), st.sampled_from([512, 1024, 2048]), st.sampled_from(["t3.x", "m5.x"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hosts=st.lists(machines, min_size=1, max_size=8),
+    strategy=st.lists(kinds, max_size=3, unique_by=str),
+    already=st.integers(0, 5),
+    distinct=st.booleans(),
+    count=st.integers(1, 10),
+)
+def test_every_choice_is_the_best_of_all(
+    hosts: list[tuple[str, int, str]], strategy: list[dict[str, Any]], already: int, distinct: bool, count: int
+) -> None:
+    world = World()
+    world.call("CreateCluster")
+    for zone, cpu, kind in hosts:
+        world.host(zone=zone, cpu=cpu, instance_type=kind)
+    world.family(cpu=200, memory=150)
+    if already:
+        world.call("RunTask", taskDefinition="web", count=already)
+    store = world.engine.store
+    definition = store.definitions["web", 1]
+    rules = [{"type": "distinctInstance"}] if distinct else []
+    placer = Placer(
+        store, "default", definition, needed(definition, {}), group="family:web", constraints=rules, strategy=strategy
+    )
+    for _ in range(count):
+        open_to = [
+            host
+            for host in placer.candidates
+            if not shortage(host, placer.need) and not (distinct and placer.on_instance[host.arn])
+        ]
+        best = min(open_to, key=placer.key, default=None)
+        assert placer.choose() is best
+        if best is not None:
+            best.cpu_used += placer.need.cpu
+            best.memory_used += placer.need.memory
