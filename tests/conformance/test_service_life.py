@@ -374,10 +374,14 @@ def test_deleting_needs_zero(services: Services, good: str, ecs: Any) -> None:
 def test_deleting_needs_no_deployment(services: Services, good: str, better: str, ecs: Any) -> None:
     """ "The service cannot be stopped while deployments are active." """
     name = services.running(good)
+    # A protected task keeps its deployment from ending.
+    (task,) = services.tasks(name)
+    call = {"cluster": services.cluster, "tasks": [task["taskArn"]]}
+    ecs.update_task_protection(**call, protectionEnabled=True)
     services.update(name, taskDefinition=better, desiredCount=0)
-    if len(services.look(name)["deployments"]) > 1:
-        with refused(INVALID, "The service cannot be stopped while deployments are active"):
-            ecs.delete_service(cluster=services.cluster, service=name)
+    with refused(INVALID, "The service cannot be stopped while deployments are active"):
+        ecs.delete_service(cluster=services.cluster, service=name)
+    ecs.update_task_protection(**call, protectionEnabled=False)
 
 
 def test_a_deleted_service_drains(services: Services, good: str, ecs: Any) -> None:

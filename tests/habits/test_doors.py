@@ -72,6 +72,18 @@ def test_nothing_outside_the_sandbox_knows_it_but_where_the_endpoint_is_chosen()
     assert knowing <= allowed
 
 
+def test_the_conformance_suite_knows_nothing_of_ecsctl() -> None:
+    files = sorted((PACKAGE.parent / "tests" / "conformance").glob("*.py"))
+    assert files, "the check looks at the right place"
+    strangers = {
+        f"{path.name}:{line} imports {name}"
+        for path in files
+        for name, line in imports(path)
+        if name.split(".")[0] == "ecsctl" or (name.startswith("tests.") and not name.startswith("tests.conformance"))
+    }
+    assert strangers == set()
+
+
 def test_the_command_line_starts_light() -> None:
     code = "import sys, ecsctl.cli, ecsctl.cli.main; print(*sorted(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
