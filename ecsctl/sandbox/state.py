@@ -76,6 +76,21 @@ class MotoState:
             for region, backend in regions.items():
                 dict.__setitem__(own, region, backend)
 
+    def clear(self) -> None:
+        """Forget all that moto holds. moto's own reset makes each backend anew first, images and all."""
+        base = sys.modules.get("moto.core.base_backend")
+        if base is None:
+            return
+        for backends in list(base.BackendDict._instances):
+            if backends.backend.reset is not base.BaseBackend.reset:
+                # It has files or threads to end.
+                for regions in list(dict.values(backends)):
+                    regions.reset()
+            backends.clear()
+        base.BackendDict._instances.clear()
+        import_module("moto.core.model_instances").reset_model_data()
+        self.left_out.clear()
+
 
 def _place(backends: Any) -> tuple[str, str] | None:
     """The module and the variable where a service's backends are."""

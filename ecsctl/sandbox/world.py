@@ -357,13 +357,11 @@ class World:
         self.runtime.reset()
 
     def _clear(self) -> None:
-        from moto.moto_api._internal.models import moto_api_backend
-
         for balancers in self.balancers.values():
             balancers.close()
         self._hosts.release_all()
         self._fronts.release_all()
-        moto_api_backend.reset()
+        self.moto.clear()
         self.machines.clear()
         self.balancers.clear()
         self._published.clear()
@@ -372,7 +370,6 @@ class World:
         self.throttle.enable(self.throttle.enabled)
         self._faulty.forget()
         self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
-        self.moto.left_out.clear()
         self.unlinked = self.dirty = False
 
     def counts(self) -> dict[str, int]:
