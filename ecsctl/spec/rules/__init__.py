@@ -27,6 +27,7 @@ MODULES = (
     "tasks",
     "services",
     "deployments",
+    "connections",
     "limits",
     "advice",
 )

@@ -292,17 +292,3 @@ def exec_needs_role(project: Project) -> Iterator[Finding]:
             place = (*service.path, "enableExecuteCommand")
             message = f"the task definition {definition.name} has no taskRoleArn"
             yield Finding(place, message, "taskRoleArn: arn:aws:iam::…:role/…", ((*definition.path, "taskRoleArn"),))
-
-
-@rule(
-    "ECS119",
-    "A service has one service registry at most.",
-    service="service registries can have at most 1 items.",
-    why="A service is found by one name of Cloud Map; Service Connect gives it more.",
-)
-def one_registry(project: Project) -> Iterator[Finding]:
-    """``serviceRegistries``."""
-    for service in project.services.values():
-        count = len(service.get("serviceRegistries") or ())
-        if count > 1:
-            yield Finding((*service.path, "serviceRegistries"), f"{count} service registries are too many", "one")

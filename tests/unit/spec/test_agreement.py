@@ -24,6 +24,7 @@ STATE = (
     "Task definition does not support launch_type EC2.",
     "not associated with the cluster",
     "TaskDefinition not found.",
+    "Namespace is missing",
 )
 
 

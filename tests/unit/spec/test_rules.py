@@ -41,6 +41,8 @@ SUBNETS = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}"
 BALANCER = "loadBalancers:\n  lb: {listeners: [80]}\n"
 FIXED = BALANCER + "instances:\n  count: 1\n"
 
+LAUNCHED = service("").replace("  t:\n", "  t:\n    volumes: [{name: data, configuredAtLaunch: true}]\n")
+
 # Each rule: a file with the fault, whose line is marked; what to put in the place of what.
 CASES: list[tuple[str, str, str, str]] = [
     ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u # here"), "u # here", "t"),
@@ -60,10 +62,13 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS007", service("serviceConnectConfiguration:\n  enabled: true\n  services:\n  - portName: http # here").replace("[80]", "[{containerPort: 80, name: web}]"),
      "http", "web"),
     ("ECS007", service("vpcLatticeConfigurations:\n  - roleArn: r\n    targetGroupArn: t\n    portName: http # here"), "[80]", "[{containerPort: 80, name: http}]"),
-    ("ECS008", service("volumeConfigurations:\n  - name: data # here\n    managedEBSVolume: {roleArn: r}"),
+    ("ECS008", service("volumeConfigurations:\n  - name: data # here\n    managedEBSVolume: {roleArn: r, sizeInGiB: 1}"),
      "  t:\n", "  t:\n    volumes: [{name: data, configuredAtLaunch: true}]\n"),
     ("ECS008", service("desiredCount: 1").replace("  s:", "  s: # here").replace("  t:\n", "  t:\n    volumes: [{name: data, configuredAtLaunch: true}]\n"),
-     "desiredCount: 1", "volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r}}]"),
+     "desiredCount: 1", "volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r, sizeInGiB: 1}}]"),
+    ("ECS008", LAUNCHED + "    volumeConfigurations:\n    - name: data # here\n", "# here", "\n      managedEBSVolume: {roleArn: r, sizeInGiB: 1}"),
+    ("ECS008", LAUNCHED + "    volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r}}] # here\n", "roleArn: r", "roleArn: r, snapshotId: s"),
+    ("ECS008", LAUNCHED + "    volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r, sizeInGiB: 0}}] # here\n", "sizeInGiB: 0", "sizeInGiB: 1"),
     ("ECS010", task().replace("  t:", "  t.x: # here"), "t.x", "tx"),
     ("ECS011", task().replace("name: c", "name: c/d # here"), "c/d", "c-d"),
     ("ECS011", task().replace("- name: c\n        image: nginx:1", "- image: nginx:1 # here"), "- image", "- name: c\n        image"),
@@ -220,7 +225,15 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS117", service("launchType: EC2\nnetworkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}} # here", mode="awsvpc"), "EC2", "FARGATE"),
     ("ECS117", service("networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}} # here", mode="awsvpc", more="instances: {count: 1}\n"), "ENABLED", "DISABLED"),
     ("ECS118", service("enableExecuteCommand: true # here"), "  t:\n", "  t:\n    taskRoleArn: r\n"),
-    ("ECS119", service("serviceRegistries: [{registryArn: a}, {registryArn: b}] # here"), "{registryArn: a}, ", ""),
+    ("ECS119", service(f"serviceRegistries: [{{registryArn: a}}, {{registryArn: b}}] # here\n{SUBNETS}", mode="awsvpc"), "{registryArn: a}, ", ""),
+    ("ECS119", service("serviceRegistries: [{containerName: c, containerPort: 80}] # here"), "{container", "{registryArn: a, container"),
+    ("ECS119", service("serviceRegistries: [{registryArn: a, containerName: c}] # here"), "c}", "c, containerPort: 80}"),
+    ("ECS119", service("serviceRegistries: [{registryArn: a, port: 80, containerName: c, containerPort: 80}] # here"), "port: 80, ", ""),
+    ("ECS120", service("serviceConnectConfiguration: {enabled: true} # here", mode="host"), "host", "bridge"),
+    ("ECS120", service("serviceConnectConfiguration: {enabled: true, services: [{portName: c, clientAliases: [{port: 1}, {port: 2}]}]} # here").replace("[80]", "[{containerPort: 80, name: c}]"),
+     "{port: 1}, ", ""),
+    ("ECS120", service("serviceConnectConfiguration: {enabled: true, services: [{portName: c}, {portName: c}]} # here").replace("[80]", "[{containerPort: 80, name: c}]"),
+     "{portName: c}]", "{portName: c, discoveryName: d}]"),
     ("ECS150", task(*[f"- {{name: c{n}, image: 'b:1', memory: 64}}" for n in range(10)]).replace("tions:\n      -", "tions: # here\n      -"),
      "- {name: c9, image: 'b:1', memory: 64}", ""),
     ("ECS151", task(f"  command: [{'x' * 65536}]").replace("  t:", "  t: # here"), "x" * 65536, "x"),
