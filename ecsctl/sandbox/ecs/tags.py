@@ -102,6 +102,12 @@ def _tags_of(region: Region, arn: str, *, change: bool = False) -> dict[str, str
         if instance:
             return instance.tags
         raise invalid("The specified container instance wasn't found.")
+    if kind == "task-set":
+        owner = store.services.get((path[0], path[1])) if len(path) == 4 else None
+        found = next((t for t in owner.task_sets if t.id == "/".join(path[2:])), None) if owner else None
+        if found:
+            return found.tags
+        raise EcsApiError("TaskSetNotFoundException", "The specified task set wasn't found.")
     raise invalid("Invalid resource ARN.")
 
 

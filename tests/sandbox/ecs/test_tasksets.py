@@ -52,6 +52,16 @@ def test_an_external_service_has_what_its_task_sets_say(external: World) -> None
     assert external.service()["runningCount"] == 2
 
 
+def test_a_task_set_is_tagged_like_everything_else(external: World) -> None:
+    arn = add(external)["taskSetArn"]
+    external.call("TagResource", resourceArn=arn, tags=[{"key": "stage", "value": "blue"}])
+    assert external.call("ListTagsForResource", resourceArn=arn)["tags"] == [{"key": "stage", "value": "blue"}]
+    (told,) = external.call("DescribeTaskSets", **NAMES, include=["TAGS"])["taskSets"]
+    assert told["tags"] == [{"key": "stage", "value": "blue"}]
+    with pytest.raises(EcsApiError, match="TaskSetNotFoundException"):
+        external.call("ListTagsForResource", resourceArn=f"{arn}0")
+
+
 def test_a_blue_green_switch_by_hand(external: World) -> None:
     blue = add(external)
     external.call("UpdateServicePrimaryTaskSet", **NAMES, primaryTaskSet=blue["taskSetArn"])
