@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import EcsctlError
-from ecsctl.forwarding import Route, admitted, balancer_group, forwards, references
+from ecsctl.facts import named_subnets
+from ecsctl.forwarding import Route, admitted, balancer_group, forwards, network, references
 from ecsctl.resources import (
     CLUSTER_TAG,
     IMAGE_TAG,
@@ -62,6 +64,13 @@ def desired(spec: Spec, facts: Facts) -> dict[Key, Resource]:
         resources += _instances(spec, facts, tags, spec.instances, routes)
     made = {resource.key for resource in resources}
     for service in spec.services.values():
+        if service.ingress is not None:
+            subnets = _subnets(facts, named_subnets(service))
+            vpc = _vpc(subnets, f"service {service.name}")
+            group, configuration = network(spec, tags, service, subnets, vpc)
+            resources.append(group)
+            definition = {**service.definition, "networkConfiguration": configuration}
+            service = replace(service, definition=definition)
         resources.append(_service(spec, facts, tags, service, made))
     return {resource.key: resource for resource in resources}
 

@@ -11,7 +11,7 @@ from ecsctl.errors import AwsError, EcsctlError, NotFoundError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.spec.model import InstancesSpec, Spec
+    from ecsctl.spec.model import InstancesSpec, ServiceSpec, Spec
 
 AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{arm}recommended/image_id"
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/{arch}/latest/image_id"
@@ -61,8 +61,11 @@ def gather(aws: Aws, spec: Spec) -> Facts:
 
     instances = spec.instances
     balancers = spec.load_balancers.values()
+    networks = [named_subnets(service) for service in spec.services.values() if service.ingress is not None]
     asked = {*(instances.subnets if instances else ()), *(id_ for item in balancers for id_ in item.subnets)}
+    asked.update(id_ for named in networks for id_ in named)
     default = (instances is not None and not instances.subnets) or any(not item.subnets for item in balancers)
+    default = default or not all(networks)
     needed: dict[str, Callable[[], Any]] = {}
     if default:
         needed["subnets"] = lambda: _default_subnets(aws)
@@ -77,6 +80,12 @@ def gather(aws: Aws, spec: Spec) -> Facts:
     if "image" in found:
         found["image"], found["flavour"] = found["image"]
     return Facts(region=aws.region, partition=aws.partition(), **found)
+
+
+def named_subnets(service: ServiceSpec) -> tuple[str, ...]:
+    """The subnets that a service names for its tasks."""
+    network = (service.definition.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    return tuple(network.get("subnets") or ())
 
 
 def _revisions(aws: Aws, spec: Spec) -> dict[str, str]:

@@ -156,6 +156,36 @@ def admitted(spec: Spec, routes: Sequence[Route]) -> Iterator[Ingress]:
             yield Ingress(*route.ports(), protocol, source)
 
 
+def network(
+    spec: Spec, tags: Mapping[str, str], service: ServiceSpec, subnets: Sequence[Subnet], vpc: str
+) -> tuple[SecurityGroup, dict[str, Any]]:
+    """The security group of a service's own tasks, and the service's ``networkConfiguration`` with it."""
+    assert service.ingress is not None
+    rules = [Ingress(rule.from_port, rule.to_port, rule.protocol, rule.cidr) for rule in service.ingress]
+    if service.load_balancer and service.load_balancer.name in spec.load_balancers:
+        rules += admitted(spec, [Route.of(spec, service)])
+    group = SecurityGroup(
+        f"{base_name(spec.name)}-{service.name}-tasks",
+        tags,
+        vpc=vpc,
+        description=f"ecsctl {spec.name}: tasks of {service.name}",
+        ingress=tuple(rules),
+    )
+    said = dict((service.definition.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {})
+    # Only on Fargate an interface may have a public address; without one, the default VPC leads to no image.
+    usual = {"assignPublicIp": "ENABLED"} if not said and runs_on_fargate(spec, service) else {}
+    said = {"subnets": [subnet.id for subnet in subnets], **usual, **said}
+    said["securityGroups"] = [*(said.get("securityGroups") or ()), Ref(group.key, "id")]
+    return group, {"awsvpcConfiguration": said}
+
+
+def runs_on_fargate(spec: Spec, service: ServiceSpec) -> bool:
+    """Whether the service, or the cluster by its default, starts its tasks on Fargate."""
+    definition = definition_of(spec, service)
+    only = set(definition.get("requiresCompatibilities") or ()) == {"FARGATE"}
+    return on_fargate(service) or (only and "launchType" not in service.definition)
+
+
 def references(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str) -> list[dict[str, Any]]:
     """``loadBalancers`` of the service of a route."""
     key = Key(TargetGroup.kind, _group_name(spec, balancer, route, vpc))

@@ -139,7 +139,7 @@ def _health_check(data: dict[str, Any], kind: str, listeners: list[ListenerSpec]
 
 
 def _service(project: Project, service: Definition) -> ServiceSpec:
-    definition = {key: value for key, value in service.data.items() if key != "loadBalancer"}
+    definition = {key: value for key, value in service.data.items() if key not in ("loadBalancer", "ingress")}
     definition["serviceName"] = service.name
     target = referred(project, service)
     reference = LoadBalancerRef(target.name, target.container, target.port) if target else None
@@ -147,7 +147,9 @@ def _service(project: Project, service: Definition) -> ServiceSpec:
         reference = _own_classic(project, definition)
     if reference is not None:
         definition.pop("loadBalancers", None)
-    return ServiceSpec(service.name, definition, reference)
+    rules = service.get("ingress")
+    own = None if rules is None else tuple(ingress(item) for item in rules if "fromPort" in item)
+    return ServiceSpec(service.name, definition, reference, own)
 
 
 def _own_classic(project: Project, definition: dict[str, Any]) -> LoadBalancerRef | None:

@@ -213,11 +213,13 @@ class ServiceSpec:
 
     ``taskDefinition`` stays as written: a family of the file, ``family:revision`` or an ARN. Where ``load_balancer``
     is given, ``definition`` has no ``loadBalancers``: the balancer's part is made when its name or ARN is known.
+    ``ingress`` None: the tasks get no security group of the project's.
     """
 
     name: str
     definition: Mapping[str, Any]
     load_balancer: LoadBalancerRef | None = None
+    ingress: tuple[IngressSpec, ...] | None = None
 
 
 @dataclass(frozen=True)

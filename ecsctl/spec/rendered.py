@@ -30,6 +30,10 @@ def service_input(spec: Spec, service: ServiceSpec) -> dict[str, Any]:
     A target group's ARN is known only once it exists; ``targetGroupArn`` then stays ``(known after apply)``.
     """
     made: dict[str, Any] = {**({"cluster": spec.cluster} if spec.cluster else {}), **counted(service.definition)}
+    if service.ingress is not None:
+        later = ["(known after apply)"]
+        network = (made.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {"subnets": later}
+        made["networkConfiguration"] = {"awsvpcConfiguration": {**network, "securityGroups": later}}
     reference = service.load_balancer
     if reference is not None:
         balancer = spec.load_balancers.get(reference.name)

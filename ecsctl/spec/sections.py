@@ -63,7 +63,9 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "containerPort": "The container's port; may be left out where there is one only.",
     },
     "Service": {
-        "loadBalancer": "The balancer in front: name:port of the container, or {name, containerName, containerPort}."
+        "loadBalancer": "The balancer in front: name:port of the container, or {name, containerName, containerPort}.",
+        "ingress": "What may reach the tasks of mode awsvpc (Fargate): ports, as of instances. They get a security "
+        "group of their own, and, where networkConfiguration is left out, the subnets of the default VPC.",
     },
 }
 
@@ -80,7 +82,11 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
         "TaskDefinition": {**task, "required": [key for key in task.get("required", ()) if key != "family"]},
         "Service": {
             **service,
-            "properties": {**service_members, "loadBalancer": {"$ref": "#/$defs/LoadBalancerReference"}},
+            "properties": {
+                **service_members,
+                "loadBalancer": {"$ref": "#/$defs/LoadBalancerReference"},
+                "ingress": {"type": "array", "items": {"$ref": "#/$defs/Ingress"}},
+            },
             "required": ["taskDefinition"],
         },
         "LoadBalancerReference": _closed(

@@ -142,7 +142,7 @@ SHORTHANDS: dict[str, Shorthand] = {
     "Project.include": Shorthand("include", "base.yaml", "[base.yaml]", TEXT, to.one_in_list),
     "Count": Shorthand("instances.count", "2", "{min: 2, desired: 2, max: 2}", {"type": "integer"}, to.count),
     "Ingress": Shorthand(
-        "instances.ingress",
+        "instances.ingress, services.….ingress",
         '[80, "443@10.0.0.0/8"]',
         "[{fromPort: 80, toPort: 80}, {fromPort: 443, toPort: 443, cidr: 10.0.0.0/8}]",
         {"type": ["integer", "string"]},

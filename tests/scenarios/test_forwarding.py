@@ -133,3 +133,49 @@ def test_what_has_the_name_already_stays_as_it_is(sandbox: Running, tmp_path: Pa
     assert ended.code == 1
     assert "load-balancer-v2 front" in ended.err
     assert holdings(sandbox) == before
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fargate" / "ecsctl.yaml"
+
+
+def test_fargate_tasks_get_a_network_of_their_own(sandbox: Running, tmp_path: Path) -> None:
+    aws, ec2, elb = door(sandbox), sandbox.client("ec2"), sandbox.client("elbv2")
+    before = holdings(sandbox)
+
+    def run(command: str, *arguments: str) -> Ended:
+        ended = ecsctl(aws, command, "-f", str(file), *arguments)
+        assert ended.code == 0, ended.err
+        return ended
+
+    file = EXAMPLE
+    up = run("up", "--yes", "-o", "json").json
+    assert run("plan", "-o", "json").json["changes"] == []
+    [balancer] = [row for row in up if "load balancer web-lb" in row["through"]]
+    [described] = elb.describe_load_balancers(Names=["web-lb"])["LoadBalancers"]
+    assert balancer["address"] == described["DNSName"]
+    [service] = ecsctl(aws, "service", "list", "-c", "fargate", "-o", "json").json
+    group = service["loadBalancers"][0]["targetGroupArn"]
+    assert elb.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["TargetType"] == "ip"
+    states = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert [row["TargetHealth"]["State"] for row in states] == ["healthy", "healthy"]
+    # Two tasks, each at the public address of its own interface, which stands in the service's own group.
+    located = ecsctl(aws, "locate", "-c", "fargate", "-o", "json").json
+    interfaces = ec2.describe_network_interfaces()["NetworkInterfaces"]
+    public = {row["Association"]["PublicIp"] for row in interfaces if row.get("Association", {}).get("PublicIp")}
+    assert len({row["address"].partition(":")[0] for row in located} & public) == 2
+    own = [{"Name": "group-name", "Values": ["ecsctl-fargate-web-tasks"]}]
+    [tasks] = ec2.describe_security_groups(Filters=own)["SecurityGroups"]
+    [rule] = tasks["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (80, 80, [])
+    assert [pair["GroupId"] for pair in rule["UserIdGroupPairs"]] == described["SecurityGroups"]
+
+    file = tmp_path / "ecsctl.yaml"
+    file.write_text(EXAMPLE.read_text().replace("ingress: []", "ingress: [80]"))
+    changes = run("plan", "-o", "json").json["changes"]
+    assert [(row["action"], row["name"]) for row in changes] == [("update", "ecsctl-fargate-web-tasks")]
+    run("up", "--yes")
+    assert run("plan", "-o", "json").json["changes"] == []
+
+    run("down", "--yes")
+    left = {key for key in set(holdings(sandbox)) - set(before) if not key.startswith("task definition")}
+    assert left == set()

@@ -39,6 +39,18 @@ services:
     desiredCount: 1
     loadBalancer: {name}-lb:80
 """
+FARGATE = """
+name: {name}
+cluster: {name}
+taskDefinitions:
+  {name}-web: {{image: example/web, requiresCompatibilities: FARGATE, networkMode: awsvpc, cpu: 256, memory: 512MB,
+                portMappings: ["80"]}}
+loadBalancers:
+  {name}-lb: {{type: application}}
+services:
+  {name}-svc: {{taskDefinition: {name}-web, launchType: FARGATE, desiredCount: 1, ingress: [80],
+                loadBalancer: {name}-lb:80}}
+"""
 READS = ("Describe", "List", "Get")
 # More calls than `up` or `down` make: the tests say how many there were, and fail where this is too few.
 MOST_CALLS = 64
@@ -91,10 +103,10 @@ def door(sandbox: Running, n: int | None = None, how: str = "") -> Mortal:
     return Mortal(Target(region=REGION, endpoint_url=sandbox.endpoint, credentials=(key, secret)), n, how)
 
 
-def project(tmp_path: Path) -> Spec:
+def project(tmp_path: Path, text: str = FILE) -> Spec:
     name = f"k{next(names)}"
     file = tmp_path / f"{name}.yaml"
-    file.write_text(FILE.format(name=name))
+    file.write_text(text.format(name=name))
     return load_spec([str(file)])
 
 
@@ -214,6 +226,49 @@ def test_up_and_down_cut_off_at_every_call(sandbox: Running, tmp_path: Path, chu
         assert_nothing(state(sandbox, spec))
         assert prepare_removal(door(sandbox), spec).plan.empty
     assert ended, f"up makes more than {MOST_CALLS - CHUNKS} calls: raise MOST_CALLS"
+
+
+def forwarding(sandbox: Running, spec: Spec) -> dict[str, Any]:
+    """What a project behind an application balancer has."""
+    elb, ec2 = sandbox.client("elbv2"), sandbox.client("ec2")
+    own = [{"Name": "tag:ecsctl:project", "Values": [spec.name]}]
+    rows = [b for b in elb.describe_load_balancers()["LoadBalancers"] if b["LoadBalancerName"] == f"{spec.name}-lb"]
+    groups = [
+        group["TargetGroupName"]
+        for group in elb.describe_target_groups()["TargetGroups"]
+        if group["TargetGroupName"].startswith(f"ecsctl-{spec.name}-svc-")
+    ]
+    return {
+        "listeners": [len(elb.describe_listeners(LoadBalancerArn=b["LoadBalancerArn"])["Listeners"]) for b in rows],
+        "target groups": len(groups),
+        "security groups": len(ec2.describe_security_groups(Filters=own)["SecurityGroups"]),
+        **{key: value for key, value in state(sandbox, spec).items() if key in ("clusters", "services", "definitions")},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["after", "lost"])
+def test_a_project_behind_an_application_balancer_cut_off_at_its_writes(
+    sandbox: Running, tmp_path: Path, how: str
+) -> None:
+    whole = project(tmp_path, FARGATE)
+    counted = door(sandbox)
+    up(counted, whole)
+    expected = forwarding(sandbox, whole)
+    assert (expected["listeners"], expected["target groups"], expected["security groups"]) == ([1], 1, 2)
+    # The two ways share the calls: the file's other kinds are cut off at each of theirs above.
+    for n in range(["after", "lost"].index(how), counted.calls, 5):
+        spec = project(tmp_path, FARGATE)
+        first = door(sandbox, n, how)
+        attempt(up, first, spec)
+        if not first.writes:
+            continue
+        up(door(sandbox), spec)
+        assert forwarding(sandbox, spec) == expected, f"{how} call {n}"
+        assert prepare(door(sandbox), spec).plan.empty, f"{how} call {n}"
+        attempt(down, door(sandbox, n, how), spec)
+        down(door(sandbox), spec)
+        assert_nothing(forwarding(sandbox, spec))
 
 
 def test_two_at_the_same_time_end_with_one_of_each(sandbox: Running, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from ecsctl.sandbox.ecs import targets
 from ecsctl.sandbox.ecs.launching import settle, zones_of
@@ -68,6 +69,8 @@ def _provision(region: Region, task: Task) -> None:
             for subnet in network.get("subnets", ())
             if host is None or region.machines.availability_zone(subnet) == host.facts.availability_zone
         ]
+        if host is None:
+            subnets = _spread(region, task, subnets)
         try:
             task.interface = region.machines.create_interface(
                 subnets or network.get("subnets", ()),
@@ -87,6 +90,15 @@ def _provision(region: Region, task: Task) -> None:
         task.attachment_status = "ATTACHED"
         task.availability_zone = region.machines.availability_zone(task.interface.subnet_id)
     _move(region, task, "PENDING")
+
+
+def _spread(region: Region, task: Task, subnets: Sequence[str]) -> list[str]:
+    """The subnets of a Fargate task, those first whose zone has the fewest of its service: Fargate spreads them."""
+    if not task.service:
+        return list(subnets)
+    siblings = (region.store.tasks[arn] for arn in region.store.tasks_of_service[task.cluster, task.service])
+    zones = Counter(other.availability_zone for other in siblings if other.desired_status == "RUNNING")
+    return sorted(subnets, key=lambda subnet: zones[region.machines.availability_zone(subnet)])
 
 
 def _find_room(region: Region, task: Task) -> bool:

@@ -44,9 +44,10 @@ def network_needed(project: Project) -> Iterator[Finding]:
         if vpc.get("subnets") == []:
             place = (*service.path, "networkConfiguration", "awsvpcConfiguration", "subnets")
             yield Finding(place, "subnets can not be empty", "[subnet-…]")
-        if (awsvpc or on_fargate(service.data)) and not service.get("networkConfiguration"):
+        own = service.get("ingress") is not None and project.whole
+        if (awsvpc or on_fargate(service.data)) and not service.get("networkConfiguration") and not own:
             message = "tasks of network mode awsvpc need a networkConfiguration"
-            allowed = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-…]}}"
+            allowed = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-…]}}, or ingress: [80]"
             depends = ((*service.path, "networkConfiguration"), *ports_of(definition))
             yield Finding(service.path, message, allowed, depends)
 
@@ -58,10 +59,15 @@ def network_needed(project: Project) -> Iterator[Finding]:
     why="In the other modes a task has the network of its instance.",
 )
 def network_not_needed(project: Project) -> Iterator[Finding]:
-    """``networkConfiguration``."""
+    """``networkConfiguration``, and the ``ingress`` that makes one."""
     for service in project.services.values():
         definition = project.task_definition_of(service)
-        if definition is None or not service.get("networkConfiguration") or on_fargate(service.data):
+        if definition is None or on_fargate(service.data):
+            continue
+        if service.get("ingress") is not None and network_mode(project, definition) != "awsvpc":
+            message = "ingress is for tasks of network mode awsvpc"
+            yield Finding((*service.path, "ingress"), message, "instances.ingress", ports_of(definition))
+        if not service.get("networkConfiguration"):
             continue
         mode = network_mode(project, definition)
         if mode != "awsvpc":
