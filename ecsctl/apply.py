@@ -41,11 +41,13 @@ class Event:
 
 @dataclass
 class Report:
-    """What came of a plan. ``skipped`` was not begun, since something it needs failed."""
+    """What came of a plan. ``skipped`` was not begun, since something it needs failed; ``attributes`` are of what was
+    done."""
 
     done: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, EcsctlError]] = field(default_factory=list)
     skipped: list[Change] = field(default_factory=list)
+    attributes: dict[Key, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -188,7 +190,7 @@ class _Run:
             self.outcome.failed.append((change, error))
             self.report(Event(change, "failed", error.message))
             return False
-        self.known[change.key] = attributes
+        self.known[change.key] = self.outcome.attributes[change.key] = attributes
         self.outcome.done.append(change)
         self.report(Event(change, "done", attributes.get("revision", "")))
         return True

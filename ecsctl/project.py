@@ -128,7 +128,8 @@ def execute(
     cluster, names = services[0].cluster, [service.name for service in services]
     if not wait:
         return [service_view(item) for item in describe_services(aws, cluster, names).found]
-    return wait_for_services(aws, cluster, names, timeout=left(), report=say, since=start)
+    made = {key.name: told.get("deployment", "") for key, told in report.attributes.items() if key.kind == Service.kind}
+    return wait_for_services(aws, cluster, names, timeout=left(), report=say, since=start, deployments=made)
 
 
 def failed(report: Report) -> EcsctlError:

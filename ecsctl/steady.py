@@ -23,6 +23,7 @@ PATIENCE = 30.0
 INTERVAL = 1.0
 # How long (seconds) ECS may not show yet what it has made.
 UNSEEN = 120.0
+NOTHING: Mapping[str, str] = {}
 
 
 def wait_for_services(
@@ -33,6 +34,7 @@ def wait_for_services(
     timeout: float,
     report: Callable[[str], None],
     since: datetime | None = None,
+    deployments: Mapping[str, str] = NOTHING,
     sleep: Callable[[float], None] = pause,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> list[ServiceView]:
@@ -43,6 +45,8 @@ def wait_for_services(
     Args:
         timeout: seconds, for all together.
         since: events and failures of before do not count; None: those before the call.
+        deployments: service → the id of the deployment that ECS answered to the change: what it shows without that
+            one is of before.
         now: the time of day, to judge how long a service has been without room.
 
     Raises:
@@ -54,7 +58,7 @@ def wait_for_services(
         return []
     # A second of slack: the clock of AWS and ours differ.
     begin = (since or now()) - timedelta(seconds=1)
-    watch = _Watch(aws, cluster, sorted(services), begin, now)
+    watch = _Watch(aws, cluster, sorted(services), begin, now, {name: id_ for name, id_ in deployments.items() if id_})
     ended = poll(watch.look, timeout=timeout, report=report, sleep=sleep, interval=INTERVAL)
     if ended.outcome == "done":
         return watch.views
@@ -63,7 +67,13 @@ def wait_for_services(
 
 class _Watch:
     def __init__(
-        self, aws: Aws, cluster: str, names: Sequence[str], since: datetime, now: Callable[[], datetime]
+        self,
+        aws: Aws,
+        cluster: str,
+        names: Sequence[str],
+        since: datetime,
+        now: Callable[[], datetime],
+        awaited: dict[str, str],
     ) -> None:
         self.aws = aws
         self.cluster = cluster
@@ -72,6 +82,8 @@ class _Watch:
         self.now = now
         self.views: list[ServiceView] = []
         self.seen: set[str] = set()
+        # The deployments that ECS has not shown yet, by service.
+        self.awaited = awaited
         self.first: dict[str, DeploymentView] = {}
         self.failed_before: dict[str, int] = {}
         self.rolled_back = False
@@ -88,6 +100,10 @@ class _Watch:
             lines.append(f"service {name}: ECS does not show it yet")
             pending += 1
         for view, item in zip(self.views, described, strict=True):
+            if self._is_old(view):
+                lines.append(f"service {view.name}: ECS does not show the change yet")
+                pending += 1
+                continue
             done, line = self._state(view, item)
             lines.append(line)
             pending += not done
@@ -95,6 +111,12 @@ class _Watch:
             if failed:
                 return Progress(False, failed=failed, lines=tuple(lines))
         return Progress(not pending, lines=tuple(lines))
+
+    def _is_old(self, view: ServiceView) -> bool:
+        """Whether ECS still answers what was before the change."""
+        if self._late() or any(item.id == self.awaited.get(view.name) for item in view.deployments):
+            self.awaited.pop(view.name, None)
+        return view.name in self.awaited
 
     def _late(self) -> bool:
         return self.now() - self.since > timedelta(seconds=UNSEEN)

@@ -112,13 +112,17 @@ class ServiceKind(Kind[Service]):
         text = json.dumps([query, past], sort_keys=True, default=str)
         query.setdefault("clientToken", hashlib.sha256(text.encode()).hexdigest()[:32])
         answer = aws.call("ecs", "CreateService", query, about=f"service {resource.name}")
-        return {"name": resource.name, "arn": str(answer["service"]["serviceArn"])}
+        return {
+            "name": resource.name,
+            "arn": str(answer["service"]["serviceArn"]),
+            "deployment": _deployment(answer["service"]),
+        }
 
     def update(self, aws: Aws, resource: Service, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         query = {name: value for name, value in resource.definition.items() if name in changed and name in UPDATABLE}
         query.update(cluster=resource.cluster, service=resource.name)
-        aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
-        return actual.attributes
+        answer = aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
+        return {**actual.attributes, "deployment": _deployment(answer.get("service") or {})}
 
     def replaced_by(self, field: str, resource: Service) -> bool:
         """Whether a difference of that field needs a new service; a classic balancer is fixed at creation."""
@@ -161,6 +165,12 @@ def _inactive(aws: Aws, cluster: str, name: str) -> Progress:
         return Progress(True)
     running = alive[0].get("runningCount", 0)
     return Progress(False, lines=(f"service {name} is {alive[0].get('status')}: {running} tasks run",))
+
+
+def _deployment(service: Mapping[str, Any]) -> str:
+    """The id of the primary deployment, by which what ECS shows later can be told from what was before; or empty."""
+    primary = [str(item.get("id", "")) for item in service.get("deployments", ()) if item.get("status") == "PRIMARY"]
+    return primary[0] if primary else ""
 
 
 def _fields(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,8 +56,10 @@ def watched(looks: Iterable[Json], **answers: Any) -> tuple[FakeAws, list[str]]:
     return FakeAws({"ecs:DescribeServices": describe, **tasks, **answers}), []
 
 
-def wait(looks: Iterable[Json], timeout: float = 600, passed: float = 0, **answers: Any) -> tuple[list[str], list[str]]:
-    """Wait for the service; ``passed``: seconds since what is waited for began."""
+def wait(
+    looks: Iterable[Json], timeout: float = 600, passed: float = 0, deployment: str = "", **answers: Any
+) -> tuple[list[str], list[str]]:
+    """Wait for the service; ``passed``: seconds since what is waited for began; ``deployment``: its id."""
     aws, lines = watched(looks, **answers)
     views = wait_for_services(
         aws,
@@ -66,6 +68,7 @@ def wait(looks: Iterable[Json], timeout: float = 600, passed: float = 0, **answe
         timeout=timeout,
         report=lines.append,
         since=NOW,
+        deployments={"svc": deployment},
         sleep=lambda seconds: None,
         now=lambda: NOW + timedelta(seconds=passed),
     )
@@ -190,6 +193,16 @@ def test_a_service_that_ecs_does_not_show_yet_is_waited_for() -> None:
     names, lines = wait([{}, {}, service(deployment(state="COMPLETED"))])
     assert names == ["svc"]
     assert lines[0] == "service svc: ECS does not show it yet"
+
+
+def test_what_was_before_the_change_is_not_taken_for_it() -> None:
+    old, new = service(deployment(state="COMPLETED")), service(deployment("ecs-svc/2", "FAILED"))
+    with pytest.raises(RolledBackError):
+        wait([old, old, new], deployment="ecs-svc/2")
+    names, lines = wait([old, service(deployment("ecs-svc/2", "COMPLETED"))], deployment="ecs-svc/2")
+    assert names == ["svc"]
+    assert lines[0] == "service svc: ECS does not show the change yet"
+    assert wait([old], deployment="ecs-svc/2", passed=200)[0] == ["svc"]
 
 
 @pytest.mark.parametrize(("looks", "passed"), [([service(deployment()), {}], 1), ([{}], 200)])
