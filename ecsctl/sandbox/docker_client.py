@@ -100,9 +100,10 @@ class Docker:
         except NotFound:
             return None
 
-    def containers(self, owner: Owner) -> list[Found]:
-        """All containers of a sandbox, ended ones too."""
-        rows = self._client.api.containers(all=True, filters={"label": owner.filters})
+    def containers(self, owner: Owner, task_arn: str | None = None) -> list[Found]:
+        """All containers of a sandbox, ended ones too; or only a task's own."""
+        own = [f"{TASK}={task_arn}"] if task_arn else []
+        rows = self._client.api.containers(all=True, filters={"label": [*owner.filters, *own]})
         return [
             Found(
                 row["Id"],

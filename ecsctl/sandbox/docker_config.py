@@ -1,7 +1,8 @@
 """What Docker is told about a container of a task: the container definition in Docker's own words.
 
 Nothing of the user's machine goes into a container: host volumes are Docker volumes of the sandbox's own, one set an
-instance, and network mode ``host`` publishes the ports on the instance's loopback address.
+instance, network mode ``host`` publishes the ports on the instance's loopback address, and ``privileged`` gives no more
+rights than other containers have: an instance is this very machine here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ _PLAIN = {
     "user": "user",
     "workingDirectory": "working_dir",
     "hostname": "hostname",
-    "privileged": "privileged",
     "readonlyRootFilesystem": "read_only",
     "interactive": "stdin_open",
     "pseudoTerminal": "tty",
@@ -84,6 +84,9 @@ def settings_of(
     Args:
         names: the containers of the same task by their ECS names, as Docker knows them (for links, ``volumesFrom``).
         namespace: the Docker container whose network this one shares, and which publishes its ports then.
+
+    Raises:
+        LookupError: ``names`` lacks one that is linked or lends its volumes.
     """
     definition = request.definition
     settings: dict[str, Any] = {
@@ -112,9 +115,8 @@ def settings_of(
     if definition.get("links") and not namespace:
         settings["links"] = _links(_rows(definition["links"]), names)
     shared = [
-        f"{names[str(item['sourceContainer'])]}{':ro' if item.get('readOnly') else ''}"
+        f"{_known(names, item.get('sourceContainer'))}{':ro' if item.get('readOnly') else ''}"
         for item in _rows(definition.get("volumesFrom"))
-        if item.get("sourceContainer") in names
     ]
     if shared:
         settings["volumes_from"] = shared
@@ -184,7 +186,14 @@ def health_check(definition: Mapping[str, object]) -> dict[str, Any] | None:
 
 def _links(links: Sequence[Any], names: Mapping[str, str]) -> dict[str, str]:
     pairs = (str(link).partition(":") for link in links)
-    return {names[name]: alias or name for name, _, alias in pairs if name in names}
+    return {_known(names, name): alias or name for name, _, alias in pairs}
+
+
+def _known(names: Mapping[str, str], name: object) -> str:
+    found = names.get(str(name))
+    if found is None:
+        raise LookupError(f"No such container: {name}")
+    return found
 
 
 def _add_lists(settings: dict[str, Any], definition: Mapping[str, object], *, namespaced: bool) -> None:

@@ -79,6 +79,10 @@ class Runtime(Protocol):
 
     def stop(self, task_arn: str, name: str, grace_seconds: float) -> None: ...
 
+    def release(self, task_arn: str) -> None:
+        """Give back what a task that has stopped left: ended containers, its volumes, its network."""
+        ...
+
     def events(self) -> Sequence[ContainerEvent]:
         """Take all events since the last call."""
         ...

@@ -8,6 +8,7 @@ sandbox finds it again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import secrets
@@ -68,6 +69,8 @@ class DockerRuntime:
         self._namespaces = NetworkNamespaces(docker, self.owner)
         self._events: deque[ContainerEvent] = deque()
         self._entries: dict[Key, Entry] = {}
+        # Tasks that have stopped, but still have a container to end.
+        self._released: set[str] = set()
         self._guard = threading.Lock()
         self._launchers = ThreadPoolExecutor(LAUNCHERS, "launch")
         self._stoppers = ThreadPoolExecutor(STOPPERS, "stop")
@@ -92,6 +95,11 @@ class DockerRuntime:
         grace = grace_seconds if own else min(grace_seconds, GRACE)
         self._submit(self._stoppers, lambda: self._stop(entry, grace))
 
+    def release(self, task_arn: str) -> None:
+        with self._guard:
+            self._released.add(task_arn)
+        self._submit(self._stoppers, lambda: self._release(task_arn))
+
     def events(self) -> Sequence[ContainerEvent]:
         taken: list[ContainerEvent] = []
         while self._events:
@@ -111,7 +119,8 @@ class DockerRuntime:
         try:
             for container in self._docker.containers(self.owner):
                 key = (container.labels.get(TASK, ""), container.labels.get(CONTAINER, ""))
-                if key not in keep and not (key[1] == "" and key[0] in tasks):
+                # Ended containers lend their volumes as long as their task goes on.
+                if key not in keep and ((container.running and key[1]) or key[0] not in tasks):
                     self._docker.remove(container.id)
         except Exception as error:
             self._silent(error)
@@ -137,6 +146,7 @@ class DockerRuntime:
         """Remove every container and volume of this sandbox; nothing is told of them."""
         with self._guard:
             entries, self._entries = list(self._entries.values()), {}
+            self._released.clear()
         for entry in entries:
             entry.unwanted = entry.ended = True
         ids = [container.id for container in self._docker.containers(self.owner)]
@@ -191,12 +201,16 @@ class DockerRuntime:
         entry.name = (
             f"ecsctl-{self.owner.name}-{request.family}-{request.revision}-{request.name}-{secrets.token_hex(6)}"
         )
-        settings = settings_of(request, self.owner, self._names(request.task_arn), namespace)
+        settings = settings_of(request, self.owner, self._names(request), namespace)
         entry.id = self._docker.create(entry.name, settings)
 
-    def _names(self, task_arn: str) -> dict[str, str]:
-        with self._guard:
-            return {name: entry.name for (arn, name), entry in self._entries.items() if arn == task_arn and entry.name}
+    def _names(self, request: ContainerRequest) -> dict[str, str]:
+        """The task's containers as Docker knows them, for one that leans on others; ended ones, too."""
+        if not request.definition.get("links") and not request.definition.get("volumesFrom"):
+            return {}
+        # The newest of a name comes last: one that was restarted has been there before.
+        found = self._docker.containers(self.owner, request.task_arn)[::-1]
+        return {container.labels[CONTAINER]: container.name for container in found if CONTAINER in container.labels}
 
     def _adopt(self, entry: Entry) -> None:
         try:
@@ -266,7 +280,6 @@ class DockerRuntime:
             code = None if state is None else int(state.get("ExitCode", 0))
             reason = OUT_OF_MEMORY if state is not None and state.get("OOMKilled") else None
             self._tell(entry, "exited", exit_code=code, reason=reason)
-            self._discard(entry)
 
     def _end(self, entry: Entry) -> None:
         entry.ended = True
@@ -275,16 +288,20 @@ class DockerRuntime:
             # A restarted container has taken its place already, perhaps.
             if self._entries.get(key) is entry:
                 del self._entries[key]
-            left = any(task == key[0] for task, _ in self._entries)
-        if not left:
+            released = key[0] in self._released
+        if released:
             self._submit(self._stoppers, lambda: self._release(key[0]))
 
     def _release(self, task_arn: str) -> None:
         with self._guard:
-            if any(task == task_arn for task, _ in self._entries):
+            if task_arn not in self._released or any(task == task_arn for task, _ in self._entries):
                 return
+        for container in self._docker.containers(self.owner, task_arn):
+            self._docker.remove(container.id)
         self._namespaces.release(task_arn)
         self._docker.remove_volumes(self.owner, task_arn)
+        with self._guard:
+            self._released.discard(task_arn)
 
     def _discard(self, entry: Entry) -> None:
         if entry.id is not None:
@@ -323,9 +340,15 @@ class DockerRuntime:
     def _look_at_all(self) -> None:
         self.problem = None
         with self._guard:
-            entries = list(self._entries.values())
+            entries, released = list(self._entries.values()), list(self._released)
         for entry in entries:
-            self._submit(self._stoppers, lambda entry=entry: self._look(entry))  # type: ignore[misc]
+            # A stop that was asked while the engine was silent is asked again.
+            look = (
+                functools.partial(self._stop, entry, GRACE) if entry.unwanted else functools.partial(self._look, entry)
+            )
+            self._submit(self._stoppers, look)
+        for task_arn in released:
+            self._submit(self._stoppers, functools.partial(self._release, task_arn))
 
     def _hear(self, event: dict[str, Any]) -> None:
         action = str(event.get("Action", ""))

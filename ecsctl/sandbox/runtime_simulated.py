@@ -122,6 +122,9 @@ class SimulatedRuntime:
         """Whether a container is said to listen there."""
         return (address, port) in self._listening
 
+    def release(self, task_arn: str) -> None:
+        """Nothing is left of a simulated container."""
+
     def cleanup(self, keep: Set[tuple[str, str]]) -> None:
         """Nothing outlives the sandbox's process here."""
 

@@ -143,6 +143,70 @@ def test_containers_of_a_task_share_its_volumes_and_no_other_does(account: Accou
         assert {row["name"]: row["exitCode"] for row in task["containers"]}["reader"] == 3
 
 
+def volumes(sandbox: Running) -> list[Any]:
+    label = f"ecsctl.sandbox.folder={sandbox.sandbox.folder.resolve()}"
+    return list(docker_engine().volumes.list(filters={"label": label}))
+
+
+def test_what_a_stopped_task_leaves_is_removed(sandbox: Running, account: Account, name: str) -> None:
+    until(lambda: not volumes(sandbox), "no volume of an earlier task")
+    mount = [{"sourceVolume": "own", "containerPath": "/data"}]
+    first = {"name": "first", "image": IMAGE, "memory": 32, "mountPoints": mount, "essential": False}
+    last = {
+        **first,
+        "name": "last",
+        "essential": True,
+        "dependsOn": [{"containerName": "first", "condition": "SUCCESS"}],
+    }
+    account.ecs.register_task_definition(
+        family=name,
+        containerDefinitions=[
+            {**first, "command": ["/bin/sh", "-c", "echo kept > /data/x"]},
+            {**last, "command": ["/bin/sh", "-c", "grep -q kept /data/x && exit 4"]},
+        ],
+        volumes=[{"name": "own"}],
+    )
+    task = account.reached(account.run("real", name), "STOPPED")
+    assert {row["name"]: row["exitCode"] for row in task["containers"]} == {"first": 0, "last": 4}
+    until(lambda: not volumes(sandbox), "the task's volume removed")
+    until(
+        lambda: not [c for c in containers(sandbox) if task["taskArn"] in c.labels.values()], "its containers removed"
+    )
+
+
+def test_an_ended_container_lends_its_volumes(account: Account, name: str) -> None:
+    mount = [{"sourceVolume": "own", "containerPath": "/data"}]
+    lender = {"name": "lender", "image": IMAGE, "memory": 32, "mountPoints": mount, "essential": False}
+    reader = {
+        "name": "reader",
+        "image": IMAGE,
+        "memory": 32,
+        "volumesFrom": [{"sourceContainer": "lender", "readOnly": True}],
+        "dependsOn": [{"containerName": "lender", "condition": "COMPLETE"}],
+    }
+    account.ecs.register_task_definition(
+        family=name,
+        containerDefinitions=[
+            {**reader, "command": ["/bin/sh", "-c", "test -f /data/x && ! touch /data/y && exit 6"]},
+            {**lender, "command": ["/bin/sh", "-c", "touch /data/x"]},
+        ],
+        volumes=[{"name": "own"}],
+    )
+    task = account.reached(account.run("real", name), "STOPPED")
+    assert {row["name"]: row["exitCode"] for row in task["containers"]} == {"lender": 0, "reader": 6}
+
+
+def test_privileged_gives_no_rights_over_this_machine(account: Account, name: str) -> None:
+    # A privileged container may mount; what /dev/kmsg says is the kernel's of this machine.
+    arn = shell(
+        account,
+        name,
+        "mount -t tmpfs none /mnt 2>/dev/null && exit 1; test -e /dev/kmsg && exit 2; exit 5",
+        privileged=True,
+    )
+    assert ended(account, arn)[1] == 5
+
+
 def test_a_host_path_is_the_instances_and_never_this_machines(account: Account, name: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("mine")
     mount = [{"sourceVolume": "host", "containerPath": "/data"}]

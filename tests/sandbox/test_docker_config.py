@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,7 +75,7 @@ def test_the_members_that_docker_calls_otherwise() -> None:
             "entryPoint": ["/e"],
             "command": ["c"],
             "workingDirectory": "/w",
-            "links": ["db:database", "absent:x"],
+            "links": ["db:database"],
             "volumesFrom": [{"sourceContainer": "db", "readOnly": True}],
             "extraHosts": [{"hostname": "h", "ipAddress": "10.0.0.1"}],
             "ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": 2}],
@@ -97,6 +98,12 @@ def test_the_members_that_docker_calls_otherwise() -> None:
     assert (made["cap_add"], made["cap_drop"], made["init"]) == (["SYS_PTRACE"], ["ALL"], True)
     assert (made["shm_size"], made["tmpfs"]) == (16 * MIB, {"/t": "size=8m,ro"})
     assert (made["labels"]["mine"], made["labels"]["ecsctl.sandbox"]) == ("1", "default")
+
+
+@pytest.mark.parametrize("leaning", [{"links": ["absent:x"]}, {"volumesFrom": [{"sourceContainer": "absent"}]}])
+def test_what_leans_on_a_container_that_is_not_there_is_no_container(leaning: dict[str, Any]) -> None:
+    with pytest.raises(LookupError, match="No such container: absent"):
+        settings(leaning)
 
 
 def test_a_health_check_in_nanoseconds() -> None:

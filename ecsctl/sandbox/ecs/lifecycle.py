@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ecsctl.sandbox.ecs import targets
 from ecsctl.sandbox.ecs.launching import settle, zones_of
@@ -155,9 +155,10 @@ def _start(region: Region, task: Task) -> None:
 def _dependencies(container: Container, by_name: dict[str, Container]) -> bool | None:
     """True where the container may start, False where it waits, None where it never will."""
     ready = True
-    for dependency in container.definition.get("dependsOn", ()):
-        other = by_name[dependency["containerName"]]
-        condition = dependency["condition"]
+    for name, condition in _conditions(container):
+        other = by_name.get(name)
+        if other is None:
+            return None
         stopped, running = other.last_status == "STOPPED", other.last_status == "RUNNING"
         if condition == "START":
             met, never = running or (stopped and other.started_at is not None), stopped and other.started_at is None
@@ -170,7 +171,15 @@ def _dependencies(container: Container, by_name: dict[str, Container]) -> bool |
         if never:
             return None
         ready = ready and met
-    return ready and all(by_name[link.partition(":")[0]].launched for link in container.definition.get("links", ()))
+    return ready
+
+
+def _conditions(container: Container) -> Iterator[tuple[str, str]]:
+    """The containers that come first, and how far they must be: a link and borrowed volumes need what has started."""
+    definition = container.definition
+    yield from ((item["containerName"], item["condition"]) for item in definition.get("dependsOn", ()))
+    yield from ((link.partition(":")[0], "START") for link in definition.get("links", ()))
+    yield from ((item["sourceContainer"], "START") for item in definition.get("volumesFrom", ()))
 
 
 def _dependency_failed(region: Region, task: Task, container: Container) -> None:
@@ -275,6 +284,7 @@ def _wait_stopped(region: Region, task: Task) -> None:
 
 def _finish(region: Region, task: Task) -> None:
     _let_go(region, task)
+    region.runtime.release(task.arn)
     task.stopped_at = region.now
     _move(region, task, "STOPPED")
 

@@ -95,6 +95,10 @@ class FaultyRuntime:
         """Stop a container; see :class:`ecsctl.sandbox.ports.Runtime`."""
         self._runtime.stop(task_arn, name, grace_seconds)
 
+    def release(self, task_arn: str) -> None:
+        """Give back what a task left; see :class:`ecsctl.sandbox.ports.Runtime`."""
+        self._runtime.release(task_arn)
+
     def events(self) -> Sequence[ContainerEvent]:
         """The news of the containers, as the faults let them be."""
         heard = [seen for event in self._runtime.events() if (seen := self._hear(event)) is not None]

@@ -23,6 +23,7 @@ class FakeRuntime:
     def __init__(self) -> None:
         self.launched: list[ContainerRequest] = []
         self.stopped: list[tuple[str, str, float]] = []
+        self.released: list[str] = []
         self.pending: list[ContainerEvent] = []
         self.behaviour: dict[str, str] = {}
 
@@ -42,6 +43,9 @@ class FakeRuntime:
     def stop(self, task_arn: str, name: str, grace_seconds: float) -> None:
         self.stopped.append((task_arn, name, grace_seconds))
         self.tell(task_arn, name, "exited", exit_code=143)
+
+    def release(self, task_arn: str) -> None:
+        self.released.append(task_arn)
 
     def events(self) -> Sequence[ContainerEvent]:
         taken, self.pending = self.pending, []
