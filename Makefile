@@ -53,6 +53,7 @@ docs: $(READY)
 
 check: lint types test
 	$(BIN)/python -m ecsctl.cli.reference | diff docs/commands.md -
+	$(BIN)/python -m ecsctl.cli.reference rules | diff docs/rules.md -
 
 bench: $(READY)
 	$(BIN)/python -m compileall -q ecsctl $(VENV)/lib || true

@@ -88,7 +88,8 @@ def test_every_instance_has_a_loopback_address_of_its_own(account: Account, clus
     instances = [account.instance(cluster, cluster) for _ in range(3)]
     addresses = {account.public_address(instance) for instance in instances}
     assert len(addresses) == 3
-    assert all(address.startswith("127.0.1.") for address in addresses)
+    # 127.0.1.x, unless other sandboxes of this machine have all of these.
+    assert all(address.startswith("127.0.") and address != "127.0.0.1" for address in addresses)
 
 
 def test_a_terminated_instance_leaves_its_cluster_and_nothing_behind(account: Account, cluster: str) -> None:
