@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,12 +114,15 @@ class Docker:
             for row in rows
         ]
 
-    def remove_volumes(self, owner: Owner, task_arn: str | None = None) -> None:
-        """Remove the volumes of a sandbox, or only a task's own."""
+    def remove_volumes(self, owner: Owner, task_arn: str | None = None, *, keep: Set[str] | None = None) -> None:
+        """Remove the volumes of a sandbox, only a task's own, or those of all tasks but the ones to ``keep``."""
         from docker.errors import APIError
 
         own = [f"{TASK}={task_arn}"] if task_arn else []
         for volume in self._client.volumes.list(filters={"label": [*owner.filters, *own]}):
+            task = (volume.attrs.get("Labels") or {}).get(TASK)
+            if keep is not None and (task is None or task in keep):
+                continue
             with contextlib.suppress(APIError):
                 volume.remove(force=True)
 

@@ -122,6 +122,7 @@ class DockerRuntime:
                 # Ended containers lend their volumes as long as their task goes on.
                 if key not in keep and ((container.running and key[1]) or key[0] not in tasks):
                     self._docker.remove(container.id)
+            self._docker.remove_volumes(self.owner, keep=tasks)
         except Exception as error:
             self._silent(error)
 
