@@ -56,9 +56,10 @@ class MotoState:
 
     def _held(self) -> dict[tuple[str, str], dict[str, Any]]:
         """(Module, variable) → region → backend, of the services that have been asked for anything."""
-        base = sys.modules.get("moto.core.base_backend")
+        # A sandbox that is stopped at once may be importing it just now: nothing has been asked of it then.
+        kinds = getattr(sys.modules.get("moto.core.base_backend"), "BackendDict", None)
         held: dict[tuple[str, str], dict[str, Any]] = {}
-        for backends in list(base.BackendDict._instances) if base else ():
+        for backends in list(getattr(kinds, "_instances", ())):
             regions = dict.get(backends, self._account)
             place = _place(backends)
             if regions is not None and place is not None and backends.service_name not in NOT_KEPT:

@@ -263,7 +263,8 @@ def test_stopped_tasks_are_listed_as_stopped(aws: Aws, ecs: Any, fleet: Fleet, d
     ecs.stop_task(cluster=fleet.cluster, task=arn)
     ended(aws, tasks, fleet.cluster, arn)
     assert arn not in ecs.list_tasks(cluster=fleet.cluster)["taskArns"]
-    assert arn in ecs.list_tasks(cluster=fleet.cluster, desiredStatus="STOPPED")["taskArns"]
+    stopped = ecs.get_paginator("list_tasks").paginate(cluster=fleet.cluster, desiredStatus="STOPPED")
+    assert arn in {found for page in stopped for found in page["taskArns"]}
     assert tasks.describe(fleet.cluster, [arn])[0]["lastStatus"] == "STOPPED"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import random
 import resource
 import signal
 import subprocess
 import sys
 import threading
+import types
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import botocore.exceptions
 import pytest
 
 from ecsctl.sandbox.keeper import Keeper
+from ecsctl.sandbox.state import MotoState
 from tests.sandbox.support import Account, fetch, until
 from tests.support.sandbox import Running, clean_environment, start_sandbox
 
@@ -231,6 +234,11 @@ def test_odd_things_can_be_pickled() -> None:
     value = 3
     with pytest.raises(pickle.PicklingError, match="variables of its own"):
         pickling.dumps(lambda: value)
+
+
+def test_what_is_being_imported_holds_nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "moto.core.base_backend", types.ModuleType("moto.core.base_backend"))
+    assert pickle.loads(MotoState("123456789012").dump()) == {}
 
 
 def test_balancers_serve_before_anything_is_answered_again(own: Running) -> None:
