@@ -14,6 +14,8 @@ MAX_BYTES = 4 * 1024 * 1024
 
 # What YAML allows in a file, less the form feed and its like that editors hide.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Python reads no longer number from text (sys.int_info.default_max_str_digits), and nothing here is one.
+ENDLESS = re.compile(r"\d{4301}")
 TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)|(?P<punct>[{}\[\],:])|(?P<string>\"(?:[^\"\\\x00-\x1f]|\\.)*\")"
     r"|(?P<number>-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])|(?P<word>true|false|null)(?!\w)"
@@ -76,6 +78,9 @@ def _decode(builder: Builder, data: bytes) -> str:
         raise UnreadableError(
             builder.fault(line, column, f"the control character U+{ord(bad.group()):04X} may not stand here")
         )
+    endless = ENDLESS.search(text)
+    if endless:
+        raise UnreadableError(builder.fault(*_where(text, endless.start()), "a number of more than 4300 digits"))
     return text
 
 

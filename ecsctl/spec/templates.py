@@ -15,6 +15,7 @@ from ecsctl.errors import EcsctlError
 from ecsctl.spec.model import Fault, Position
 from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, made, path_text, shorten
 from ecsctl.spec.references import KINDS, Lookup, refer
+from ecsctl.spec.source import ENDLESS
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
@@ -99,6 +100,8 @@ class Filler:
                 if isinstance(value, (list, dict)):
                     return made(value, node)
             text = self._text(node.text, 0, node)
+            if ENDLESS.search(text):
+                raise _UnfilledError(0, "what is filled in is a number of more than 4300 digits")
         except _UnfilledError as error:
             # A text of several lines, or with escapes, does not tell the columns inside of it.
             shift = (

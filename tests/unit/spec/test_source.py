@@ -104,6 +104,7 @@ def test_keys_and_values_have_lines_and_columns() -> None:
         (b"a: \xe9\n", "f.yaml:1:4: the byte 0xe9 is not UTF-8"),
         ("a: b".encode("utf-16"), "f.yaml:1:1: the file is UTF-16"),
         ("a: b\x07\n", "f.yaml:1:5: the control character U+0007 may not stand here"),
+        ("a: 1\nb: " + "9" * 5000, "f.yaml:2:4: a number of more than 4300 digits"),
         ("[" * 5000, "f.yaml:1:101: nested deeper than 100 levels"),
         ("- " * 5000, "f.yaml:1:201: nested deeper than 100 levels"),
         (b" " * (MAX_BYTES + 1), "f.yaml:1:1: the file is larger than 4 MiB"),

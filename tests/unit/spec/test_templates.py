@@ -71,6 +71,7 @@ def test_a_number_that_is_filled_in_is_one_unless_it_is_quoted() -> None:
         ("- ${}\n", "f.yaml:1:3: [0]: ${} names no variable"),
         ("- ${1A}\n", "f.yaml:1:3: [0]: ${1A} names no variable"),
         ("- ${A B}\n", "f.yaml:1:3: [0]: ${A B} is no template"),
+        ("a: ${N}\n", "f.yaml:1:4: a: what is filled in is a number of more than 4300 digits"),
         ("- ${A\n", "f.yaml:1:3: [0]: ${ is not closed"),
         ("- ${nope:x}\n", "f.yaml:1:3: [0]: ${nope:…} is no reference (one of ssm, secret, cfn, tfstate, git"),
         ("- ${ssm:/a}\n", "f.yaml:1:3: [0]: ${ssm:/a} is known to AWS only, and AWS is not asked here"),
@@ -81,7 +82,7 @@ def test_a_number_that_is_filled_in_is_one_unless_it_is_quoted() -> None:
     ],
 )
 def test_what_cannot_be_filled_is_told_at_its_place(text: str, fault: str) -> None:
-    _, faults = filled(text, A="one")
+    _, faults = filled(text, A="one", N="9" * 5000)
     assert len(faults) == 1
     assert faults[0].startswith(fault), faults[0]
 
