@@ -18,8 +18,8 @@ from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Patience, Scope
 from ecsctl.observe import Snapshot, look_again
 from ecsctl.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
+from ecsctl.polling import interrupts_kept, pause, stop_waiting, wait_again
 from ecsctl.resources import Key, Resource, Service, resolve
-from ecsctl.wait import interrupts_kept, pause, stop_waiting, wait_again
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

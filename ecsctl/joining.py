@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ecsctl.errors import AwsError, EcsctlError, WaitTimeoutError
-from ecsctl.wait import Progress, pause, poll
+from ecsctl.polling import Progress, pause, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

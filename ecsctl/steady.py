@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.causes import service_causes
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
+from ecsctl.polling import Progress, Waited, pause, poll
 from ecsctl.targets import unhealthy
 from ecsctl.views import DeploymentView, ServiceView, service_view, task_view
-from ecsctl.wait import Progress, Waited, pause, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

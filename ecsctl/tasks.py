@@ -14,9 +14,9 @@ from ecsctl.aws.overlap import overlapped
 from ecsctl.aws.session import Aws
 from ecsctl.causes import placement_causes, task_causes
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError, WaitTimeoutError
+from ecsctl.polling import Progress, pause, poll
 from ecsctl.resources import OWNER_TAG
 from ecsctl.views import InstanceView, TaskView, instance_view, name_of, task_view
-from ecsctl.wait import Progress, pause, poll
 
 Until = Literal["RUNNING", "STOPPED"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ecsctl.errors import AwsError
-from ecsctl.wait import pause
+from ecsctl.polling import pause
 
 T = TypeVar("T")
 

@@ -127,7 +127,7 @@ def _count(text: str) -> int:
 
 
 def _mebibytes(text: str) -> int:
-    from ecsctl.spec.units import memory_mib
+    from ecsctl.units import memory_mib
 
     try:
         amount = int(text) if text.isdecimal() else memory_mib(text)

@@ -202,8 +202,8 @@ def drain(settings: Settings, aws: Aws, cluster: str, chosen: list[InstanceView]
     """
     from ecsctl.aws import ecs
     from ecsctl.aws.session import batches
+    from ecsctl.polling import Progress, poll
     from ecsctl.views import instance_view
-    from ecsctl.wait import Progress, poll
 
     arns = [view.arn for view in chosen]
     for batch in batches(arns, STATES_A_CALL):
@@ -257,7 +257,7 @@ def gone(settings: Settings, aws: Aws, cluster: str, chosen: list[InstanceView])
         WaitTimeoutError: they are still registered when time is up.
     """
     from ecsctl.aws import ecs
-    from ecsctl.wait import Progress, poll
+    from ecsctl.polling import Progress, poll
 
     arns = [view.arn for view in chosen]
 

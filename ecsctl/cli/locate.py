@@ -107,7 +107,7 @@ def _waited(
     family: str | None,
     timeout: float | None,
 ) -> list[TaskView]:
-    from ecsctl.wait import Progress, poll
+    from ecsctl.polling import Progress, poll
 
     def probe() -> Progress:
         chosen = _chosen(aws, cluster, tasks, service, family)

@@ -23,7 +23,7 @@ def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """An option's callback: the seconds of a duration such as ``90s`` or ``10m``."""
-    from ecsctl.wait import parse_duration
+    from ecsctl.polling import parse_duration
 
     return None if value is None else parse_duration(value)
 

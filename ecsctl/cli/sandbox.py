@@ -214,9 +214,9 @@ def log(
     Each with its time, its operation, what it was about, the answer and the caller. Of the parameters only names of
     clusters, services and families are kept, never values. A stopped sandbox shows what it answered before.
     """
+    from ecsctl.polling import pause
     from ecsctl.render.table import emit
     from ecsctl.sandbox.control import Sandbox
-    from ecsctl.wait import pause
 
     sandbox = Sandbox(name)
     filters: dict[str, Any] = {"service": service, "operation": operation, "errors": errors}

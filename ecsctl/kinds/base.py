@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ecsctl.errors import AwsError, WaitTimeoutError
+from ecsctl.polling import Progress, poll
 from ecsctl.resources import OWNER_TAG, Key, Resource
-from ecsctl.wait import Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

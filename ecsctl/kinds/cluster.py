@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.errors import AwsError, ConflictError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
 from ecsctl.kinds.fleet import deregister
+from ecsctl.polling import Progress
 from ecsctl.resources import Cluster
-from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import AwsError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
+from ecsctl.polling import Progress
 from ecsctl.resources import CLUSTER_TAG, IMAGE_TAG, OWNER_TAG, AutoScalingGroup, LaunchTemplate
-from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.aws.session import batches
 from ecsctl.errors import AwsError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
+from ecsctl.polling import Progress
 from ecsctl.resources import Forward, LoadBalancer, TargetGroup
-from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

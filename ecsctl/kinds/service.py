@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.aws.ecs import describe_services, list_services
 from ecsctl.errors import AwsError
 from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
+from ecsctl.polling import Progress
 from ecsctl.resources import Service
 from ecsctl.spec.rendered import counted
-from ecsctl.wait import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
-from ecsctl.wait import pause
+from ecsctl.polling import pause
 
 DEFAULT_PORT = 4599
 DEFAULT_REGION = "eu-west-1"

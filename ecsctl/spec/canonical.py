@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ecsctl.spec import units
+from ecsctl import units
 from ecsctl.spec.schema import definitions
 
 Data = Mapping[str, Any]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ecsctl import units
 from ecsctl.errors import UsageError
-from ecsctl.spec import units
 from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar, made
 
 PORT = re.compile(

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.spec import check, units
+from ecsctl import units
+from ecsctl.spec import check
 from ecsctl.spec.expand import Expander
 from ecsctl.spec.nodes import Scalar, made, plain
 from ecsctl.spec.schema import definitions

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecsctl.errors import UsageError
-from ecsctl.wait import Progress, interrupts_kept, parse_duration, poll
+from ecsctl.polling import Progress, interrupts_kept, parse_duration, poll
 
 
 class Clock:
