@@ -27,7 +27,7 @@ class FieldChange:
 def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[str, str]]) -> Iterator[FieldChange]:
     """Field by field, in normalised form; a field that is left out is left alone."""
     if isinstance(resource, TaskDefinition):
-        from ecsctl.spec.normalize import diff_task_definitions
+        from ecsctl.ecs_definitions.differences import diff_task_definitions
 
         changes = diff_task_definitions(actual.fields["definition"], resource.definition)
         yield from (spoken(path, before, after) for path, before, after in changes)
@@ -38,7 +38,7 @@ def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[
         # A rule that stands there already, by whose hand ever, need not be made.
         have["ingress"] = have["ingress"] | (have.get("unmarked", frozenset()) & fields["ingress"])
     if isinstance(resource, Service):
-        from ecsctl.spec.normalize import diff_services
+        from ecsctl.ecs_definitions.differences import diff_services
 
         simple = {name: value for name, value in fields.items() if name not in BY_NAME and not any(refs(value))}
         yield from (spoken(*item) for item in diff_services(simple, have))
@@ -69,13 +69,13 @@ def summary(resource: Resource) -> Iterator[FieldChange]:
 
 
 def _named(value: Any) -> Any:
-    from ecsctl.spec.normalize import keyed
+    from ecsctl.ecs_definitions.differences import keyed
 
     return {name: keyed(item, name) for name, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _leaves(path: str, value: Any) -> Iterator[FieldChange]:
-    from ecsctl.spec.normalize import Named
+    from ecsctl.ecs_definitions.differences import Named
 
     if isinstance(value, Named):
         for label, item in value.items():
@@ -98,7 +98,7 @@ def _short_name(value: Any) -> Any:
 
 def spoken(path: str, before: Any, after: Any) -> FieldChange:
     """A difference as text, without what may be secret."""
-    from ecsctl.spec.normalize import redact
+    from ecsctl.ecs_definitions.differences import redact
 
     return FieldChange(path, _text(redact(path, before)), _text(redact(path, after)))
 

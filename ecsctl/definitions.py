@@ -72,7 +72,7 @@ def register(aws: Aws, definition: Mapping[str, Any], tags: Mapping[str, str]) -
 
 def same(definition: Mapping[str, Any], described: Mapping[str, Any]) -> bool:
     """Whether a definition says what a described revision says, in normalised form."""
-    from ecsctl.spec.normalize import diff_task_definitions
+    from ecsctl.ecs_definitions.differences import diff_task_definitions
 
     return not diff_task_definitions(described, definition)
 

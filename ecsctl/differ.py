@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.compare import FieldChange, spoken
+from ecsctl.ecs_definitions.differences import (
+    HIDDEN,
+    Named,
+    keyed,
+    normalize_service,
+    normalize_task_definition,
+    redact,
+)
 from ecsctl.resources import Service, TaskDefinition, resolve
-from ecsctl.spec.normalize import HIDDEN, Named, keyed, normalize_service, normalize_task_definition, redact
 
 if TYPE_CHECKING:
     from ecsctl.kinds.base import Actual
@@ -52,7 +59,7 @@ def between(before: Mapping[str, Any], after: Mapping[str, Any], names: tuple[st
 
     The family is not compared: two families may say the same.
     """
-    from ecsctl.spec.normalize import diff_task_definitions
+    from ecsctl.ecs_definitions.differences import diff_task_definitions
 
     one, other = ({k: v for k, v in item.items() if k != "family"} for item in (before, after))
     found = diff_task_definitions(one, other)

@@ -136,10 +136,10 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
     Shorthands are expanded, templates filled in (what only AWS knows stays as it is), files overlaid. YAML, or JSON
     with `-o json`: with `--task-definition` or `--service` it is what `aws ecs … --cli-input-json` takes.
     """
+    from ecsctl.ecs_definitions.api_inputs import inputs
     from ecsctl.render.table import emit_data
     from ecsctl.spec import inspect
     from ecsctl.spec.model import SpecError
-    from ecsctl.spec.rendered import inputs
 
     given = values(settings, ask=False, exact=True)
     spec, checked = inspect(files, values=given, lenient=settings.lenient, alone=True)

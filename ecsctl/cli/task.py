@@ -47,9 +47,9 @@ def register(settings: Settings, file: str, family: str | None) -> None:
     """
     from ecsctl.aws import ecs
     from ecsctl.definitions import register as register_definition
+    from ecsctl.ecs_definitions.differences import diff_task_definitions
     from ecsctl.resources import OWNER_TAG
     from ecsctl.spec import load_task_definition
-    from ecsctl.spec.normalize import diff_task_definitions
 
     aws, _ = connect(settings)
     specs, notes = load_task_definition(file, family, values=values(settings, ask=True), lenient=settings.lenient)
@@ -73,7 +73,7 @@ def register(settings: Settings, file: str, family: str | None) -> None:
 
 def changes(found: Sequence[tuple[str, Any, Any]]) -> list[str]:
     """Differences as lines, what may be secret hidden."""
-    from ecsctl.spec.normalize import redact
+    from ecsctl.ecs_definitions.differences import redact
 
     lines = []
     for path, before, after in found[:CHANGES_SHOWN]:
@@ -153,8 +153,8 @@ def show(settings: Settings, name: str, reveal: bool) -> None:
 
     The values of environment variables are hidden without --reveal.
     """
+    from ecsctl.ecs_definitions.differences import redact
     from ecsctl.render.table import emit_data
-    from ecsctl.spec.normalize import redact
     from ecsctl.tasks import describe_by_name
 
     found = dict(describe_by_name(connect(settings)[0], name))

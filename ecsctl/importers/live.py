@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
 from ecsctl.definitions import same
+from ecsctl.ecs_definitions.differences import normalize_service, normalize_tags, normalize_task_definition
 from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers import pleasant
 from ecsctl.importers.document import Draft, Target, finish
@@ -15,7 +16,6 @@ from ecsctl.importers.words import looks_secret, plural, project_name
 from ecsctl.importers.write import Commented
 from ecsctl.kinds.service import completed
 from ecsctl.resources import OWNER_TAG
-from ecsctl.spec.normalize import normalize_service, normalize_tags, normalize_task_definition
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from ecsctl.ecs_definitions.api_inputs import inputs
 from ecsctl.spec import check
 from ecsctl.spec.model import Spec
-from ecsctl.spec.rendered import inputs
 from tests.sandbox.ecs.world import World
 from tests.unit.spec.test_rules import RIGHT
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ecsctl.spec.normalize import (
+from ecsctl.ecs_definitions.differences import (
     diff_services,
     diff_task_definitions,
     normalize_service,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ecsctl.spec.canonical import KEYED, normalize_service, normalize_tags, normalize_task_definition
+from ecsctl.ecs_definitions.canonical import KEYED, normalize_service, normalize_tags, normalize_task_definition
 
 __all__ = [
     "diff_services",
