@@ -36,7 +36,7 @@ from ecsctl.userdata import user_data
 
 if TYPE_CHECKING:
     from ecsctl.facts import Facts, Subnet
-    from ecsctl.spec.model import InstancesSpec, LoadBalancerSpec, ServiceSpec, Spec
+    from ecsctl.manifest.model import InstancesSpec, LoadBalancerSpec, ServiceSpec, Spec
 
 POLICIES = (
     "arn:{partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",

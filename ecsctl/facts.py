@@ -11,7 +11,7 @@ from ecsctl.errors import AwsError, EcsctlError, NotFoundError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.spec.model import InstancesSpec, ServiceSpec, Spec
+    from ecsctl.manifest.model import InstancesSpec, ServiceSpec, Spec
 
 AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{arm}recommended/image_id"
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/{arch}/latest/image_id"

@@ -13,7 +13,7 @@ from ecsctl.resources import Forward, Ingress, Key, LoadBalancer, Ref, Resource,
 
 if TYPE_CHECKING:
     from ecsctl.facts import Subnet
-    from ecsctl.spec.model import ListenerSpec, LoadBalancerSpec, ServiceSpec, Spec
+    from ecsctl.manifest.model import ListenerSpec, LoadBalancerSpec, ServiceSpec, Spec
 
 # A name of a target group has 32 characters at most; a hash of what AWS cannot change of it takes a part of them.
 LONGEST_NAME = 32

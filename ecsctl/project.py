@@ -24,7 +24,7 @@ from ecsctl.views import ServiceView, service_view
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.spec.model import Spec
+    from ecsctl.manifest.model import Spec
 
 
 @dataclass(frozen=True)

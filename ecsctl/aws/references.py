@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def lookup(connect: Callable[[str | None], Aws]) -> Callable[[str, str, str | None], str]:
-    """A function of (kind, name, region) for ``ecsctl.spec.templates.Values``.
+    """A function of (kind, name, region) for ``ecsctl.manifest.interpolation.templates.Values``.
 
     Args:
         connect: gives the door to AWS in the file's region, when it is first needed.

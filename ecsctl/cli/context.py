@@ -84,8 +84,8 @@ def peek(file: str) -> dict[str, str] | None:
 
 
 def _loaded(files: Sequence[str]) -> tuple[str | None, str | None]:
-    from ecsctl.spec import load_spec
-    from ecsctl.spec.templates import Values
+    from ecsctl.manifest import load_spec
+    from ecsctl.manifest.interpolation.templates import Values
 
     spec = load_spec(files, values=Values(os.environ, leave_open=True))
     return spec.cluster, spec.region

@@ -16,8 +16,8 @@ from ecsctl.cli.values import values
 from ecsctl.errors import ExitCode, NotFoundError
 
 if TYPE_CHECKING:
-    from ecsctl.spec.model import Fault
-    from ecsctl.spec.rules import Rule
+    from ecsctl.manifest.model import Fault
+    from ecsctl.manifest.rules import Rule
 
 GITHUB = "github"
 SCHEMAS = ("project", "overlay", "task-definition", "service", "run-task")
@@ -48,7 +48,7 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
     source = click.get_current_context().get_parameter_source("files")
     if more:
         files = (*(files if source is ParameterSource.COMMANDLINE else ()), *more)
-    from ecsctl.spec import inspect
+    from ecsctl.manifest import inspect
 
     spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False), alone=True)
     faults = checked.faults
@@ -137,9 +137,9 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
     with `-o json`: with `--task-definition` or `--service` it is what `aws ecs … --cli-input-json` takes.
     """
     from ecsctl.ecs_definitions.api_inputs import inputs
+    from ecsctl.manifest import inspect
+    from ecsctl.manifest.model import SpecError
     from ecsctl.render.table import emit_data
-    from ecsctl.spec import inspect
-    from ecsctl.spec.model import SpecError
 
     given = values(settings, ask=False, exact=True)
     spec, checked = inspect(files, values=given, lenient=settings.lenient, alone=True)
@@ -175,8 +175,8 @@ def schema(settings: Settings, what: str) -> None:
     completes keys and values, shows the API's documentation, and marks what is wrong. WHAT is project (the default),
     overlay for what is laid over one, task-definition or service for files of their own, or run-task.
     """
+    from ecsctl.manifest.schema.editor import file_schema
     from ecsctl.render.table import emit_data
-    from ecsctl.spec.editor import file_schema
 
     emit_data(file_schema(what), "yaml" if settings.output == "yaml" else "json")
 
@@ -189,8 +189,8 @@ def explain(settings: Settings, rule: str | None) -> None:
 
     Without RULE, all of them.
     """
+    from ecsctl.manifest.rules import all_rules
     from ecsctl.render.table import Column, emit
-    from ecsctl.spec.rules import all_rules
 
     rules = all_rules()
     if rule is not None:

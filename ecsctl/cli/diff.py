@@ -106,7 +106,7 @@ def _of_aws(aws: Aws, name: str) -> Side:
 
 
 def _of_file(settings: Settings, file: str, family: str | None) -> Side:
-    from ecsctl.spec import load_task_definition
+    from ecsctl.manifest import load_task_definition
 
     given = values(settings, ask=True)
     specs, notes = load_task_definition(file, family, values=given, lenient=settings.lenient)

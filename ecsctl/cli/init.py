@@ -178,7 +178,7 @@ def _say(settings: Settings, imported: Imported, file: str | None) -> None:
     from io import BytesIO
 
     from ecsctl.importers.words import plural
-    from ecsctl.spec import check
+    from ecsctl.manifest import check
 
     spec, faults = check([file or "-"], stdin=BytesIO(imported.text.encode()))
     errors = [fault for fault in faults if fault.severity == "error"]

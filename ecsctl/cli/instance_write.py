@@ -56,8 +56,8 @@ def bootstrap(
     from ecsctl import lookup
     from ecsctl.aws import ecs
     from ecsctl.cli.project import carry_out
+    from ecsctl.manifest.model import IngressSpec, InstancesSpec, Spec
     from ecsctl.project import prepare
-    from ecsctl.spec.model import IngressSpec, InstancesSpec, Spec
 
     rules = tuple(IngressSpec.parse(text) for text in ingress)
     aws, cluster = connect(settings)
@@ -155,7 +155,7 @@ def remove_all(settings: Settings, aws: Aws, cluster: str) -> None:
     """Remove what ``bootstrap`` made for a cluster, whoever made the cluster."""
     from ecsctl.aws import ecs
     from ecsctl.cli.project import remove as remove_project
-    from ecsctl.spec.model import Spec
+    from ecsctl.manifest.model import Spec
 
     name = str(ecs.require_cluster(aws, cluster)["clusterName"])
     require_group_here(aws, name)

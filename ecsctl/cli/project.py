@@ -15,8 +15,8 @@ from ecsctl.errors import EcsctlError, ExitCode
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.manifest.model import Spec
     from ecsctl.project import Prepared
-    from ecsctl.spec.model import Spec
     from ecsctl.views import ServiceView
 
 
@@ -40,8 +40,8 @@ def load(settings: Settings, files: Sequence[str], *, warn: bool = True) -> tupl
         SpecError: the file has faults.
         UsageError: there is no file, or --cluster names another cluster than the file.
     """
-    from ecsctl.spec import check
-    from ecsctl.spec.model import SpecError
+    from ecsctl.manifest import check
+    from ecsctl.manifest.model import SpecError
 
     settings.resume = "nothing was changed"
     spec, faults = check(files, values=values(settings, ask=True), lenient=settings.lenient)

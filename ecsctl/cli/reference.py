@@ -58,7 +58,7 @@ def reference() -> str:
 def rules() -> str:
     """Every rule of ``validate`` as Markdown."""
     from ecsctl.cli.definition import looks_at
-    from ecsctl.spec.rules import all_rules
+    from ecsctl.manifest.rules import all_rules
 
     intro = (
         "# Rules\n\nWhat `ecsctl validate` finds besides the schema, and why. `ecsctl explain ECS014` prints one."

@@ -30,10 +30,10 @@ def create(settings: Settings, file: str, name: str | None) -> None:
     """
     from ecsctl.aws import ecs
     from ecsctl.cli.project import carry_out
+    from ecsctl.manifest import load_service
+    from ecsctl.manifest.model import ServiceSpec, Spec
     from ecsctl.plan import CREATE
     from ecsctl.project import prepare
-    from ecsctl.spec import load_service
-    from ecsctl.spec.model import ServiceSpec, Spec
 
     definition, notes = load_service(file, name, values=values(settings, ask=True), lenient=settings.lenient)
     for note in notes:

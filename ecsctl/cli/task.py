@@ -48,8 +48,8 @@ def register(settings: Settings, file: str, family: str | None) -> None:
     from ecsctl.aws import ecs
     from ecsctl.definitions import register as register_definition
     from ecsctl.ecs_definitions.differences import diff_task_definitions
+    from ecsctl.manifest import load_task_definition
     from ecsctl.resources import OWNER_TAG
-    from ecsctl.spec import load_task_definition
 
     aws, _ = connect(settings)
     specs, notes = load_task_definition(file, family, values=values(settings, ask=True), lenient=settings.lenient)

@@ -9,11 +9,11 @@ from ecsctl.errors import UsageError
 
 if TYPE_CHECKING:
     from ecsctl.cli.settings import Settings
-    from ecsctl.spec.templates import Values
+    from ecsctl.manifest.interpolation.templates import Values
 
 
 def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
-    """The values for ``ecsctl.spec.check`` and its like.
+    """The values for ``ecsctl.manifest.check`` and its like.
 
     Args:
         ask: ask AWS for what only it knows; else that is left open.
@@ -22,8 +22,8 @@ def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
     Raises:
         UsageError: an --env-file cannot be read, or a --set is no assignment.
     """
-    from ecsctl.spec.templates import Values
-    from ecsctl.spec.variables import gather
+    from ecsctl.manifest.interpolation.templates import Values
+    from ecsctl.manifest.interpolation.variables import gather
 
     variables = gather(os.environ, settings.env_files, settings.variables)
     region = settings.region or None

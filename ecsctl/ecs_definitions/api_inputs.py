@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecsctl.spec.model import ServiceSpec, Spec
+from ecsctl.manifest.model import ServiceSpec, Spec
 
 
 def inputs(spec: Spec) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecsctl import units
-from ecsctl.spec.schema import definitions
+from ecsctl.manifest.schema.api import definitions
 
 Data = Mapping[str, Any]
 

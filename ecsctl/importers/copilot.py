@@ -17,10 +17,10 @@ from ecsctl.importers.document import Draft, Target, finish, network
 from ecsctl.importers.report import Imported, Report, Section, escape
 from ecsctl.importers.words import looks_secret, project_name, safe_name
 from ecsctl.importers.write import Commented
-from ecsctl.spec.dotenv import load as load_dotenv
-from ecsctl.spec.model import Fault, SpecError
-from ecsctl.spec.nodes import MapNode, Path, Scalar
-from ecsctl.spec.source import MAX_BYTES, read
+from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
+from ecsctl.manifest.model import Fault, SpecError
+from ecsctl.manifest.yaml.nodes import MapNode, Path, Scalar
+from ecsctl.manifest.yaml.reader import MAX_BYTES, read
 
 KINDS = {
     "load balanced web service": "web",

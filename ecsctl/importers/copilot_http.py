@@ -8,7 +8,7 @@ from typing import Any
 from ecsctl.importers.report import Section
 from ecsctl.importers.words import safe_name, seconds
 from ecsctl.importers.write import strip
-from ecsctl.spec.nodes import ListNode, MapNode
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode
 
 HTTP_ONLY = {
     "alias": "a name in DNS is yours to make, and a certificate goes to listeners: [{port: 443, certificate: ARN}]",

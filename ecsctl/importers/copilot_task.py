@@ -9,7 +9,7 @@ from ecsctl.importers.document import Target
 from ecsctl.importers.report import Section
 from ecsctl.importers.words import safe_name, seconds
 from ecsctl.importers.write import Commented, Flow
-from ecsctl.spec.nodes import MapNode, Scalar
+from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 
 CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "success": "SUCCESS"}
 TIMES = (("interval", "interval", 5, 300), ("timeout", "timeout", 2, 60), ("start_period", "startPeriod", 0, 300))

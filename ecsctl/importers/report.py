@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ecsctl.spec.model import Position
-from ecsctl.spec.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
+from ecsctl.manifest.model import Position
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
 
 TRUE, FALSE = {"true", "yes", "on", "y", "1"}, {"false", "no", "off", "n", "0"}
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ecsctl.spec.rules import all_rules
+from ecsctl.manifest.rules import all_rules
 from tests.support.command import Ended, ecsctl
 from tests.support.fake_aws import FakeAws
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecsctl.spec import load_task_definition
+from ecsctl.manifest import load_task_definition
 from tests.support.command import ecsctl
 from tests.support.world import World
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ecsctl.cli.settings import Settings
-from ecsctl.spec import load_spec
+from ecsctl.manifest import load_spec
 from tests.support.command import Ended, ecsctl
 from tests.support.fake_aws import FakeAws
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecsctl.spec.schema import definitions
+from ecsctl.manifest.schema.api import definitions
 from tests.cli.test_on_engine import do
 from tests.sandbox.ecs.world import World
 

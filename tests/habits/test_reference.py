@@ -9,7 +9,7 @@ import pytest
 
 from ecsctl.cli.main import COMMANDS, cli
 from ecsctl.cli.reference import reference, rules, walk
-from ecsctl.spec.shorthands import markdown
+from ecsctl.manifest.shorthands.table import markdown
 
 ROOT = Path(__file__).parents[2]
 ALL = list(walk(cli, ("ecsctl",)))

@@ -18,9 +18,9 @@ import pytest
 
 from ecsctl.aws.session import Aws, Target
 from ecsctl.errors import AwsError
+from ecsctl.manifest import load_spec
+from ecsctl.manifest.model import Spec
 from ecsctl.project import execute, prepare, prepare_removal
-from ecsctl.spec import load_spec
-from ecsctl.spec.model import Spec
 from tests.support.sandbox import REGION, Running, start_sandbox
 
 FILE = """

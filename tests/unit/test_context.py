@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ecsctl.cli import context
 from ecsctl.cli.settings import Settings
-from ecsctl.spec.load import FILE_NAMES
+from ecsctl.manifest.loading.files import FILE_NAMES
 
 PLAIN = """\
 # a comment

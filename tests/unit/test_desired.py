@@ -9,6 +9,8 @@ import pytest
 from ecsctl.desired import desired
 from ecsctl.errors import EcsctlError
 from ecsctl.facts import Facts, Subnet, flavour_of, parameter_of
+from ecsctl.manifest import load_spec
+from ecsctl.manifest.model import Spec
 from ecsctl.plan import ordered
 from ecsctl.resources import (
     OWNER_TAG,
@@ -25,8 +27,6 @@ from ecsctl.resources import (
     Service,
     base_name,
 )
-from ecsctl.spec import load_spec
-from ecsctl.spec.model import Spec
 
 FACTS = Facts(
     "eu-west-1",

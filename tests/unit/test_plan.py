@@ -13,6 +13,17 @@ from ecsctl.errors import EcsctlError
 from ecsctl.facts import Facts, Subnet
 from ecsctl.kinds import TABLE
 from ecsctl.kinds.base import Actual, Scope
+from ecsctl.manifest.model import (
+    HealthCheckSpec,
+    IngressSpec,
+    InstancesSpec,
+    ListenerSpec,
+    LoadBalancerRef,
+    LoadBalancerSpec,
+    ServiceSpec,
+    Spec,
+    TaskDefinitionSpec,
+)
 from ecsctl.plan import CREATE, REMOVE, REPLACE, plan
 from ecsctl.resources import (
     AutoScalingGroup,
@@ -23,17 +34,6 @@ from ecsctl.resources import (
     SecurityGroup,
     Service,
     TaskDefinition,
-)
-from ecsctl.spec.model import (
-    HealthCheckSpec,
-    IngressSpec,
-    InstancesSpec,
-    ListenerSpec,
-    LoadBalancerRef,
-    LoadBalancerSpec,
-    ServiceSpec,
-    Spec,
-    TaskDefinitionSpec,
 )
 from tests.support.memory import Memory
 

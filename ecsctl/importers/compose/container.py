@@ -16,7 +16,7 @@ from ecsctl.importers.pleasant import CONTAINER_ORDER, ordered
 from ecsctl.importers.report import Section, settle
 from ecsctl.importers.words import safe_name, seconds
 from ecsctl.importers.write import Commented
-from ecsctl.spec.nodes import MapNode, Node, Scalar
+from ecsctl.manifest.yaml.nodes import MapNode, Node, Scalar
 
 LOG_DRIVERS = ("json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "awsfirelens")
 FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")

@@ -8,7 +8,7 @@ from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.report import Section
 from ecsctl.importers.words import cpu_units, mebibytes
 from ecsctl.importers.write import Commented
-from ecsctl.spec.nodes import MapNode, plain
+from ecsctl.manifest.yaml.nodes import MapNode, plain
 
 LEAST_MIB = 6
 DEFAULT_MIB = 256

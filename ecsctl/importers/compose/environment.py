@@ -9,8 +9,8 @@ from ecsctl.importers.compose.load import STDIN, reason
 from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.report import Section, escape
 from ecsctl.importers.words import looks_secret, plural
-from ecsctl.spec.dotenv import load
-from ecsctl.spec.nodes import MapNode, Node, Path, Scalar
+from ecsctl.manifest.interpolation.dotenv import load
+from ecsctl.manifest.yaml.nodes import MapNode, Node, Path, Scalar
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

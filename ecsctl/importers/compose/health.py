@@ -7,7 +7,7 @@ from typing import Any
 from ecsctl.importers.compose.part import Dependency, Part
 from ecsctl.importers.report import Section
 from ecsctl.importers.words import seconds
-from ecsctl.spec.nodes import MapNode, Scalar
+from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 
 CONDITIONS = {
     "service_started": "START",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ecsctl.importers.report import Report, escape
 from ecsctl.importers.words import looks_secret
-from ecsctl.spec.nodes import Path, Scalar
+from ecsctl.manifest.yaml.nodes import Path, Scalar
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OPERATOR = re.compile(r":?[-?+]")

@@ -9,7 +9,7 @@ from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.report import Section, settle
 from ecsctl.importers.words import mebibytes
 from ecsctl.importers.write import Flow
-from ecsctl.spec.nodes import MapNode, Scalar
+from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 
 ULIMITS = ("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
            "rttime", "sigpending", "stack")  # fmt: skip

@@ -10,10 +10,10 @@ from pathlib import Path as FilePath
 from ecsctl.errors import UsageError
 from ecsctl.importers.compose.merge import Tags, merge, without_resets
 from ecsctl.importers.report import Report, is_null
-from ecsctl.spec.dotenv import load as load_dotenv
-from ecsctl.spec.model import Fault, SpecError
-from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar
-from ecsctl.spec.source import MAX_BYTES, read
+from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
+from ecsctl.manifest.model import Fault, SpecError
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar
+from ecsctl.manifest.yaml.reader import MAX_BYTES, read
 
 TOP = ("services", "volumes", "networks", "secrets", "configs", "models")
 STDIN = "<stdin>"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ecsctl.importers.report import is_null
-from ecsctl.spec.model import Position
-from ecsctl.spec.nodes import ListNode, MapNode, Node, Scalar, plain
+from ecsctl.manifest.model import Position
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar, plain
 
 REPLACED = {"command", "entrypoint", "test"}
 ASSIGNMENTS = {"environment", "labels", "annotations", "sysctls", "args", "driver_opts"}

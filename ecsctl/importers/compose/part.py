@@ -8,7 +8,7 @@ from typing import Any
 
 from ecsctl.importers.compose.interpolation import Interpolation
 from ecsctl.importers.report import Report, Section
-from ecsctl.spec.nodes import Node, Path
+from ecsctl.manifest.yaml.nodes import Node, Path
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecsctl.importers.compose.part import Context, Part, Port
 from ecsctl.importers.report import Section, settle
-from ecsctl.spec.nodes import MapNode, Node, Path
+from ecsctl.manifest.yaml.nodes import MapNode, Node, Path
 
 RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 # What stands before the container's port: an address (an IPv6 one in brackets), then the host's port.

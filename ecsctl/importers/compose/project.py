@@ -18,7 +18,7 @@ from ecsctl.importers.pleasant import CONTAINER_ORDER, ordered
 from ecsctl.importers.report import Imported, Report, Section, settle
 from ecsctl.importers.words import plural, project_name, safe_name
 from ecsctl.importers.write import Commented, Flow
-from ecsctl.spec.nodes import Path
+from ecsctl.manifest.yaml.nodes import Path
 
 OVERRIDES = ("compose.override.yaml", "compose.override.yml", "docker-compose.override.yml")
 EXECUTION_ROLE = "ecsTaskExecutionRole"

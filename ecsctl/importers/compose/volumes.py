@@ -10,7 +10,7 @@ from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.report import Section, escape, settle
 from ecsctl.importers.words import mebibytes, safe_name
 from ecsctl.importers.write import Commented, strip
-from ecsctl.spec.nodes import MapNode, Node, Path
+from ecsctl.manifest.yaml.nodes import MapNode, Node, Path
 
 OPTIONS = {"ro", "rw", "z", "Z", "cached", "delegated", "consistent", "nocopy", "rslave", "rshared", "rprivate",
            "slave", "shared", "private"}  # fmt: skip

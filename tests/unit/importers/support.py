@@ -11,7 +11,7 @@ import yaml
 from ecsctl.importers.compose.project import from_compose
 from ecsctl.importers.document import Target
 from ecsctl.importers.report import Imported
-from ecsctl.spec import check
+from ecsctl.manifest import check
 
 EC2 = Target(name="shop")
 FARGATE = Target(name="shop", launch_type="FARGATE", subnets=("subnet-0a1b",))

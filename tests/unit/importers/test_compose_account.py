@@ -16,8 +16,8 @@ from ecsctl.errors import EcsctlError
 from ecsctl.importers.compose.project import from_compose
 from ecsctl.importers.document import Target
 from ecsctl.importers.report import Imported
-from ecsctl.spec.nodes import Path as TreePath
-from ecsctl.spec.nodes import path_text
+from ecsctl.manifest.yaml.nodes import Path as TreePath
+from ecsctl.manifest.yaml.nodes import path_text
 
 
 def words(text: str) -> list[str]:

@@ -13,8 +13,8 @@ import pytest
 from ecsctl.errors import EcsctlError, UsageError
 from ecsctl.importers.compose.project import from_compose
 from ecsctl.importers.document import Target
-from ecsctl.spec.dotenv import parse
-from ecsctl.spec.model import SpecError
+from ecsctl.manifest.interpolation.dotenv import parse
+from ecsctl.manifest.model import SpecError
 from tests.unit.importers.support import EC2, compose, data_of, notes_of, only_container
 
 

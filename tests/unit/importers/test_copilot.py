@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ecsctl.errors import EcsctlError, UsageError
 from ecsctl.importers.copilot import from_copilot
 from ecsctl.importers.document import Target
-from ecsctl.spec import check
+from ecsctl.manifest import check
 from tests.unit.importers.support import data_of, faults_of, notes_of
 
 WEB = """

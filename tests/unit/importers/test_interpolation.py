@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ecsctl.importers.compose.interpolation import Interpolation, split
 from ecsctl.importers.report import Report
-from ecsctl.spec.nodes import Scalar
-from ecsctl.spec.templates import Filler, Values
+from ecsctl.manifest.interpolation.templates import Filler, Values
+from ecsctl.manifest.yaml.nodes import Scalar
 
 
 def converted(text: str, defaults: Mapping[str, str] | None = None) -> tuple[str, list[str]]:

@@ -14,8 +14,8 @@ from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers.document import Target as Destination
 from ecsctl.importers.live import from_service, from_task_definition
 from ecsctl.importers.report import Imported
+from ecsctl.manifest import load_spec
 from ecsctl.project import Prepared, prepare
-from ecsctl.spec import load_spec
 from tests.sandbox.ecs.world import World
 from tests.unit.importers.support import data_of, notes_of
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecsctl.importers.write import Commented, Flow, render, strip
-from ecsctl.spec.nodes import plain
-from ecsctl.spec.source import read
+from ecsctl.manifest.yaml.nodes import plain
+from ecsctl.manifest.yaml.reader import read
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 TRICKY = st.sampled_from(

@@ -1,0 +1,164 @@
+"""Makes the frozen ``Spec`` of a checked document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecsctl.manifest.model import (
+    HealthCheckSpec,
+    IngressSpec,
+    InstancesSpec,
+    ListenerSpec,
+    LoadBalancerRef,
+    LoadBalancerSpec,
+    ServiceSpec,
+    Spec,
+    TaskDefinitionSpec,
+)
+from ecsctl.manifest.rules.document import Definition, Project, counts, referred
+
+INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
+
+
+def build(data: dict[str, Any]) -> Spec:
+    """The ``Spec`` of a document that was found to be without errors; what only AWS knows may be left out of it.
+
+    Raises:
+        UsageError: an ingress rule cannot be meant (the schema cannot say all of it).
+    """
+    data = _known(data)
+    project = Project(data, whole=True)
+    return Spec(
+        name=data["name"],
+        cluster=data.get("cluster", data["name"]),
+        region=data.get("region"),
+        account=data.get("account"),
+        instances=_instances(data["instances"]) if "instances" in data else None,
+        task_definitions={name: task_definition(name, one.data) for name, one in project.task_definitions.items()},
+        load_balancers={name: _load_balancer(project, one) for name, one in project.load_balancers.items()},
+        services={name: _service(project, one) for name, one in project.services.items()},
+        tags=data.get("tags", {}),
+    )
+
+
+def _known(data: Any) -> Any:
+    # An item of a list that only AWS knows keeps its place there as None, so that the others keep theirs.
+    if isinstance(data, dict):
+        return {key: _known(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_known(item) for item in data if item is not None]
+    return data
+
+
+def task_definition(family: str, data: dict[str, Any]) -> TaskDefinitionSpec:
+    """A task definition with its family in it."""
+    return TaskDefinitionSpec(family, {"family": family, **data})
+
+
+def _instances(data: dict[str, Any]) -> InstancesSpec:
+    minimum, desired, maximum = counts(data) or (0, 0, 0)
+    options: dict[str, Any] = {key: data[key] for key in ("type", "image") if key in data}
+    return InstancesSpec(
+        minimum=minimum,
+        desired=desired,
+        maximum=maximum,
+        subnets=tuple(data.get("subnets", ())),
+        ingress=tuple(ingress(item) for item in data.get("ingress", ()) if "fromPort" in item),
+        key_name=data.get("keyName"),
+        scaled=minimum < maximum and "desired" not in data.get("count", {}),
+        **options,
+    )
+
+
+def ingress(data: dict[str, Any]) -> IngressSpec:
+    """An ingress rule of its expanded form.
+
+    Raises:
+        UsageError: as ``IngressSpec.parse``.
+    """
+    first = data["fromPort"]
+    protocol, cidr = data.get("protocol", "tcp"), data.get("cidr", "0.0.0.0/0")
+    return IngressSpec.checked(first, data.get("toPort", first), protocol, cidr)
+
+
+def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
+    kind = balancer.get("type", "classic")
+    listeners = [_listener(item, kind) for item in balancer.get("listeners", ()) if "port" in item]
+    behind = [
+        target
+        for service in project.services.values()
+        if (target := referred(project, service)) is not None and target.name == balancer.name
+    ]
+    if not listeners:
+        protocol = "TCP" if kind == "network" else "HTTP"
+        ports = {target.port: target.host_port if kind == "classic" else target.port for target in behind}
+        listeners = [ListenerSpec(port, host, protocol, protocol) for port, host in ports.items()]
+    elif behind and kind == "classic":
+        # A listener without an instance port sends to the container that the service names.
+        host = behind[0].host_port
+        listeners = [
+            item
+            if item.instance_port
+            else ListenerSpec(item.port, host, item.protocol, item.instance_protocol, item.certificate)
+            for item in listeners
+        ]
+    return LoadBalancerSpec(
+        name=balancer.name,
+        type=kind,
+        health_check=_health_check(balancer.get("healthCheck", {}), kind, listeners),
+        listeners=tuple(listeners),
+        subnets=tuple(balancer.get("subnets", ())),
+        ingress=tuple(balancer.get("ingress", ("0.0.0.0/0",))),
+        scheme=balancer.get("scheme", "internet-facing"),
+        deregistration_delay=balancer.get("deregistrationDelay", LoadBalancerSpec.deregistration_delay),
+    )
+
+
+def _listener(data: dict[str, Any], kind: str) -> ListenerSpec:
+    usual = "TCP" if kind == "network" else ("HTTPS" if data.get("certificate") else "HTTP")
+    protocol = data.get("protocol", usual)
+    inside = data.get("instanceProtocol", INSTANCE_PROTOCOL.get(protocol, protocol))
+    return ListenerSpec(data["port"], data.get("instancePort"), protocol, inside, data.get("certificate"))
+
+
+def _health_check(data: dict[str, Any], kind: str, listeners: list[ListenerSpec]) -> HealthCheckSpec:
+    target, path = data.get("target"), data.get("path")
+    port = listeners[0].instance_port if listeners else None
+    if kind == "classic" and target is None and port is not None:
+        target = f"HTTP:{port}{path}" if path else f"TCP:{port}"
+    usual = HealthCheckSpec()
+    interval = data.get("interval", usual.interval)
+    return HealthCheckSpec(
+        interval=interval,
+        timeout=data.get("timeout", min(usual.timeout, interval - 1)),
+        healthy_threshold=data.get("healthyThreshold", usual.healthy_threshold),
+        unhealthy_threshold=data.get("unhealthyThreshold", usual.unhealthy_threshold),
+        target=target,
+        path=path,
+    )
+
+
+def _service(project: Project, service: Definition) -> ServiceSpec:
+    definition = {key: value for key, value in service.data.items() if key not in ("loadBalancer", "ingress")}
+    definition["serviceName"] = service.name
+    target = referred(project, service)
+    reference = LoadBalancerRef(target.name, target.container, target.port) if target else None
+    if reference is None:
+        reference = _own_classic(project, definition)
+    if reference is not None:
+        definition.pop("loadBalancers", None)
+    rules = service.get("ingress")
+    own = None if rules is None else tuple(ingress(item) for item in rules if "fromPort" in item)
+    return ServiceSpec(service.name, definition, reference, own)
+
+
+def _own_classic(project: Project, definition: dict[str, Any]) -> LoadBalancerRef | None:
+    # loadBalancers written the API's way, naming a balancer of this file: the same as the shorthand.
+    listed: list[dict[str, Any]] = definition.get("loadBalancers") or []
+    if len(listed) != 1:
+        return None
+    only = listed[0]
+    name, container, port = only.get("loadBalancerName"), only.get("containerName"), only.get("containerPort")
+    if name in project.load_balancers and container and port:
+        return LoadBalancerRef(name, container, port)
+    return None

@@ -1,0 +1,133 @@
+"""What a file refers to must be in it: a service's task definition, container, port and balancer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ecsctl.manifest.rules import Finding, rule
+from ecsctl.manifest.rules.document import Project, listed, names_of, ports_of, referred
+from ecsctl.manifest.schema.validator import one_of
+
+ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A-Za-z0-9_-]{1,255}:\d+")
+
+
+@rule(
+    "ECS001",
+    "A service's task definition exists.",
+    service="TaskDefinition does not exist.",
+    why="A bare family means the revision that this file makes. What others registered is named with its revision, "
+    "so that it cannot change under the service.",
+)
+def task_definition_exists(project: Project) -> Iterator[Finding]:
+    """A service names a family of the file, ``family:revision`` or an ARN."""
+    if not project.whole:
+        return
+    for service in project.services.values():
+        name = service.get("taskDefinition")
+        if isinstance(name, str) and name not in project.task_definitions and not ELSEWHERE.fullmatch(name):
+            known = one_of(name, project.task_definitions) if project.task_definitions else "this file has none"
+            yield Finding(
+                (*service.path, "taskDefinition"),
+                f"there is no task definition {name!r} in this file",
+                f"{known}; or family:revision, or an ARN",
+            )
+
+
+@rule(
+    "ECS002",
+    "A service's load balancer exists.",
+    why="loadBalancer names one of the file's loadBalancers; one that exists already is written the API's way, "
+    "under loadBalancers with its name or target group.",
+)
+def load_balancer_exists(project: Project) -> Iterator[Finding]:
+    """``loadBalancer`` names one of the file's."""
+    if not project.whole:
+        return
+    for service in project.services.values():
+        reference = service.get("loadBalancer")
+        if isinstance(reference, dict) and reference.get("name") not in project.load_balancers:
+            name = str(reference.get("name"))
+            known = one_of(name, project.load_balancers) if project.load_balancers else "this file has none"
+            path = (*service.path, "loadBalancer", "name")
+            yield Finding(path, f"there is no load balancer {name!r} in this file", known)
+
+
+@rule(
+    "ECS003",
+    "The container and port behind a service's loadBalancer can be told.",
+    service="The container nope does not exist in the task definition.",
+    why="The balancer sends to one port of one container. Where several fit, the file says which: name:container:port.",
+)
+def reference_resolves(project: Project) -> Iterator[Finding]:
+    """Exactly one container of the task definition has the port."""
+    for service in project.services.values():
+        known = service.get("taskDefinition") in project.task_definitions
+        outside = ELSEWHERE.fullmatch(str(service.get("taskDefinition")))
+        if project.whole and not known and not outside:
+            continue
+        target = referred(project, service)
+        if target is not None and target.problem:
+            depends = ports_of(project.task_definition_of(service))
+            yield Finding((*service.path, "loadBalancer"), target.problem, target.allowed, depends)
+
+
+@rule(
+    "ECS004",
+    "The containers that loadBalancers name exist.",
+    service="The container nope does not exist in the task definition.",
+    why="ECS registers the named container's port with the balancer, and refuses a service whose task definition "
+    "does not have it.",
+)
+def container_exists(project: Project) -> Iterator[Finding]:
+    """``loadBalancers[].containerName`` is a container of the task definition."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        if definition is None:
+            continue
+        names = [str(box.get("name")) for _, box in definition.items("containerDefinitions")]
+        for section in ("loadBalancers", "serviceRegistries"):
+            for path, item in service.items(section):
+                name = item.get("containerName")
+                if name is not None and name not in names:
+                    message = f"the container {name} does not exist in the task definition {definition.name}"
+                    yield Finding((*path, "containerName"), message, one_of(name, names), names_of(definition))
+
+
+@rule(
+    "ECS005",
+    "The container ports that loadBalancers and serviceRegistries name are mapped.",
+    service="The container app did not have a container port 8080 defined.",
+    why="Only a port that the container's portMappings have can be registered with a balancer or a name service.",
+)
+def container_port_exists(project: Project) -> Iterator[Finding]:
+    """``loadBalancers[].containerPort`` is a port of that container; those of ``serviceRegistries``, too."""
+    for service in project.services.values():
+        definition = project.task_definition_of(service)
+        if definition is None:
+            continue
+        ports = {
+            str(box.get("name")): [m.get("containerPort") for _, m in listed(box, "portMappings", path)]
+            for path, box in definition.items("containerDefinitions")
+        }
+        for path, item in (*service.items("loadBalancers"), *service.items("serviceRegistries")):
+            name, port = item.get("containerName"), item.get("containerPort")
+            if name in ports and port is not None and port not in ports[name]:
+                known = ", ".join(str(number) for number in ports[name] if number) or "it has no port mappings"
+                message = f"the container {name} does not have a container port {port}"
+                yield Finding((*path, "containerPort"), message, known, ports_of(definition))
+
+
+@rule(
+    "ECS006",
+    "A key that names a definition and the name inside it agree.",
+    why="The key under taskDefinitions is the family, the key under services the service's name.",
+)
+def names_agree(project: Project) -> Iterator[Finding]:
+    """``family`` and ``serviceName``, where given, are the key."""
+    for member, definitions in (("family", project.task_definitions), ("serviceName", project.services)):
+        for definition in definitions.values():
+            inner = definition.get(member)
+            if inner is not None and inner != definition.name:
+                message = f"{member} is {inner!r}, but the key above it says {definition.name!r}"
+                yield Finding((*definition.path, member), message, f"leave {member} out, or write {definition.name}")

@@ -1,0 +1,124 @@
+"""Walks a document along the schema and puts the long form in the place of every shorthand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecsctl.manifest.model import Fault
+from ecsctl.manifest.shorthands.table import SHORTHANDS
+from ecsctl.manifest.shorthands.values import Context, ShorthandError
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, walk
+from ecsctl.manifest.yaml.tree_builder import resolve
+
+Schema = dict[str, Any]
+REFERENCE = "#/$defs/"
+
+
+class Expander:
+    """Expands documents; ``faults`` has the shorthands that could not be read, ``bad`` their paths.
+
+    ``regional`` has the values that are the region, which is known when all files are laid over each other: ``settle``.
+    """
+
+    def __init__(self, definitions: dict[str, Schema]) -> None:
+        self.definitions = definitions
+        self.regional: list[Scalar] = []
+        self.faults: list[Fault] = []
+        self.bad: list[Path] = []
+        self._key = ""
+
+    def members(self, shape: str) -> frozenset[str]:
+        """The names of a shape's members."""
+        return frozenset(self.definitions[shape].get("properties", ()))
+
+    def expand(self, node: Node, shape: str, path: Path = (), key: str = "") -> Node:
+        """The tree in its long form.
+
+        Args:
+            shape: the name of its schema in ``$defs`` (``Project``, ``TaskDefinition``, ``Service``).
+            path: where it stands, for the faults.
+            key: the key that it stands under, such as the family.
+        """
+        self._key = key
+        return self._expand(node, {"$ref": REFERENCE + shape}, path, key)
+
+    def settle(self, root: Node, region: str | None) -> None:
+        """Put the region into the shorthands of ``root`` that say it; where it is not known, they do not."""
+        for place in self.regional:
+            place.value, place.text = region, region or ""
+        if region is None:
+            unknown = {id(place) for place in self.regional}
+            for _, node in list(walk(root)):
+                if isinstance(node, MapNode):
+                    for key in [key for key, value in node.entries.items() if id(value) in unknown]:
+                        node.drop(key)
+
+    def _expand(self, node: Node, schema: Schema, path: Path, key: str) -> Node:
+        name = None
+        if "$ref" in schema:
+            name = schema["$ref"].removeprefix(REFERENCE)
+            schema = self.definitions[name]
+            if name in SHORTHANDS:
+                node = self._short(name, node, path, key)
+        if isinstance(node, MapNode):
+            return self._expand_map(node, schema, name, path)
+        if isinstance(node, ListNode):
+            items = schema.get("items")
+            if items and ("$ref" in items or items.get("type") == "string"):
+                new = ListNode(node.file, node.line, node.column)
+                new.items = [self._expand(item, items, (*path, index), "") for index, item in enumerate(node.items)]
+                return new
+            return node
+        assert isinstance(node, Scalar)
+        return _as_wanted(node, schema.get("type"))
+
+    def _expand_map(self, node: MapNode, schema: Schema, name: str | None, path: Path) -> Node:
+        properties = schema.get("properties", {})
+        others = schema.get("additionalProperties")
+        new = MapNode(node.file, node.line, node.column)
+        new.keys = dict(node.keys)
+        for key, value in node.entries.items():
+            at = (*path, key)
+            member = properties.get(key) or (others if isinstance(others, dict) else None)
+            if member is not None:
+                if f"{name}.{key}" in SHORTHANDS:
+                    value = self._short(f"{name}.{key}", value, at, key)
+                value = self._expand(value, member, at, key)
+            new.entries[key] = value
+        return new
+
+    def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
+        if isinstance(node, Scalar) and node.open:
+            return node
+        context = Context(key, _family(path, self._key), self.regional, self.members)
+        try:
+            expanded = SHORTHANDS[name].expand(node, context)
+        except ShorthandError as error:
+            context.refused.append(error)
+            self.bad.append(path)
+            expanded = node
+        for refused in context.refused:
+            # The part of the value that is wrong, where it can be told.
+            inside = next((inner for inner, part in walk(node) if part is refused.node), ())
+            at = path_text((*path, *inside))
+            self.faults.append(Fault(refused.node.position, at, refused.message, allowed=refused.allowed))
+        return expanded
+
+
+def _family(path: Path, key: str) -> str:
+    return str(path[1]) if len(path) > 1 and path[0] == "taskDefinitions" else key
+
+
+def _as_wanted(node: Scalar, wanted: Any) -> Scalar:
+    """A number where a text is wanted is the text as written; ``yes`` and ``no`` are booleans where one is wanted."""
+    value = node.value
+    if node.filled and isinstance(value, str) and wanted in ("integer", "number", "boolean"):
+        # What was filled in came as text; quotes around the template were needed by YAML, not meant.
+        meant = resolve(value)[0]
+        if not isinstance(meant, str) and meant is not None and isinstance(meant, bool) == (wanted == "boolean"):
+            return Scalar(node.file, node.line, node.column, meant, node.text)
+    if wanted == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Scalar(node.file, node.line, node.column, node.text, node.text)
+    if wanted == "boolean" and node.trap == "boolean":
+        return Scalar(node.file, node.line, node.column, node.text.lower() in ("yes", "on"), node.text)
+    return node

@@ -1,0 +1,271 @@
+"""Every shorthand of the table becomes what the table says, and what cannot be read is told at its place."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecsctl import units
+from ecsctl.manifest import check
+from ecsctl.manifest.schema.api import definitions
+from ecsctl.manifest.shorthands.expand import Expander
+from ecsctl.manifest.shorthands.table import SHORTHANDS, markdown
+from ecsctl.manifest.yaml.nodes import Scalar, made, plain
+from ecsctl.manifest.yaml.reader import read
+
+AT = Scalar("f.yaml", 1, 1, None)
+
+
+def container(text: str) -> tuple[Any, list[str]]:
+    """A container definition of this YAML, expanded, and the faults."""
+    root, faults = read("f.yaml", text.encode())
+    assert root is not None
+    assert not faults
+    expander = Expander(definitions())
+    return plain(expander.expand(root, "ContainerDefinition")), [str(fault) for fault in expander.faults]
+
+
+def expanded(shape: str, member: str | None, value: Any) -> Any:
+    """``value`` expanded where the shape, or this member of it, stands."""
+    expander = Expander(definitions())
+    data = {member: value} if member else value
+    result = plain(expander.expand(made(data, AT), shape, key="web"))
+    assert not expander.faults, [str(fault) for fault in expander.faults]
+    return result[member] if member else result
+
+
+@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name not in ("TaskDefinition", "ContainerDefinition")])
+def test_the_short_form_of_the_table_becomes_its_long_form(name: str) -> None:
+    shorthand = SHORTHANDS[name]
+    shape, _, member = name.partition(".")
+    short, long = yaml.safe_load(shorthand.short), yaml.safe_load(shorthand.long)
+    if shape in ("Ingress", "Listener"):
+        assert [expanded(shape, None, item) for item in short] == [expanded(shape, None, item) for item in long] or [
+            {**item, **expanded(shape, None, given)} for item, given in zip(long, short, strict=True)
+        ] == [expanded(shape, None, item) for item in short]
+        return
+    assert expanded(shape, member or None, short) == long
+    assert expanded(shape, member or None, long) == long
+
+
+def test_a_family_of_one_container_becomes_a_list_of_one() -> None:
+    shorthand = SHORTHANDS["TaskDefinition"]
+    short, long = yaml.safe_load(shorthand.short)["web"], yaml.safe_load(shorthand.long)["web"]
+    assert expanded("TaskDefinition", None, short) == long
+    assert expanded("TaskDefinition", None, long) == long
+
+
+def task(text: str, region: str | None = None) -> tuple[Any, list[str]]:
+    """The task definition ``web`` of this YAML, expanded, and the faults."""
+    root, _ = read("f.yaml", text.encode())
+    assert root is not None
+    expander = Expander(definitions())
+    expanded = expander.expand(root, "TaskDefinition", key="web")
+    expander.settle(expanded, region)
+    return plain(expanded), [str(fault) for fault in expander.faults]
+
+
+def test_logs_become_a_log_configuration_that_makes_its_group() -> None:
+    options = {"awslogs-group": "/ecs/web", "awslogs-stream-prefix": "c"}
+    data, faults = task("containerDefinitions: [{name: c, image: x, logs: awslogs}]")
+    assert not faults
+    assert data["containerDefinitions"][0] == {
+        "name": "c",
+        "image": "x",
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+    }
+    data, _ = task("{image: x, logs: awslogs}", "eu-west-1")
+    assert data["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-region"] == "eu-west-1"
+    _, faults = task("{image: x, logs: splunk}")
+    assert faults[0].startswith(
+        "f.yaml:1:18: containerDefinitions[0].logs: logs cannot be the string 'splunk' (awslogs"
+    )
+    _, faults = task("{image: x, logs: awslogs, logConfiguration: {logDriver: splunk}}")
+    assert "logs and logConfiguration together" in faults[0]
+
+
+def test_volumes_of_a_container_are_mounts_and_declare_what_they_name() -> None:
+    mounts = [
+        {"sourceVolume": "data", "containerPath": "/d", "readOnly": True},
+        {"sourceVolume": "run-x-sock", "containerPath": "/x"},
+    ]
+    volumes = [{"name": "data"}, {"name": "run-x-sock", "host": {"sourcePath": "/run/x.sock"}}]
+    box = "{name: c, image: x, volumes: ['data:/d:ro', '/run/x.sock:/x']}"
+    data, faults = task(f"containerDefinitions: [{box}]")
+    assert not faults
+    assert data["containerDefinitions"][0]["mountPoints"] == mounts
+    assert data["volumes"] == volumes
+    data, _ = task("{image: x, volumes: ['data:/d:ro', '/run/x.sock:/x']}")
+    assert (data["containerDefinitions"][0]["mountPoints"], data["volumes"]) == (mounts, volumes)
+    data, _ = task(f"volumes: {{data: /srv}}\ncontainerDefinitions: [{box}]")
+    assert data["volumes"] == [{"name": "data", "host": {"sourcePath": "/srv"}}, volumes[1]]
+    data, _ = task(f"volumes: [{{name: data, host: {{sourcePath: /srv}}}}]\ncontainerDefinitions: [{box}]")
+    assert data["volumes"] == [{"name": "data", "host": {"sourcePath": "/srv"}}, volumes[1]]
+    _, faults = task("containerDefinitions: [{name: c, image: x, volumes: ['./a:/b']}]")
+    assert "./a is no path of an instance" in faults[0] or ". is no path" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('portMappings: ["80"]', [{"containerPort": 80}]),
+        ("portMappings: [80]", [{"containerPort": 80}]),
+        ('portMappings: ["8080:80/udp"]', [{"containerPort": 80, "hostPort": 8080, "protocol": "udp"}]),
+        ('portMappings: ["0:80"]', [{"containerPort": 80, "hostPort": 0}]),
+        ("portMappings: [8000-8002]", [{"containerPortRange": "8000-8002"}]),
+        (
+            'portMappings: ["9000-9001:8000-8001/tcp"]',
+            [
+                {"containerPort": 8000, "hostPort": 9000, "protocol": "tcp"},
+                {"containerPort": 8001, "hostPort": 9001, "protocol": "tcp"},
+            ],
+        ),
+        ("portMappings: [22:22]", [{"containerPort": 22, "hostPort": 22}]),
+        ("portMappings: [{containerPort: 80}]", [{"containerPort": 80}]),
+        ("environment: {A: 1, B: x}", [{"name": "A", "value": "1"}, {"name": "B", "value": "x"}]),
+        ("environment: {MODE: 0755}", [{"name": "MODE", "value": "0755"}]),
+        ('environment: ["A=b=c"]', [{"name": "A", "value": "b=c"}]),
+        ("environment: [{name: A, value: 1}]", [{"name": "A", "value": "1"}]),
+        ("command: echo 'a b' c", ["echo", "a b", "c"]),
+        ("healthCheck: [curl, -f, localhost]", {"command": ["CMD", "curl", "-f", "localhost"]}),
+        ("healthCheck: [CMD-SHELL, exit 0]", {"command": ["CMD-SHELL", "exit 0"]}),
+        ("healthCheck: {command: exit 0, interval: 1m}", {"command": ["CMD-SHELL", "exit 0"], "interval": 60}),
+        ("memory: 1GiB", 1024),
+        ("memory: 512m", 512),
+        ("memory: .5 gb", 512),
+        ("cpu: .25 vcpu", 256),
+        ("cpu: .5 vcpu", 512),
+        ("stopTimeout: 1m30s", 90),
+        ('mountPoints: ["data:/d:ro"]', [{"sourceVolume": "data", "containerPath": "/d", "readOnly": True}]),
+        ("dependsOn: [db]", [{"containerName": "db", "condition": "START"}]),
+        ("essential: yes", True),
+    ],
+)
+def test_short_forms_of_a_container(text: str, expected: Any) -> None:
+    result, faults = container(text)
+    assert not faults
+    assert result == {text.partition(":")[0]: expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('portMappings: ["80", "x"]', "f.yaml:1:22: portMappings[1]: the string 'x' is no port mapping"),
+        (
+            'portMappings: ["127.0.0.1:80:80"]',
+            "f.yaml:1:16: portMappings[0]: the string '127.0.0.1:80:80' binds an address",
+        ),
+        ('portMappings: ["80:70000"]', "f.yaml:1:16: portMappings[0]: the string '80:70000' names a port above 65535"),
+        ('portMappings: ["90-80"]', "f.yaml:1:16: portMappings[0]: the range 90-80 runs backwards"),
+        (
+            'portMappings: ["1-2:80-85"]',
+            "f.yaml:1:16: portMappings[0]: the two ranges of the string '1-2:80-85' differ",
+        ),
+        ('portMappings: ["1-2:80"]', "f.yaml:1:16: portMappings[0]: the string '1-2:80' has a range of host ports"),
+        (
+            'portMappings: ["1-1000:1-1000"]',
+            "f.yaml:1:16: portMappings[0]: the string '1-1000:1-1000' has more than 100",
+        ),
+        ("portMappings: [0]", "f.yaml:1:16: portMappings[0]: 0 is no port of a container"),
+        ("environment: {A: NO}", "f.yaml:1:18: environment.A: the value of variable A is NO without quotes"),
+        ("environment: {A: true}", "f.yaml:1:18: environment.A: the value of variable A is true without quotes"),
+        ("environment: {A: [1]}", "f.yaml:1:18: environment.A: the value of variable A must be a text, not a list"),
+        ("environment: [AB]", "f.yaml:1:15: environment[0]: the string 'AB' is no variable (NAME=value"),
+        ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' cannot be read: write it with its unit"),
+        ("memory: 1.0001MB", "f.yaml:1:9: memory: the string '1.0001MB' cannot be read: it is no whole number of MiB"),
+        ("cpu: 0.3333vCPU", "f.yaml:1:6: cpu: the string '0.3333vCPU' cannot be read: it is no whole number"),
+        ("stopTimeout: 1d", "f.yaml:1:14: stopTimeout: the string '1d' cannot be read: write it as 30s"),
+        ('command: "a \'b"', 'f.yaml:1:10: command: the string "a \'b" cannot be split into words'),
+        ('mountPoints: ["a"]', "f.yaml:1:15: mountPoints[0]: the string 'a' is no mount"),
+        ('mountPoints: ["a:/b:rx"]', "f.yaml:1:15: mountPoints[0]: 'rx' is no mode of a mount (ro or rw)"),
+    ],
+)
+def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> None:
+    _, faults = container(text)
+    assert len(faults) == 1
+    assert faults[0].startswith(fault), faults[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ('portMappings: [80, "x", {hostPort: 1}, "90-80"]', ["portMappings[1]", "portMappings[3]"]),
+        ("environment: {A: NO, B: b, C: on}", ["environment.A", "environment.C"]),
+        ("environment: [A, B=b, C]", ["environment[0]", "environment[2]"]),
+        ("secrets: {A: {}, B: [1]}", ["secrets.A", "secrets.B"]),
+        ('mountPoints: ["a", "b:/b", "c:/c:x"]', ["mountPoints[0]", "mountPoints[2]"]),
+    ],
+)
+def test_every_part_that_cannot_be_read_is_told(text: str, paths: list[str]) -> None:
+    _, faults = container(text)
+    assert [fault.split(": ")[1] for fault in faults] == paths
+
+
+def test_a_wrong_word_for_logs_hides_no_other_fault() -> None:
+    text = (
+        "name: p\ntaskDefinitions:\n  t:\n    image: x:1\n    memory: 64\n    logs: yes\n    essential: maybe\n"
+        "    portMappings: 80\ninstances: {count: two}\n"
+    )
+    _, faults = check(["-"], stdin=io.BytesIO(text.encode()), env={})
+    assert [(fault.position.line if fault.position else 0, fault.path.rpartition(".")[2]) for fault in faults] == [
+        (6, "logs"),
+        (7, "essential"),
+        (8, "portMappings"),
+        (9, "count"),
+    ]
+
+
+@pytest.mark.parametrize("box", ["image: x\n", "containerDefinitions:\n- name: c\n  image: x\n  "])
+def test_every_mount_that_cannot_be_read_is_told_and_the_others_are_made(box: str) -> None:
+    data, faults = task(box + 'volumes: ["data", "ok:/ok", "./x:/y", "a:/b:rx", ~, {name: m}]')
+    assert [fault.partition("volumes")[2].partition(" (")[0] for fault in faults] == [
+        "[0]: the string 'data' is no mount",
+        "[2]: ./x is no path of an instance",
+        "[3]: 'rx' is no mode of a mount",
+        "[4]: nothing",
+        "[5]: a mapping is no mount",
+    ]
+    assert data["volumes"] == [{"name": "ok"}]
+    assert {"sourceVolume": "ok", "containerPath": "/ok"} in data["containerDefinitions"][0]["mountPoints"]
+
+
+@given(st.sampled_from(sorted(SHORTHANDS)), st.text(max_size=20), st.booleans())
+def test_no_text_breaks_a_shorthand(name: str, text: str, listed: bool) -> None:
+    shape, _, member = name.partition(".")
+    value: Any = [text, {text: text}] if listed else text
+    expander = Expander(definitions())
+    result = expander.expand(made({member: value} if member else value, AT), shape, key="web")
+    json.dumps(plain(result))
+
+
+@given(st.integers(0, 10**6))
+def test_amounts_are_read_as_they_are_written(number: int) -> None:
+    assert units.memory_mib(f"{number}MB") == units.memory_mib(f"{number} MiB") == number
+    assert units.memory_mib(f"{number}g") == number * 1024
+    assert units.seconds(f"{number}s") == number
+    assert units.seconds(f"{number}h{number}m{number}s") == number * 3661
+    assert units.cpu_units(f"{number}vCPU") == number * 1024
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1MB", "1", "1 2MB", "1e3MB", "MB1", "1MBB"])
+def test_what_is_no_amount_of_memory(text: str) -> None:
+    with pytest.raises(ValueError, match="unit"):
+        units.memory_mib(text)
+
+
+@pytest.mark.parametrize("text", ["", "s", "1", "1m1h", "1d", "-1s", "1.5"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="30s"):
+        units.seconds(text)
+
+
+def test_the_table_has_a_row_for_each_shorthand() -> None:
+    rows = markdown().splitlines()[2:]
+    assert len(rows) == len({id(shorthand) for shorthand in SHORTHANDS.values()})
+    assert all(row.replace("\\|", "").count("|") == 4 for row in rows)
