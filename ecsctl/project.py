@@ -18,9 +18,9 @@ from ecsctl.kinds.base import Actual, Patience, Scope, owner_of
 from ecsctl.observe import Snapshot, look_again, observe
 from ecsctl.plan import Plan, plan
 from ecsctl.polling import Progress, poll
+from ecsctl.query.views import ServiceView, service_view
 from ecsctl.resources import OWNER_TAG, AutoScalingGroup, Key, LogGroup, Resource, Service, TaskDefinition, log_group_of
 from ecsctl.steady import wait_for_services
-from ecsctl.views import ServiceView, service_view
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

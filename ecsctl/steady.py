@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.causes import service_causes
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
 from ecsctl.polling import Progress, Waited, pause, poll
-from ecsctl.targets import unhealthy
-from ecsctl.views import DeploymentView, ServiceView, service_view, task_view
+from ecsctl.query.diagnosis import service_causes
+from ecsctl.query.target_health import unhealthy
+from ecsctl.query.views import DeploymentView, ServiceView, service_view, task_view
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

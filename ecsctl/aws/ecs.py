@@ -1,6 +1,6 @@
 """What ECS is asked: lists as pages, describes in batches of the API's limits, ``failures[]`` beside what was found.
 
-Answers are the API's own mappings; :mod:`ecsctl.views` makes values of them.
+Answers are the API's own mappings; :mod:`ecsctl.query.views` makes values of them.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from ecsctl.query.views import ClusterView
     from ecsctl.render.table import Column
-    from ecsctl.views import ClusterView
 
 
 @click.group(cls=Group)
@@ -30,8 +30,8 @@ group.add_command(cluster_write.delete)
 def list_(settings: Settings) -> None:
     """List the region's clusters. With -q it prints their names, one a line."""
     from ecsctl.aws import ecs
+    from ecsctl.query.views import cluster_view
     from ecsctl.render.table import emit
-    from ecsctl.views import cluster_view
 
     aws, _ = connect(settings)
     described = ecs.describe_clusters(aws, list(ecs.list_clusters(aws))).found
@@ -53,9 +53,9 @@ def show(settings: Settings, name: str | None) -> None:
     NAME is the cluster's name or ARN; by default the one of --cluster or of the file.
     """
     from ecsctl.aws import ecs
+    from ecsctl.query.views import cluster_view
     from ecsctl.render.record import write_record
     from ecsctl.render.table import emit
-    from ecsctl.views import cluster_view
 
     aws, default = connect(settings)
     cluster = cluster_view(ecs.require_cluster(aws, name or default))

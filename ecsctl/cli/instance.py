@@ -12,8 +12,8 @@ from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from ecsctl.query.views import InstanceView
     from ecsctl.render.table import Column
-    from ecsctl.views import InstanceView
 
 
 @click.group(cls=Group)
@@ -30,14 +30,14 @@ group.add_command(instance_write.remove)
 @pass_settings
 def list_(settings: Settings) -> None:
     """List the cluster's container instances. With -q it prints their instance ids, one a line."""
-    from ecsctl import lookup
     from ecsctl.aws import ecs
+    from ecsctl.query import selectors
     from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
     bare = settings.quiet and settings.output == "table"
     arns = ecs.list_container_instances(aws, cluster)
-    found = lookup.instances(aws, cluster, arns, addresses=not bare)
+    found = selectors.instances(aws, cluster, arns, addresses=not bare)
     rows = sorted(found.values(), key=order)
     if bare:
         for row in rows:

@@ -13,7 +13,7 @@ from ecsctl.errors import ConflictError, NotFoundError, UsageError, WaitTimeoutE
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.views import InstanceView
+    from ecsctl.query.views import InstanceView
 
 KINDS = frozenset({"iam-role", "instance-profile", "security-group", "launch-template", "auto-scaling-group"})
 STATES_A_CALL = 10
@@ -53,11 +53,11 @@ def bootstrap(
     the cluster (IMDSv2 only), and an Auto Scaling group that replaces instances which die. Run again, it changes what
     the flags say otherwise: another --count scales. Prints the instance ids.
     """
-    from ecsctl import lookup
     from ecsctl.aws import ecs
     from ecsctl.cli.project import carry_out
     from ecsctl.manifest.model import IngressSpec, InstancesSpec, Spec
     from ecsctl.project import prepare
+    from ecsctl.query import selectors
 
     rules = tuple(IngressSpec.parse(text) for text in ingress)
     aws, cluster = connect(settings)
@@ -69,7 +69,7 @@ def bootstrap(
     again = f"ecsctl instance bootstrap -c {cluster} --count {count}"
     carry_out(settings, aws, prepared, again, ask=False)
     if settings.wait:
-        found = lookup.instances(aws, cluster, ecs.list_container_instances(aws, cluster), addresses=False)
+        found = selectors.instances(aws, cluster, ecs.list_container_instances(aws, cluster), addresses=False)
         for view in sorted(found.values(), key=lambda item: item.instance_id):
             print(view.instance_id)
 
@@ -103,9 +103,9 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     ID is an EC2 instance's (i-…) or a container instance's. Services move their tasks to other instances first; a task
     that was run by hand is waited for. Only instances that ecsctl made are removed.
     """
-    from ecsctl import lookup
     from ecsctl.aws import ecs
     from ecsctl.kinds.fleet import deregister
+    from ecsctl.query import selectors
 
     if all_ == bool(ids):
         raise UsageError("name instances, or say --all", hint="`ecsctl instance list` shows their ids")
@@ -114,7 +114,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
         remove_all(settings, aws, cluster)
         return
     settings.resume = "nothing was changed"
-    found = lookup.instances(aws, cluster, ecs.list_container_instances(aws, cluster), addresses=False).values()
+    found = selectors.instances(aws, cluster, ecs.list_container_instances(aws, cluster), addresses=False).values()
     chosen = [chosen_instance(list(found), id_, cluster) for id_ in dict.fromkeys(ids)]
     require_own(aws, chosen)
     names = ", ".join(view.instance_id for view in chosen)
@@ -203,7 +203,7 @@ def drain(settings: Settings, aws: Aws, cluster: str, chosen: list[InstanceView]
     from ecsctl.aws import ecs
     from ecsctl.aws.session import batches
     from ecsctl.polling import Progress, poll
-    from ecsctl.views import instance_view
+    from ecsctl.query.views import instance_view
 
     arns = [view.arn for view in chosen]
     for batch in batches(arns, STATES_A_CALL):

@@ -18,8 +18,8 @@ from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.location import Found, Location, Ports
-    from ecsctl.views import TaskView
+    from ecsctl.query.addresses import Found, Location, Ports
+    from ecsctl.query.views import TaskView
 
 TIMEOUT = 600.0
 
@@ -54,8 +54,8 @@ def locate(
     if tasks and (service or family):
         raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
     aws, cluster = connect(settings)
-    from ecsctl import hosts
     from ecsctl.aws.warm import warm
+    from ecsctl.query import joins
 
     aws.client("ecs")
     warming = warm(aws, "ec2")
@@ -64,7 +64,7 @@ def locate(
         chosen = _chosen(aws, cluster, tasks, service, family)
     placed = [task for task in chosen if task.last_status == "RUNNING" or _has_address(task)]
     warming.join(5)
-    found = hosts.locate_all(aws, placed, private=private)
+    found = joins.locate_all(aws, placed, private=private)
     locations = [location for _, spots, _ in found for location in spots.locations]
     reachable = [location for location in locations if location.address]
     _print(settings, locations, several=len(chosen) > 1)
@@ -74,7 +74,7 @@ def locate(
         if not spots.locations:
             problems.append(f"task {task.short_id} ({task.definition}) publishes no port")
         elif tasks:
-            from ecsctl.location import silent_containers
+            from ecsctl.query.addresses import silent_containers
 
             notes += [f"container {name} publishes no port" for name in silent_containers(task, ports)]
     _conclude(settings, cluster, bool(tasks), bool(service or family), chosen, reachable, notes, problems)
@@ -86,15 +86,15 @@ def _has_address(task: TaskView) -> bool:
 
 
 def _chosen(aws: Aws, cluster: str, tasks: Sequence[str], service: str | None, family: str | None) -> list[TaskView]:
-    from ecsctl import lookup
+    from ecsctl.query import selectors
 
     if tasks:
-        return lookup.find(aws, cluster, tasks)
-    chosen = list(lookup.select(aws, cluster, service=service, family=family))
+        return selectors.find(aws, cluster, tasks)
+    chosen = list(selectors.select(aws, cluster, service=service, family=family))
     if not chosen and service:
-        lookup.require_service(aws, cluster, service)
+        selectors.require_service(aws, cluster, service)
     elif not chosen and family:
-        lookup.require_family(aws, family)
+        selectors.require_family(aws, family)
     return chosen
 
 
@@ -128,8 +128,8 @@ def _waited(
 
 
 def _problem(task: TaskView) -> str:
-    from ecsctl.causes import task_causes
-    from ecsctl.views import age, utc_now
+    from ecsctl.query.diagnosis import task_causes
+    from ecsctl.query.views import age, utc_now
 
     if not task.stopped:
         return f"task {task.short_id} ({task.definition}) is {task.last_status}: it has no address yet"

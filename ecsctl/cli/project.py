@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.manifest.model import Spec
     from ecsctl.project import Prepared
-    from ecsctl.views import ServiceView
+    from ecsctl.query.views import ServiceView
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,9 @@ def carry_out(
 
 def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[ServiceView]) -> None:
     """Print where the services answer: the balancers first, then each task; with -q the bare addresses."""
-    from ecsctl import hosts, lookup
+    from ecsctl.query import joins, selectors
+    from ecsctl.query.services import with_addresses
     from ecsctl.render.table import Column, emit
-    from ecsctl.services import with_addresses
 
     if not services and settings.output == "table":
         return
@@ -184,7 +184,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[Servi
                 name = balancer.name or (named.name if named else "")
                 url = f"http://{balancer.address}"
                 rows.append(Answering(view.name, balancer.address, f"load balancer {name}".strip(), url))
-        for task, found, _ in hosts.locate_all(aws, list(lookup.select(aws, spec.cluster, service=view.name))):
+        for task, found, _ in joins.locate_all(aws, list(selectors.select(aws, spec.cluster, service=view.name))):
             for spot in found.locations:
                 if spot.bare:
                     via = f"task {task.short_id} on {task.host}" if task.host else f"task {task.short_id}"

@@ -13,9 +13,9 @@ from ecsctl.cli.options import Command, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from ecsctl.location import Found
+    from ecsctl.query.addresses import Found
+    from ecsctl.query.views import TaskView
     from ecsctl.render.table import Column
-    from ecsctl.views import TaskView
 
     Row = tuple[TaskView, Found]
 
@@ -32,19 +32,19 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
     With -q it prints their ids, one a line.
     """
     aws, cluster = connect(settings)
-    from ecsctl import hosts, lookup
-    from ecsctl.location import Found
+    from ecsctl.query import joins, selectors
+    from ecsctl.query.addresses import Found
     from ecsctl.render.table import emit
 
-    tasks = list(lookup.select(aws, cluster, service=service, family=family, instance=instance, stopped=stopped))
+    tasks = list(selectors.select(aws, cluster, service=service, family=family, instance=instance, stopped=stopped))
     if not tasks and service:
-        lookup.require_service(aws, cluster, service)
+        selectors.require_service(aws, cluster, service)
     tasks.sort(key=order)
     if settings.quiet and settings.output == "table":
         for task in tasks:
             print(task.id)
         return
-    rows = [(task, found if not task.stopped else Found(())) for task, found, _ in hosts.locate_all(aws, tasks)]
+    rows = [(task, found if not task.stopped else Found(())) for task, found, _ in joins.locate_all(aws, tasks)]
     state = "running or just stopped" if stopped else "running"
     emit(rows, columns(with_reason=stopped), settings.output, empty=f"no task is {state} in cluster {cluster}")
 
@@ -78,9 +78,9 @@ def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequen
         with_reason: show why tasks stopped.
         now: what ages count to; the present by default.
     """
-    from ecsctl.causes import task_causes
+    from ecsctl.query.diagnosis import task_causes
+    from ecsctl.query.views import age, utc_now
     from ecsctl.render.table import Column
-    from ecsctl.views import age, utc_now
 
     present = now or utc_now()
     return [

@@ -68,7 +68,7 @@ def run(
         raise UsageError("--security-group and --public-ip need --subnet", hint="name the subnets to run in")
     aws, cluster = connect(settings)
     from ecsctl import tasks
-    from ecsctl.views import name_of
+    from ecsctl.query.views import name_of
 
     described: Mapping[str, Any] | None = None
     if environment or command or wait:
@@ -112,7 +112,7 @@ def run(
 
 def _launch(aws: Aws, cluster: str, request: RunRequest) -> Launched:
     from ecsctl import tasks
-    from ecsctl.views import name_of
+    from ecsctl.query.views import name_of
 
     try:
         return tasks.run_tasks(aws, cluster, request, project=name_of(cluster))
@@ -183,7 +183,7 @@ def _pair(text: str) -> dict[str, str]:
 
 def _code_of(ended: Sequence[Any], essential: Sequence[str], container: str | None) -> int:
     """The first exit code that is not 0; a task that never ran is an error, told with its causes."""
-    from ecsctl.causes import task_causes
+    from ecsctl.query.diagnosis import task_causes
     from ecsctl.tasks import exit_code
 
     worst = 0

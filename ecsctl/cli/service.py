@@ -12,8 +12,8 @@ from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from ecsctl.query.views import EventView, ServiceView
     from ecsctl.render.table import Column
-    from ecsctl.views import EventView, ServiceView
 
 EVENTS_SHOWN = 5
 
@@ -32,7 +32,7 @@ group.add_command(service_write.delete)
 @pass_settings
 def list_(settings: Settings) -> None:
     """List the cluster's services. With -q it prints their names, one a line."""
-    from ecsctl import services
+    from ecsctl.query import services
     from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
@@ -53,15 +53,15 @@ def show(settings: Settings, name: str) -> None:
 
     With -q it prints the balancer's address or, without a balancer, the tasks' addresses, one a line.
     """
-    from ecsctl import hosts, services
     from ecsctl.cli.ps import addresses
+    from ecsctl.query import joins, services
     from ecsctl.render.record import write_record
     from ecsctl.render.table import as_data, emit_data
 
     aws, cluster = connect(settings)
     service = services.show_service(aws, cluster, name)
     all_tasks = services.tasks_of(aws, service)
-    running = [(task, found) for task, found, _ in hosts.locate_all(aws, [t for t in all_tasks if not t.stopped])]
+    running = [(task, found) for task, found, _ in joins.locate_all(aws, [t for t in all_tasks if not t.stopped])]
     causes = services.why_not_steady(service, all_tasks)
     if settings.output in ("json", "yaml"):
         data = as_data(service, columns())
@@ -104,7 +104,7 @@ def _sections(service: ServiceView, running: list[Any]) -> None:
 @pass_settings
 def events(settings: Settings, name: str, limit: int) -> None:
     """Show a service's events, the newest last."""
-    from ecsctl import services
+    from ecsctl.query import services
     from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
@@ -119,8 +119,8 @@ def events(settings: Settings, name: str, limit: int) -> None:
 
 def columns() -> list[Column[ServiceView]]:
     """The columns of services."""
+    from ecsctl.query.services import rollout
     from ecsctl.render.table import Column
-    from ecsctl.services import rollout
 
     return [
         Column("SERVICE", "serviceName", lambda row: row.name),

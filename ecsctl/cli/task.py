@@ -111,8 +111,8 @@ def _print_rows(settings: Settings, rows: Sequence[Mapping[str, Any]], *, single
 def definitions(settings: Settings, family: str | None, inactive: bool) -> None:
     """List the region's task definition families, or the revisions of one FAMILY, oldest first."""
     from ecsctl.aws import ecs
+    from ecsctl.query.views import name_of
     from ecsctl.render.table import Column
-    from ecsctl.views import name_of
 
     aws, _ = connect(settings)
     if family is None and not inactive:
@@ -122,7 +122,7 @@ def definitions(settings: Settings, family: str | None, inactive: bool) -> None:
     arns = ecs.list_task_definitions(aws, family, status="INACTIVE" if inactive else "ACTIVE")
     found = [name_of(arn) for arn in arns]
     if not found and family:
-        from ecsctl.lookup import require_family
+        from ecsctl.query.selectors import require_family
 
         if not inactive:
             require_family(aws, family)
@@ -175,7 +175,7 @@ def deregister(settings: Settings, names: tuple[str, ...]) -> None:
     Prints each FAMILY:REVISION that is gone.
     """
     from ecsctl.definitions import remove_revisions
-    from ecsctl.views import name_of
+    from ecsctl.query.views import name_of
 
     aws, _ = connect(settings)
     own: list[str] = []
@@ -198,7 +198,7 @@ def _revisions(aws: Aws, name: str) -> tuple[list[str], list[str]]:
     """The ARNs of the ACTIVE revisions that a name means: those of ecsctl, and the others."""
     from ecsctl.aws import ecs
     from ecsctl.aws.overlap import overlapped
-    from ecsctl.lookup import require_family
+    from ecsctl.query.selectors import require_family
     from ecsctl.resources import OWNER_TAG
     from ecsctl.tasks import describe_by_name
 

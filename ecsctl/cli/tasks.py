@@ -16,8 +16,8 @@ from ecsctl.errors import EcsctlError, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.query.views import TaskView
     from ecsctl.tasks import Until
-    from ecsctl.views import TaskView
 
 __all__ = ["ps", "run", "stop", "wait"]
 
@@ -113,19 +113,19 @@ def _chosen(
     *,
     several: bool = False,
 ) -> list[TaskView]:
-    from ecsctl import lookup
+    from ecsctl.query import selectors
 
     if tasks and (service or family):
         raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
     if tasks:
-        return lookup.find(aws, cluster, tasks, several=several)
+        return selectors.find(aws, cluster, tasks, several=several)
     if not (service or family):
         raise UsageError("which tasks?", hint="name them (`ecsctl ps` lists them), or use --service or --family")
-    chosen = list(lookup.select(aws, cluster, service=service, family=family))
+    chosen = list(selectors.select(aws, cluster, service=service, family=family))
     if not chosen:
         if service:
-            lookup.require_service(aws, cluster, service)
+            selectors.require_service(aws, cluster, service)
         elif family:
-            lookup.require_family(aws, family)
+            selectors.require_family(aws, family)
         raise EcsctlError(f"none of its tasks runs in cluster {cluster}", hint="`ecsctl ps --all` shows the last ones")
     return chosen

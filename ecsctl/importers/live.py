@@ -100,7 +100,7 @@ def _service(aws: Aws, cluster: str, name: str) -> Mapping[str, Any]:
     for row in ecs.describe_services(aws, cluster, [name]).found:
         if row.get("status") != "INACTIVE":
             return row
-    from ecsctl.lookup import no_service
+    from ecsctl.query.selectors import no_service
 
     raise no_service(aws, cluster, name)
 

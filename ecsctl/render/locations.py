@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from ecsctl.location import Location
+from ecsctl.query.addresses import Location
 from ecsctl.render.table import Column, as_data, emit, emit_data, write_table
 
 # (service, load balancer, address): what stands before the tasks.

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from ecsctl.errors import EcsctlError, WaitTimeoutError
+from ecsctl.query.views import task_view
 from ecsctl.tasks import UNSEEN, wait_for
-from ecsctl.views import task_view
 from tests.support.world import World
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ecsctl.views import Binding, TaskView, port_range
+from ecsctl.query.views import Binding, TaskView, port_range
 
 ANY = {"0.0.0.0", "::", ""}
 HTTPS = {443, 8443}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ecsctl.aws.session import Aws, Json, batches, is_error
 from ecsctl.errors import AwsError
-from ecsctl.views import BalancerView
+from ecsctl.query.views import BalancerView
 
 # The most names or ARNs that one describe call takes.
 CLASSIC = 20

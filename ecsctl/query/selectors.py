@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ecsctl.aws import ecs
 from ecsctl.aws.session import Aws, is_error
 from ecsctl.errors import EcsctlError, NotFoundError, UsageError
-from ecsctl.views import InstanceView, TaskView, instance_view, name_of, task_view
+from ecsctl.query.views import InstanceView, TaskView, instance_view, name_of, task_view
 
 FULL_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PREFIX = re.compile(r"[0-9a-f][0-9a-f-]*")

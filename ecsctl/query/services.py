@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ecsctl import lookup
-from ecsctl.aws import balancers, ecs
+from ecsctl.aws import ecs
 from ecsctl.aws.session import Aws
-from ecsctl.causes import service_causes
 from ecsctl.errors import AwsError
-from ecsctl.views import ServiceView, TaskView, service_view
+from ecsctl.query import load_balancers, selectors
+from ecsctl.query.diagnosis import service_causes
+from ecsctl.query.views import ServiceView, TaskView, service_view
 
 
 def list_services(aws: Aws, cluster: str, *, addresses: bool = True) -> list[ServiceView]:
@@ -33,13 +33,13 @@ def show_service(aws: Aws, cluster: str, name: str) -> ServiceView:
     for row in ecs.describe_services(aws, cluster, [name]).found:
         if row.get("status") != "INACTIVE":
             return with_addresses(aws, [service_view(row)])[0]
-    raise lookup.no_service(aws, cluster, name)
+    raise selectors.no_service(aws, cluster, name)
 
 
 def with_addresses(aws: Aws, services: Sequence[ServiceView]) -> list[ServiceView]:
     """The same services; where the balancers may not be asked, without their addresses."""
     try:
-        known = balancers.with_addresses(aws, (one for service in services for one in service.balancers))
+        known = load_balancers.with_addresses(aws, (one for service in services for one in service.balancers))
     except AwsError:
         return list(services)
     return [replace(s, balancers=tuple(known.get(one, one) for one in s.balancers)) for s in services]
@@ -60,7 +60,7 @@ def rollout(service: ServiceView) -> str:
 
 def tasks_of(aws: Aws, service: ServiceView) -> list[TaskView]:
     """Its tasks, those stopped in the last hour included; hosts not yet joined."""
-    return list(lookup.select(aws, service.cluster, service=service.name, stopped=True))
+    return list(selectors.select(aws, service.cluster, service=service.name, stopped=True))
 
 
 def why_not_steady(service: ServiceView, tasks: Sequence[TaskView]) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ecsctl.views import ContainerView, InstanceView, ServiceView, TaskView, port_range
+from ecsctl.query.views import ContainerView, InstanceView, ServiceView, TaskView, port_range
 
 # What a prefix of a container's `reason` means, and what to do about it.
 REASONS = {

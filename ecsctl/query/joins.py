@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ecsctl import lookup
 from ecsctl.aws import ec2, ecs
 from ecsctl.aws.overlap import overlapped
 from ecsctl.aws.session import Aws
-from ecsctl.location import Found, Ports, locate, ports_of
-from ecsctl.views import InstanceView, TaskView, interface_view
+from ecsctl.query import selectors
+from ecsctl.query.addresses import Found, Ports, locate, ports_of
+from ecsctl.query.views import InstanceView, TaskView, interface_view
 
 
 def join(aws: Aws, tasks: Sequence[TaskView]) -> list[TaskView]:
@@ -34,7 +34,7 @@ def join(aws: Aws, tasks: Sequence[TaskView]) -> list[TaskView]:
         for addresses in (True, False):
             arns = [arn for arn, published in wanted.items() if published is addresses]
             if arns:
-                hosts.update(lookup.instances(aws, cluster, arns, addresses=addresses))
+                hosts.update(selectors.instances(aws, cluster, arns, addresses=addresses))
     ids = [task.interface.id for task in tasks if task.interface is not None]
     interfaces = {row["NetworkInterfaceId"]: interface_view(row) for row in ec2.describe_network_interfaces(aws, ids)}
     joined = []

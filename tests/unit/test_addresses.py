@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.location import locate, ports_of, silent_containers
-from ecsctl.views import age, instance_view, interface_view, task_view
+from ecsctl.query.addresses import locate, ports_of, silent_containers
+from ecsctl.query.views import age, instance_view, interface_view, task_view
 from tests.support.world import World
 
 
