@@ -12,11 +12,11 @@ from typing import Any, Literal
 from ecsctl.aws import ecs
 from ecsctl.aws.overlap import overlapped
 from ecsctl.aws.session import Aws
+from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError, WaitTimeoutError
 from ecsctl.polling import Progress, pause, poll
 from ecsctl.query.diagnosis import placement_causes, task_causes
 from ecsctl.query.views import InstanceView, TaskView, instance_view, name_of, task_view
-from ecsctl.resources import OWNER_TAG
 
 Until = Literal["RUNNING", "STOPPED"]
 

@@ -32,8 +32,8 @@ def checked_name(name: str) -> str:
 def create(settings: Settings, name: str) -> None:
     """Create a cluster, and print its name. That it exists already is no error."""
     from ecsctl.cli.project import carry_out
+    from ecsctl.deploy.pipeline import prepare
     from ecsctl.manifest.model import Spec
-    from ecsctl.project import prepare
 
     spec = Spec(name=checked_name(name), cluster=name)
     aws = settings.aws()
@@ -54,11 +54,11 @@ def delete(settings: Settings, name: str) -> None:
     A cluster of a project with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
     """
     from ecsctl.cli.project import remove
-    from ecsctl.kinds import TABLE
-    from ecsctl.kinds.base import Scope
+    from ecsctl.deploy.kinds import TABLE
+    from ecsctl.deploy.kinds.base import Scope
+    from ecsctl.deploy.observe import look_again
+    from ecsctl.deploy.resources import AutoScalingGroup, Cluster, Key, Service, TaskDefinition, base_name
     from ecsctl.manifest.model import Spec
-    from ecsctl.observe import look_again
-    from ecsctl.resources import AutoScalingGroup, Cluster, Key, Service, TaskDefinition, base_name
 
     aws = settings.aws()
     found = look_again(aws, Scope(name, checked_name(name), aws.region), Key(Cluster.kind, name))

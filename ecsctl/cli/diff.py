@@ -17,7 +17,7 @@ from ecsctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.differ import Difference
+    from ecsctl.deploy.diff import Difference
 
 FILES = (".json", ".yaml", ".yml")
 
@@ -33,9 +33,9 @@ def diff(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
     nothing, without what AWS fills in by itself. Values of environment variables are hidden.
     """
     spec, aws = load(settings, files)
-    from ecsctl.apply import conflict
-    from ecsctl.differ import of_plan
-    from ecsctl.project import prepare
+    from ecsctl.deploy.apply import conflict
+    from ecsctl.deploy.diff import of_plan
+    from ecsctl.deploy.pipeline import prepare
 
     prepared = prepare(aws, spec)
     found = of_plan(prepared.plan, prepared.snapshot)
@@ -59,7 +59,7 @@ def task_diff(settings: Settings, before: str, after: str | None, exit_code: boo
     A family alone is its latest revision, and so is what is left out. FILE is what `task register` takes; of several
     families it is the one that the other side names. Values of environment variables are hidden.
     """
-    from ecsctl.differ import between
+    from ecsctl.deploy.diff import between
 
     aws, _ = connect(settings)
     if after is None:

@@ -55,8 +55,8 @@ def bootstrap(
     """
     from ecsctl.aws import ecs
     from ecsctl.cli.project import carry_out
+    from ecsctl.deploy.pipeline import prepare
     from ecsctl.manifest.model import IngressSpec, InstancesSpec, Spec
-    from ecsctl.project import prepare
     from ecsctl.query import selectors
 
     rules = tuple(IngressSpec.parse(text) for text in ingress)
@@ -83,7 +83,7 @@ def user_data(settings: Settings, image: str) -> None:
     For a launch template of your own; it is what `bootstrap` gives its instances.
     """
     from ecsctl.cli.context import files_at_hand, of_files
-    from ecsctl.userdata import user_data as script
+    from ecsctl.deploy.user_data import user_data as script
 
     named, _ = (settings.cluster, None) if settings.cluster else of_files(files_at_hand())
     click.echo(script(image, named or "default"), nl=False)
@@ -104,7 +104,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     that was run by hand is waited for. Only instances that ecsctl made are removed.
     """
     from ecsctl.aws import ecs
-    from ecsctl.kinds.fleet import deregister
+    from ecsctl.deploy.kinds.auto_scaling import deregister
     from ecsctl.query import selectors
 
     if all_ == bool(ids):
@@ -138,9 +138,9 @@ def require_group_here(aws: Aws, cluster: str) -> None:
     Raises:
         ConflictError: its group's instances join another cluster.
     """
-    from ecsctl.kinds.base import Scope
-    from ecsctl.observe import look_again
-    from ecsctl.resources import AutoScalingGroup, Key, base_name
+    from ecsctl.deploy.kinds.base import Scope
+    from ecsctl.deploy.observe import look_again
+    from ecsctl.deploy.resources import AutoScalingGroup, Key, base_name
 
     group = look_again(aws, Scope(cluster, cluster, aws.region), Key(AutoScalingGroup.kind, base_name(cluster)))
     elsewhere = group.fields["cluster"] if group is not None else ""
@@ -183,7 +183,7 @@ def require_own(aws: Aws, chosen: list[InstanceView]) -> None:
         ConflictError: one has no owner tag.
     """
     from ecsctl.aws import ec2
-    from ecsctl.kinds.base import owner_of
+    from ecsctl.deploy.kinds.base import owner_of
 
     described = {item["InstanceId"]: item for item in ec2.describe_instances(aws, [v.instance_id for v in chosen])}
     for view in chosen:

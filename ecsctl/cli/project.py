@@ -15,8 +15,8 @@ from ecsctl.errors import EcsctlError, ExitCode
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.pipeline import Prepared
     from ecsctl.manifest.model import Spec
-    from ecsctl.project import Prepared
     from ecsctl.query.views import ServiceView
 
 
@@ -63,14 +63,14 @@ def plan(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
     Field by field, and nothing is changed. Exits with 1 where something that the project did not make is in the way.
     """
     spec, aws = load(settings, files)
-    from ecsctl.project import prepare
+    from ecsctl.deploy.pipeline import prepare
 
     prepared = prepare(aws, spec)
     show(settings, prepared)
     for note in prepared.plan.notes:
         settings.note(note)
     if prepared.plan.conflicts:
-        from ecsctl.apply import conflict
+        from ecsctl.deploy.apply import conflict
 
         raise conflict(prepared.plan)
     return ExitCode.FINDINGS if exit_code and not prepared.plan.empty else ExitCode.OK
@@ -103,7 +103,7 @@ def up(settings: Settings, files: tuple[str, ...]) -> None:
     steady, and ends with the addresses on stdout. Run again, it goes on where AWS stands.
     """
     spec, aws = load(settings, files)
-    from ecsctl.project import prepare
+    from ecsctl.deploy.pipeline import prepare
 
     prepared = prepare(aws, spec)
     services = carry_out(settings, aws, prepared, f"ecsctl up{_flags(files)}")
@@ -124,8 +124,8 @@ def carry_out(
         question: asked instead of the usual one.
         ask: False carries it out without a question (an imperative command that only makes things).
     """
-    from ecsctl.apply import Event, conflict
-    from ecsctl.project import execute
+    from ecsctl.deploy.apply import Event, conflict
+    from ecsctl.deploy.pipeline import execute
     from ecsctl.render.progress import Progress
 
     settings.resume = "nothing was changed"
@@ -225,7 +225,7 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
     Raises:
         EcsctlError: something is left.
     """
-    from ecsctl.project import leftovers, prepare_removal
+    from ecsctl.deploy.pipeline import leftovers, prepare_removal
 
     prepared = prepare_removal(aws, spec, kinds=kinds)
     if prepared.plan.empty:

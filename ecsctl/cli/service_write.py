@@ -30,10 +30,10 @@ def create(settings: Settings, file: str, name: str | None) -> None:
     """
     from ecsctl.aws import ecs
     from ecsctl.cli.project import carry_out
+    from ecsctl.deploy.pipeline import prepare
+    from ecsctl.deploy.plan import CREATE
     from ecsctl.manifest import load_service
     from ecsctl.manifest.model import ServiceSpec, Spec
-    from ecsctl.plan import CREATE
-    from ecsctl.project import prepare
 
     definition, notes = load_service(file, name, values=values(settings, ask=True), lenient=settings.lenient)
     for note in notes:
@@ -90,11 +90,11 @@ def require_balancers(aws: Aws, definition: dict[str, Any]) -> None:
 def scale(settings: Settings, name: str, count: int) -> None:
     """Set how many tasks a service has, and wait until they run."""
     from ecsctl.cli.project import carry_out
-    from ecsctl.kinds.base import Scope
-    from ecsctl.observe import Snapshot
-    from ecsctl.plan import plan
-    from ecsctl.project import Prepared, owned_service
-    from ecsctl.resources import Service
+    from ecsctl.deploy.kinds.base import Scope
+    from ecsctl.deploy.observe import Snapshot
+    from ecsctl.deploy.pipeline import Prepared, owned_service
+    from ecsctl.deploy.plan import plan
+    from ecsctl.deploy.resources import Service
 
     aws, cluster = connect(settings)
     actual = owned_service(aws, cluster, name)
@@ -113,10 +113,10 @@ def scale(settings: Settings, name: str, count: int) -> None:
 def delete(settings: Settings, name: str) -> None:
     """Delete a service: its tasks are stopped, and it is waited for until it is gone."""
     from ecsctl.cli.project import carry_out
-    from ecsctl.kinds.base import Scope
-    from ecsctl.observe import Snapshot
-    from ecsctl.plan import plan
-    from ecsctl.project import Prepared, owned_service
+    from ecsctl.deploy.kinds.base import Scope
+    from ecsctl.deploy.observe import Snapshot
+    from ecsctl.deploy.pipeline import Prepared, owned_service
+    from ecsctl.deploy.plan import plan
 
     aws, cluster = connect(settings)
     actual = owned_service(aws, cluster, name)

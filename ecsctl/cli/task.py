@@ -46,10 +46,10 @@ def register(settings: Settings, file: str, family: str | None) -> None:
     YAML. Prints FAMILY:REVISION: the new one, or the latest where it says the same.
     """
     from ecsctl.aws import ecs
-    from ecsctl.definitions import register as register_definition
+    from ecsctl.deploy.resources import OWNER_TAG
+    from ecsctl.deploy.revisions import register as register_definition
     from ecsctl.ecs_definitions.differences import diff_task_definitions
     from ecsctl.manifest import load_task_definition
-    from ecsctl.resources import OWNER_TAG
 
     aws, _ = connect(settings)
     specs, notes = load_task_definition(file, family, values=values(settings, ask=True), lenient=settings.lenient)
@@ -174,7 +174,7 @@ def deregister(settings: Settings, names: tuple[str, ...]) -> None:
     What carries no owner tag of ecsctl is left alone. Running tasks keep the definition they were started with.
     Prints each FAMILY:REVISION that is gone.
     """
-    from ecsctl.definitions import remove_revisions
+    from ecsctl.deploy.revisions import remove_revisions
     from ecsctl.query.views import name_of
 
     aws, _ = connect(settings)
@@ -198,8 +198,8 @@ def _revisions(aws: Aws, name: str) -> tuple[list[str], list[str]]:
     """The ARNs of the ACTIVE revisions that a name means: those of ecsctl, and the others."""
     from ecsctl.aws import ecs
     from ecsctl.aws.overlap import overlapped
+    from ecsctl.deploy.resources import OWNER_TAG
     from ecsctl.query.selectors import require_family
-    from ecsctl.resources import OWNER_TAG
     from ecsctl.tasks import describe_by_name
 
     if ":" in name:

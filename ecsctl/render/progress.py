@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from ecsctl.apply import Event
+from ecsctl.deploy.apply import Event
 
 DOING = {"create": "creating", "update": "changing", "replace": "replacing", "remove": "removing"}
 DID = {"create": "created", "update": "changed", "replace": "replaced", "remove": "removed"}

@@ -9,7 +9,7 @@ from email.mime.text import MIMEText
 
 import pytest
 
-from ecsctl import userdata
+from ecsctl.deploy import user_data
 from ecsctl.sandbox.bootscript import Boot, read
 
 CONFIG = "/etc/ecs/ecs.config"
@@ -115,6 +115,6 @@ def test_another_file_is_not_the_agents() -> None:
 
 @pytest.mark.parametrize("image", ["al2023", "ubuntu", "bottlerocket"])
 def test_the_boot_scripts_of_ecsctl_itself(image: str) -> None:
-    boot = read(encoded(userdata.user_data(image, "my-cluster_1")))
+    boot = read(encoded(user_data.user_data(image, "my-cluster_1")))
     assert boot.cluster == "my-cluster_1"
     assert boot.installs_agent == (image == "ubuntu")

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.session import Aws, Target
+from ecsctl.deploy.pipeline import execute, prepare, prepare_removal
 from ecsctl.errors import AwsError
 from ecsctl.manifest import load_spec
 from ecsctl.manifest.model import Spec
-from ecsctl.project import execute, prepare, prepare_removal
 from tests.support.sandbox import REGION, Running, start_sandbox
 
 FILE = """

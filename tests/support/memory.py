@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecsctl.kinds import TABLE
-from ecsctl.kinds.base import Actual, Scope
-from ecsctl.observe import Snapshot
-from ecsctl.plan import CREATE, REMOVE, REPLACE, Plan
-from ecsctl.resources import OWNER_TAG, Key, Resource, TaskDefinition, refs, resolve
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Actual, Scope
+from ecsctl.deploy.observe import Snapshot
+from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, Plan
+from ecsctl.deploy.resources import OWNER_TAG, Key, Resource, TaskDefinition, refs, resolve
 
 Known = dict[Key, Mapping[str, str]]
 

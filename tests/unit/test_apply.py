@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from ecsctl.apply import WORKERS, Event, apply
-from ecsctl.errors import AwsError, ConflictError
-from ecsctl.kinds.base import Actual, Patience, Scope
-from ecsctl.observe import Snapshot
-from ecsctl.plan import CREATE, REMOVE, Change, Conflict, Plan, plan
-from ecsctl.resources import (
+from ecsctl.deploy.apply import WORKERS, Event, apply
+from ecsctl.deploy.kinds.base import Actual, Patience, Scope
+from ecsctl.deploy.observe import Snapshot
+from ecsctl.deploy.plan import CREATE, REMOVE, Change, Conflict, Plan, plan
+from ecsctl.deploy.resources import (
     Cluster,
     Ingress,
     InstanceProfile,
@@ -23,6 +22,7 @@ from ecsctl.resources import (
     Resource,
     SecurityGroup,
 )
+from ecsctl.errors import AwsError, ConflictError
 from tests.support.fake_aws import FakeAws, refused
 
 Json = dict[str, Any]

@@ -6,13 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecsctl.desired import desired
-from ecsctl.errors import EcsctlError
-from ecsctl.facts import Facts, Subnet, flavour_of, parameter_of
-from ecsctl.manifest import load_spec
-from ecsctl.manifest.model import Spec
-from ecsctl.plan import ordered
-from ecsctl.resources import (
+from ecsctl.deploy.data_sources import Facts, Subnet, flavour_of, parameter_of
+from ecsctl.deploy.desired import desired
+from ecsctl.deploy.plan import ordered
+from ecsctl.deploy.resources import (
     OWNER_TAG,
     AutoScalingGroup,
     ClassicLoadBalancer,
@@ -27,6 +24,9 @@ from ecsctl.resources import (
     Service,
     base_name,
 )
+from ecsctl.errors import EcsctlError
+from ecsctl.manifest import load_spec
+from ecsctl.manifest.model import Spec
 
 FACTS = Facts(
     "eu-west-1",

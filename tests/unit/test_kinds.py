@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ecsctl.kinds import TABLE
-from ecsctl.kinds.base import Kind
-from ecsctl.plan import topological
-from ecsctl.resources import KINDS, Key, Service
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Kind
+from ecsctl.deploy.plan import topological
+from ecsctl.deploy.resources import KINDS, Key, Service
 from tests.support.fake_aws import FakeAws
 
 

@@ -8,11 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.desired import desired
+from ecsctl.deploy.data_sources import Facts, Subnet
+from ecsctl.deploy.desired import desired
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Actual, Scope
+from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, plan
+from ecsctl.deploy.resources import (
+    AutoScalingGroup,
+    ClassicLoadBalancer,
+    Cluster,
+    Ingress,
+    Key,
+    SecurityGroup,
+    Service,
+    TaskDefinition,
+)
 from ecsctl.errors import EcsctlError
-from ecsctl.facts import Facts, Subnet
-from ecsctl.kinds import TABLE
-from ecsctl.kinds.base import Actual, Scope
 from ecsctl.manifest.model import (
     HealthCheckSpec,
     IngressSpec,
@@ -23,17 +34,6 @@ from ecsctl.manifest.model import (
     ServiceSpec,
     Spec,
     TaskDefinitionSpec,
-)
-from ecsctl.plan import CREATE, REMOVE, REPLACE, plan
-from ecsctl.resources import (
-    AutoScalingGroup,
-    ClassicLoadBalancer,
-    Cluster,
-    Ingress,
-    Key,
-    SecurityGroup,
-    Service,
-    TaskDefinition,
 )
 from tests.support.memory import Memory
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ecsctl.deploy.resources import log_group_of
 from ecsctl.manifest.shorthands.values import Context, ShorthandError, mount
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar, made
-from ecsctl.resources import log_group_of
 
 # Members of a container that are ecsctl's own, and become members of the API.
 OWN = ("logs", "volumes")

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.session import Aws, Target
+from ecsctl.deploy.pipeline import Prepared, prepare
 from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers.document import Target as Destination
 from ecsctl.importers.live import from_service, from_task_definition
 from ecsctl.importers.report import Imported
 from ecsctl.manifest import load_spec
-from ecsctl.project import Prepared, prepare
 from tests.sandbox.ecs.world import World
 from tests.unit.importers.support import data_of, notes_of
 

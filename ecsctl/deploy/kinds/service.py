@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws.ecs import describe_services, list_services
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
+from ecsctl.deploy.resources import Service
 from ecsctl.ecs_definitions.api_inputs import counted
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
 from ecsctl.polling import Progress
-from ecsctl.resources import Service
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ecsctl.aws.overlap import overlapped
-from ecsctl.kinds import TABLE
-from ecsctl.kinds.base import Actual, Scope
-from ecsctl.resources import Key
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Actual, Scope
+from ecsctl.deploy.resources import Key
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.definitions import own_revisions, owned_families, register, remove_revisions
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, last, owner_of
+from ecsctl.deploy.resources import TaskDefinition
+from ecsctl.deploy.revisions import own_revisions, owned_families, register, remove_revisions
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, last, owner_of
-from ecsctl.resources import TaskDefinition
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

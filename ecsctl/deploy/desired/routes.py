@@ -8,11 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.resources import (
+    Forward,
+    Ingress,
+    Key,
+    LoadBalancer,
+    Ref,
+    Resource,
+    SecurityGroup,
+    TargetGroup,
+    base_name,
+)
 from ecsctl.errors import EcsctlError
-from ecsctl.resources import Forward, Ingress, Key, LoadBalancer, Ref, Resource, SecurityGroup, TargetGroup, base_name
 
 if TYPE_CHECKING:
-    from ecsctl.facts import Subnet
+    from ecsctl.deploy.data_sources import Subnet
     from ecsctl.manifest.model import ListenerSpec, LoadBalancerSpec, ServiceSpec, Spec
 
 # A name of a target group has 32 characters at most; a hash of what AWS cannot change of it takes a part of them.

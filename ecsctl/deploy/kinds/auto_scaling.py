@@ -6,10 +6,10 @@ import base64
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
+from ecsctl.deploy.resources import CLUSTER_TAG, IMAGE_TAG, OWNER_TAG, AutoScalingGroup, LaunchTemplate
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
 from ecsctl.polling import Progress
-from ecsctl.resources import CLUSTER_TAG, IMAGE_TAG, OWNER_TAG, AutoScalingGroup, LaunchTemplate
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

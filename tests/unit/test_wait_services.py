@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ecsctl.deploy.wait_instances import wait_for_instances
+from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.errors import EcsctlError, ExitCode, RolledBackError, WaitTimeoutError
-from ecsctl.joining import wait_for_instances
-from ecsctl.steady import wait_for_services
 from tests.support.fake_aws import FakeAws
 
 Json = dict[str, Any]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.kinds.auto_scaling import deregister
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
+from ecsctl.deploy.resources import Cluster
 from ecsctl.errors import AwsError, ConflictError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
-from ecsctl.kinds.fleet import deregister
 from ecsctl.polling import Progress
-from ecsctl.resources import Cluster
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

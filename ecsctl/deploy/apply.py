@@ -13,13 +13,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Patience, Scope
+from ecsctl.deploy.observe import Snapshot, look_again
+from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
+from ecsctl.deploy.resources import Key, Resource, Service, resolve
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
-from ecsctl.kinds import TABLE
-from ecsctl.kinds.base import Patience, Scope
-from ecsctl.observe import Snapshot, look_again
-from ecsctl.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
 from ecsctl.polling import interrupts_kept, pause, stop_waiting, wait_again
-from ecsctl.resources import Key, Resource, Service, resolve
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.aws.ecs import describe_task_definition, failures_of, list_families, list_task_definitions
 from ecsctl.aws.overlap import overlapped
 from ecsctl.aws.session import batches
+from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError
-from ecsctl.resources import OWNER_TAG
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -6,9 +6,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, last, owner_of, tag_list
+from ecsctl.deploy.resources import InstanceProfile, InstanceRole, base_name
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, last, owner_of, tag_list
-from ecsctl.resources import InstanceProfile, InstanceRole, base_name
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

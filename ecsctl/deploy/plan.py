@@ -19,12 +19,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecsctl.compare import FieldChange, differences, summary
+from ecsctl.deploy.compare import FieldChange, differences, summary
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Actual
+from ecsctl.deploy.observe import Snapshot
+from ecsctl.deploy.resources import AutoScalingGroup, Key, LaunchTemplate, Resource, TaskDefinition
 from ecsctl.errors import EcsctlError
-from ecsctl.kinds import TABLE
-from ecsctl.kinds.base import Actual
-from ecsctl.observe import Snapshot
-from ecsctl.resources import AutoScalingGroup, Key, LaunchTemplate, Resource, TaskDefinition
 
 CREATE, UPDATE, REPLACE, REMOVE = "create", "update", "replace", "remove"
 KEEP_TEMPLATE = "running instances keep the old launch template; `ecsctl instance remove --replace ID` renews one"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.compare import FieldChange, spoken
+from ecsctl.deploy.compare import FieldChange, spoken
+from ecsctl.deploy.resources import Service, TaskDefinition, resolve
 from ecsctl.ecs_definitions.differences import (
     HIDDEN,
     Named,
@@ -16,13 +17,12 @@ from ecsctl.ecs_definitions.differences import (
     normalize_task_definition,
     redact,
 )
-from ecsctl.resources import Service, TaskDefinition, resolve
 
 if TYPE_CHECKING:
-    from ecsctl.kinds.base import Actual
-    from ecsctl.observe import Snapshot
-    from ecsctl.plan import Plan
-    from ecsctl.resources import Resource
+    from ecsctl.deploy.kinds.base import Actual
+    from ecsctl.deploy.observe import Snapshot
+    from ecsctl.deploy.plan import Plan
+    from ecsctl.deploy.resources import Resource
 
 KINDS = (TaskDefinition.kind, Service.kind)
 CHANGED = f"{HIDDEN[:-1]}, changed)"

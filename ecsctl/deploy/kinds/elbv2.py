@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws.session import batches
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
+from ecsctl.deploy.resources import Forward, LoadBalancer, TargetGroup
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list, until_gone
 from ecsctl.polling import Progress
-from ecsctl.resources import Forward, LoadBalancer, TargetGroup
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import EcsctlError
-from ecsctl.facts import named_subnets
-from ecsctl.forwarding import Route, admitted, balancer_group, forwards, network, references
-from ecsctl.resources import (
+from ecsctl.deploy.data_sources import named_subnets
+from ecsctl.deploy.desired.routes import Route, admitted, balancer_group, forwards, network, references
+from ecsctl.deploy.resources import (
     CLUSTER_TAG,
     IMAGE_TAG,
     OWNER_TAG,
@@ -32,10 +31,11 @@ from ecsctl.resources import (
     base_name,
     log_group_of,
 )
-from ecsctl.userdata import user_data
+from ecsctl.deploy.user_data import user_data
+from ecsctl.errors import EcsctlError
 
 if TYPE_CHECKING:
-    from ecsctl.facts import Facts, Subnet
+    from ecsctl.deploy.data_sources import Facts, Subnet
     from ecsctl.manifest.model import InstancesSpec, LoadBalancerSpec, ServiceSpec, Spec
 
 POLICIES = (

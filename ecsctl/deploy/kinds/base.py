@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from ecsctl.deploy.resources import OWNER_TAG, Key, Resource
 from ecsctl.errors import AwsError, WaitTimeoutError
 from ecsctl.polling import Progress, poll
-from ecsctl.resources import OWNER_TAG, Key, Resource
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

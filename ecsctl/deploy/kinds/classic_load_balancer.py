@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
+from ecsctl.deploy.resources import ClassicLoadBalancer, Listener
 from ecsctl.errors import AwsError
-from ecsctl.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
-from ecsctl.resources import ClassicLoadBalancer, Listener
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

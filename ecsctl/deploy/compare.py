@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecsctl.kinds.base import Actual
-from ecsctl.resources import Key, Ref, Resource, SecurityGroup, Service, TaskDefinition, refs, resolve
+from ecsctl.deploy.kinds.base import Actual
+from ecsctl.deploy.resources import Key, Ref, Resource, SecurityGroup, Service, TaskDefinition, refs, resolve
 
 # Shown as changed, never with their text.
 SECRET_FIELDS = frozenset({"userData"})

@@ -1,4 +1,4 @@
-"""``plan``, ``up`` and ``down`` as functions: the stages of the pipeline put together (see :mod:`ecsctl.plan`)."""
+"""``plan``, ``up`` and ``down`` as functions: the stages of the pipeline put together (see ``plan``)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from ecsctl.apply import Event, Report, apply
 from ecsctl.aws.ecs import describe_services
-from ecsctl.desired import desired
+from ecsctl.deploy.apply import Event, Report, apply
+from ecsctl.deploy.data_sources import gather
+from ecsctl.deploy.desired import desired
+from ecsctl.deploy.kinds.base import Actual, Patience, Scope, owner_of
+from ecsctl.deploy.observe import Snapshot, look_again, observe
+from ecsctl.deploy.plan import Plan, plan
+from ecsctl.deploy.resources import (
+    OWNER_TAG,
+    AutoScalingGroup,
+    Key,
+    LogGroup,
+    Resource,
+    Service,
+    TaskDefinition,
+    log_group_of,
+)
+from ecsctl.deploy.wait_instances import wait_for_instances
+from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.errors import ConflictError, EcsctlError, ExitCode, NotFoundError
-from ecsctl.facts import gather
-from ecsctl.joining import wait_for_instances
-from ecsctl.kinds.base import Actual, Patience, Scope, owner_of
-from ecsctl.observe import Snapshot, look_again, observe
-from ecsctl.plan import Plan, plan
 from ecsctl.polling import Progress, poll
 from ecsctl.query.views import ServiceView, service_view
-from ecsctl.resources import OWNER_TAG, AutoScalingGroup, Key, LogGroup, Resource, Service, TaskDefinition, log_group_of
-from ecsctl.steady import wait_for_services
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

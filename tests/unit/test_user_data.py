@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from ecsctl.deploy.user_data import FLAVOURS, user_data
 from ecsctl.errors import UsageError
 from ecsctl.sandbox.bootscript import read
-from ecsctl.userdata import FLAVOURS, user_data
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
