@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.concurrency import overlapped
 from ecsctl.aws.session import Aws, Json, batches
 
 # EC2 takes 200 values in one filter.

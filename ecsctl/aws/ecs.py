@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.concurrency import overlapped
 from ecsctl.aws.session import Aws, Json, batches, is_error
 from ecsctl.errors import NotFoundError
 

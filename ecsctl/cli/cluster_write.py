@@ -31,7 +31,7 @@ def checked_name(name: str) -> str:
 @pass_settings
 def create(settings: Settings, name: str) -> None:
     """Create a cluster, and print its name. That it exists already is no error."""
-    from ecsctl.cli.project import carry_out
+    from ecsctl.cli.deploy import carry_out
     from ecsctl.deploy.pipeline import prepare
     from ecsctl.manifest.model import Spec
 
@@ -53,7 +53,7 @@ def delete(settings: Settings, name: str) -> None:
     Its services, instances, groups and roles go too, and tasks that still run in it are stopped. Task definitions stay.
     A cluster of a project with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
     """
-    from ecsctl.cli.project import remove
+    from ecsctl.cli.deploy import remove
     from ecsctl.deploy.kinds import TABLE
     from ecsctl.deploy.kinds.base import Scope
     from ecsctl.deploy.observe import look_again

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
+from ecsctl.cli.deploy import load
 from ecsctl.cli.options import Command, from_file, pass_settings, reads_definitions
-from ecsctl.cli.project import load
 from ecsctl.cli.settings import Settings
 from ecsctl.cli.values import values
 from ecsctl.errors import ExitCode, UsageError
@@ -99,7 +99,7 @@ def _is_file(word: str) -> bool:
 
 
 def _of_aws(aws: Aws, name: str) -> Side:
-    from ecsctl.tasks import describe_by_name
+    from ecsctl.actions.tasks import describe_by_name
 
     found = describe_by_name(aws, name)
     return f"{found['family']}:{found['revision']}", found

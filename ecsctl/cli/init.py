@@ -177,7 +177,7 @@ def _say(settings: Settings, imported: Imported, file: str | None) -> None:
     """What was written, whether it is valid, and what to type next."""
     from io import BytesIO
 
-    from ecsctl.importers.words import plural
+    from ecsctl.importers.units import plural
     from ecsctl.manifest import check
 
     spec, faults = check([file or "-"], stdin=BytesIO(imported.text.encode()))

@@ -54,7 +54,7 @@ def bootstrap(
     the flags say otherwise: another --count scales. Prints the instance ids.
     """
     from ecsctl.aws import ecs
-    from ecsctl.cli.project import carry_out
+    from ecsctl.cli.deploy import carry_out
     from ecsctl.deploy.pipeline import prepare
     from ecsctl.manifest.model import IngressSpec, InstancesSpec, Spec
     from ecsctl.query import selectors
@@ -154,7 +154,7 @@ def require_group_here(aws: Aws, cluster: str) -> None:
 def remove_all(settings: Settings, aws: Aws, cluster: str) -> None:
     """Remove what ``bootstrap`` made for a cluster, whoever made the cluster."""
     from ecsctl.aws import ecs
-    from ecsctl.cli.project import remove as remove_project
+    from ecsctl.cli.deploy import remove as remove_project
     from ecsctl.manifest.model import Spec
 
     name = str(ecs.require_cluster(aws, cluster)["clusterName"])

@@ -54,7 +54,7 @@ def locate(
     if tasks and (service or family):
         raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
     aws, cluster = connect(settings)
-    from ecsctl.aws.warm import warm
+    from ecsctl.aws.preconnect import warm
     from ecsctl.query import joins
 
     aws.client("ecs")

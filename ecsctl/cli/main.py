@@ -20,14 +20,14 @@ from ecsctl.errors import EcsctlError, ExitCode
 COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "The project (ecsctl.yaml)": {
         "init": ("init", "init", "Write an ecsctl.yaml: of answers, a Compose file, a live service."),
-        "validate": ("definition", "validate", "Check the file offline: every fault with its line."),
-        "plan": ("project", "plan", "Show what `up` would create, change and remove."),
+        "validate": ("manifest", "validate", "Check the file offline: every fault with its line."),
+        "plan": ("deploy", "plan", "Show what `up` would create, change and remove."),
         "diff": ("diff", "diff", "Compare the file's definitions with those of AWS."),
-        "up": ("project", "up", "Make AWS as the file says, and print the addresses."),
-        "down": ("project", "down", "Remove all that this project made, and nothing else."),
-        "render": ("definition", "render", "Print the definitions as they are sent to AWS."),
-        "schema": ("definition", "schema", "Print the JSON Schema of the file, for editors."),
-        "explain": ("definition", "explain", "Explain a rule of `validate` (ECS014)."),
+        "up": ("deploy", "up", "Make AWS as the file says, and print the addresses."),
+        "down": ("deploy", "down", "Remove all that this project made, and nothing else."),
+        "render": ("manifest", "render", "Print the definitions as they are sent to AWS."),
+        "schema": ("manifest", "schema", "Print the JSON Schema of the file, for editors."),
+        "explain": ("manifest", "explain", "Explain a rule of `validate` (ECS014)."),
     },
     "Clusters and instances": {
         "cluster": ("cluster", "group", "Create, list, show and delete clusters."),

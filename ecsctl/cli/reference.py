@@ -57,7 +57,7 @@ def reference() -> str:
 
 def rules() -> str:
     """Every rule of ``validate`` as Markdown."""
-    from ecsctl.cli.definition import looks_at
+    from ecsctl.cli.manifest import looks_at
     from ecsctl.manifest.rules import all_rules
 
     intro = (

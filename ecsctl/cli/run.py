@@ -14,8 +14,8 @@ from ecsctl.cli.settings import Settings
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from ecsctl.actions.tasks import Launched, RunRequest
     from ecsctl.aws.session import Aws
-    from ecsctl.tasks import Launched, RunRequest
 
 TIMEOUT = 600.0
 NO_INSTANCES = "No Container Instances were found"
@@ -67,7 +67,7 @@ def run(
     if (groups or public_ip) and not subnets:
         raise UsageError("--security-group and --public-ip need --subnet", hint="name the subnets to run in")
     aws, cluster = connect(settings)
-    from ecsctl import tasks
+    from ecsctl.actions import tasks
     from ecsctl.query.views import name_of
 
     described: Mapping[str, Any] | None = None
@@ -111,7 +111,7 @@ def run(
 
 
 def _launch(aws: Aws, cluster: str, request: RunRequest) -> Launched:
-    from ecsctl import tasks
+    from ecsctl.actions import tasks
     from ecsctl.query.views import name_of
 
     try:
@@ -132,7 +132,7 @@ def _launch(aws: Aws, cluster: str, request: RunRequest) -> Launched:
 
 def _require_all(aws: Aws, cluster: str, request: RunRequest, launched: Launched) -> None:
     """Raise where fewer tasks were started than asked for, and say why."""
-    from ecsctl import tasks
+    from ecsctl.actions import tasks
 
     if len(launched.tasks) >= request.count:
         return
@@ -183,8 +183,8 @@ def _pair(text: str) -> dict[str, str]:
 
 def _code_of(ended: Sequence[Any], essential: Sequence[str], container: str | None) -> int:
     """The first exit code that is not 0; a task that never ran is an error, told with its causes."""
+    from ecsctl.actions.tasks import exit_code
     from ecsctl.query.diagnosis import task_causes
-    from ecsctl.tasks import exit_code
 
     worst = 0
     for task in ended:

@@ -29,7 +29,7 @@ def create(settings: Settings, file: str, name: str | None) -> None:
     `-` is stdin. That the same service exists already is no error. Prints the service's name.
     """
     from ecsctl.aws import ecs
-    from ecsctl.cli.project import carry_out
+    from ecsctl.cli.deploy import carry_out
     from ecsctl.deploy.pipeline import prepare
     from ecsctl.deploy.plan import CREATE
     from ecsctl.manifest import load_service
@@ -89,7 +89,7 @@ def require_balancers(aws: Aws, definition: dict[str, Any]) -> None:
 @pass_settings
 def scale(settings: Settings, name: str, count: int) -> None:
     """Set how many tasks a service has, and wait until they run."""
-    from ecsctl.cli.project import carry_out
+    from ecsctl.cli.deploy import carry_out
     from ecsctl.deploy.kinds.base import Scope
     from ecsctl.deploy.observe import Snapshot
     from ecsctl.deploy.pipeline import Prepared, owned_service
@@ -112,7 +112,7 @@ def scale(settings: Settings, name: str, count: int) -> None:
 @pass_settings
 def delete(settings: Settings, name: str) -> None:
     """Delete a service: its tasks are stopped, and it is waited for until it is gone."""
-    from ecsctl.cli.project import carry_out
+    from ecsctl.cli.deploy import carry_out
     from ecsctl.deploy.kinds.base import Scope
     from ecsctl.deploy.observe import Snapshot
     from ecsctl.deploy.pipeline import Prepared, owned_service

@@ -153,9 +153,9 @@ def show(settings: Settings, name: str, reveal: bool) -> None:
 
     The values of environment variables are hidden without --reveal.
     """
+    from ecsctl.actions.tasks import describe_by_name
     from ecsctl.ecs_definitions.differences import redact
     from ecsctl.render.table import emit_data
-    from ecsctl.tasks import describe_by_name
 
     found = dict(describe_by_name(connect(settings)[0], name))
     if settings.quiet and settings.output == "table":
@@ -196,11 +196,11 @@ def deregister(settings: Settings, names: tuple[str, ...]) -> None:
 
 def _revisions(aws: Aws, name: str) -> tuple[list[str], list[str]]:
     """The ARNs of the ACTIVE revisions that a name means: those of ecsctl, and the others."""
+    from ecsctl.actions.tasks import describe_by_name
     from ecsctl.aws import ecs
-    from ecsctl.aws.overlap import overlapped
+    from ecsctl.aws.concurrency import overlapped
     from ecsctl.deploy.resources import OWNER_TAG
     from ecsctl.query.selectors import require_family
-    from ecsctl.tasks import describe_by_name
 
     if ":" in name:
         found = [describe_by_name(aws, name)]

@@ -15,9 +15,9 @@ from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError
 
 if TYPE_CHECKING:
+    from ecsctl.actions.tasks import Until
     from ecsctl.aws.session import Aws
     from ecsctl.query.views import TaskView
-    from ecsctl.tasks import Until
 
 __all__ = ["ps", "run", "stop", "wait"]
 
@@ -47,7 +47,7 @@ def stop(
     TASK is as for `ecsctl locate`, but must stand for one task. Prints the ids of the tasks that it stopped.
     """
     aws, cluster = connect(settings)
-    from ecsctl.tasks import stop_tasks, wait_for
+    from ecsctl.actions.tasks import stop_tasks, wait_for
 
     chosen = _chosen(aws, cluster, tasks, service, family)
     if not tasks and chosen:
@@ -94,7 +94,7 @@ def wait(
     runs out.
     """
     aws, cluster = connect(settings)
-    from ecsctl.tasks import wait_for
+    from ecsctl.actions.tasks import wait_for
 
     chosen = _chosen(aws, cluster, tasks, service, family, several=True)
     settings.resume = "the tasks go on; `ecsctl ps` shows them"

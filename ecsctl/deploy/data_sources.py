@@ -57,7 +57,7 @@ def gather(aws: Aws, spec: Spec) -> Facts:
     Raises:
         EcsctlError: there is no default VPC, a subnet, an image or a task definition does not exist.
     """
-    from ecsctl.aws.overlap import overlapped
+    from ecsctl.aws.concurrency import overlapped
 
     instances = spec.instances
     balancers = spec.load_balancers.values()

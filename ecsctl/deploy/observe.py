@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.concurrency import overlapped
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.base import Actual, Scope
 from ecsctl.deploy.resources import Key

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.aws.concurrency import overlapped
 from ecsctl.aws.ecs import describe_task_definition, failures_of, list_families, list_task_definitions
-from ecsctl.aws.overlap import overlapped
 from ecsctl.aws.session import batches
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError

@@ -15,7 +15,7 @@ from ecsctl.importers.copilot_http import read_balancers
 from ecsctl.importers.copilot_task import read_image, read_platform, read_sidecars, read_storage, read_variables
 from ecsctl.importers.document import Draft, Target, finish, network
 from ecsctl.importers.report import Imported, Report, Section, escape
-from ecsctl.importers.words import looks_secret, project_name, safe_name
+from ecsctl.importers.units import looks_secret, project_name, safe_name
 from ecsctl.importers.write import Commented
 from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
 from ecsctl.manifest.model import Fault, SpecError

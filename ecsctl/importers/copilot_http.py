@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ecsctl.importers.report import Section
-from ecsctl.importers.words import safe_name, seconds
+from ecsctl.importers.units import safe_name, seconds
 from ecsctl.importers.write import strip
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode
 

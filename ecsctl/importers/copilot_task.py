@@ -7,7 +7,7 @@ from typing import Any
 
 from ecsctl.importers.document import Target
 from ecsctl.importers.report import Section
-from ecsctl.importers.words import safe_name, seconds
+from ecsctl.importers.units import safe_name, seconds
 from ecsctl.importers.write import Commented, Flow
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 

@@ -11,10 +11,10 @@ from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.deploy.revisions import same
 from ecsctl.ecs_definitions.differences import normalize_service, normalize_tags, normalize_task_definition
 from ecsctl.errors import AwsError, NotFoundError, UsageError
-from ecsctl.importers import pleasant
+from ecsctl.importers import yaml_style
 from ecsctl.importers.document import Draft, Target, finish
 from ecsctl.importers.report import Imported, Report
-from ecsctl.importers.words import looks_secret, plural, project_name
+from ecsctl.importers.units import looks_secret, plural, project_name
 from ecsctl.importers.write import Commented
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _add_service(aws: Aws, row: Mapping[str, Any], draft: Draft, report: Report)
         _add_definition(latest, draft, report)
         added = latest
     tags = _own_tags(row.get("tags"))
-    made = pleasant.service(wanted)
+    made = yaml_style.service(wanted)
     if tags:
         made["tags"] = tags
     draft.services[name] = made
@@ -172,7 +172,7 @@ def _add_definition(described: Mapping[str, Any], draft: Draft, report: Report) 
     wanted["containerDefinitions"] = sorted(
         wanted.get("containerDefinitions", ()), key=lambda box: places.get(box.get("name"), 0)
     )
-    made = pleasant.task_definition(wanted)
+    made = yaml_style.task_definition(wanted)
     tags = _own_tags(described.get("tags"))
     if tags:
         made["tags"] = tags

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ecsctl.aws import ec2, ecs
-from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.concurrency import overlapped
 from ecsctl.aws.session import Aws
 from ecsctl.query import selectors
 from ecsctl.query.addresses import Found, Ports, locate, ports_of

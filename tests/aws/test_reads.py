@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ecsctl.aws import ec2, ecs
-from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.preconnect import warm
 from ecsctl.aws.session import Aws, Target
-from ecsctl.aws.warm import warm
 from ecsctl.errors import AwsError, ExitCode
 from tests.support.wire import Wire
 

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ecsctl.actions.tasks import exit_code
 from ecsctl.query.diagnosis import event_meaning, needed, placement_causes, service_causes, task_causes, units
 from ecsctl.query.views import instance_view, service_view, task_view
-from ecsctl.tasks import exit_code
 from tests.support.world import World
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)

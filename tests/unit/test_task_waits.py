@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from ecsctl.actions.tasks import UNSEEN, wait_for
 from ecsctl.errors import EcsctlError, WaitTimeoutError
 from ecsctl.query.views import task_view
-from ecsctl.tasks import UNSEEN, wait_for
 from tests.support.world import World
 
 

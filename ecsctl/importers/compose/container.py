@@ -5,17 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from ecsctl.importers.compose import kernel
+from ecsctl.importers.compose import kernel_options
+from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.compose.deploy import read_deploy
 from ecsctl.importers.compose.environment import read_environment
 from ecsctl.importers.compose.health import read_dependencies, read_health
-from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.compose.ports import read_ports
 from ecsctl.importers.compose.volumes import read_volumes
-from ecsctl.importers.pleasant import CONTAINER_ORDER, ordered
 from ecsctl.importers.report import Section, settle
-from ecsctl.importers.words import safe_name, seconds
+from ecsctl.importers.units import safe_name, seconds
 from ecsctl.importers.write import Commented
+from ecsctl.importers.yaml_style import CONTAINER_ORDER, ordered
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Scalar
 
 LOG_DRIVERS = ("json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "awsfirelens")
@@ -69,7 +69,7 @@ def read_service(key: str, section: Section, context: Context) -> Part:
     read_volumes(section, part, context)
     _plain(section, part, context)
     _logging(section, part, context)
-    kernel.read_kernel(section, part, context)
+    kernel_options.read_kernel(section, part, context)
     for name, why in NO_EQUIVALENT.items():
         section.note(name, why)
     part.container = ordered(box, CONTAINER_ORDER)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecsctl.importers.compose.part import Context, Part
+from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.report import Section
-from ecsctl.importers.words import cpu_units, mebibytes
+from ecsctl.importers.units import cpu_units, mebibytes
 from ecsctl.importers.write import Commented
 from ecsctl.manifest.yaml.nodes import MapNode, plain
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path as FilePath
 
+from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.compose.load import STDIN, reason
-from ecsctl.importers.compose.part import Context, Part
 from ecsctl.importers.report import Section, escape
-from ecsctl.importers.words import looks_secret, plural
+from ecsctl.importers.units import looks_secret, plural
 from ecsctl.manifest.interpolation.dotenv import load
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path, Scalar
 

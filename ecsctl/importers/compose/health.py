@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecsctl.importers.compose.part import Dependency, Part
+from ecsctl.importers.compose.converted_service import Dependency, Part
 from ecsctl.importers.report import Section
-from ecsctl.importers.words import seconds
+from ecsctl.importers.units import seconds
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 
 CONDITIONS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ecsctl.importers.compose.part import Context, Part, Port
+from ecsctl.importers.compose.converted_service import Context, Part, Port
 from ecsctl.importers.report import Section, settle
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path
 

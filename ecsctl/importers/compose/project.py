@@ -9,15 +9,15 @@ from typing import Any
 from ecsctl.errors import UsageError
 from ecsctl.importers.capacity import Need, fargate_size
 from ecsctl.importers.compose.container import read_service
-from ecsctl.importers.compose.group import connect, groups, head
+from ecsctl.importers.compose.converted_service import Context, Part, Port
 from ecsctl.importers.compose.interpolation import Interpolation
 from ecsctl.importers.compose.load import load
-from ecsctl.importers.compose.part import Context, Part, Port
+from ecsctl.importers.compose.task_grouping import connect, groups, head
 from ecsctl.importers.document import SSH, Draft, Target, finish, network
-from ecsctl.importers.pleasant import CONTAINER_ORDER, ordered
 from ecsctl.importers.report import Imported, Report, Section, settle
-from ecsctl.importers.words import plural, project_name, safe_name
+from ecsctl.importers.units import plural, project_name, safe_name
 from ecsctl.importers.write import Commented, Flow
+from ecsctl.importers.yaml_style import CONTAINER_ORDER, ordered
 from ecsctl.manifest.yaml.nodes import Path
 
 OVERRIDES = ("compose.override.yaml", "compose.override.yml", "docker-compose.override.yml")

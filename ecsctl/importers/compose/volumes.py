@@ -6,9 +6,9 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from ecsctl.importers.compose.part import Context, Part
+from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.report import Section, escape, settle
-from ecsctl.importers.words import mebibytes, safe_name
+from ecsctl.importers.units import mebibytes, safe_name
 from ecsctl.importers.write import Commented, strip
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ecsctl.importers.capacity import FARGATE, X86, Need, fargate_size, instances
 from ecsctl.importers.report import escape, settle
-from ecsctl.importers.words import cpu_units, looks_secret, mebibytes, project_name, safe_name, seconds
+from ecsctl.importers.units import cpu_units, looks_secret, mebibytes, project_name, safe_name, seconds
 
 
 @pytest.mark.parametrize(

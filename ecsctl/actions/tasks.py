@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ecsctl.aws import ecs
-from ecsctl.aws.overlap import overlapped
+from ecsctl.aws.concurrency import overlapped
 from ecsctl.aws.session import Aws
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError, WaitTimeoutError

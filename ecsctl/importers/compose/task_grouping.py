@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecsctl.importers.compose.part import Dependency, Part
+from ecsctl.importers.compose.converted_service import Dependency, Part
 from ecsctl.importers.report import Report
 from ecsctl.importers.write import Flow
 

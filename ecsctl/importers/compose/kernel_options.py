@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from ecsctl.importers.compose.part import Context, Part
+from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.report import Section, settle
-from ecsctl.importers.words import mebibytes
+from ecsctl.importers.units import mebibytes
 from ecsctl.importers.write import Flow
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 
