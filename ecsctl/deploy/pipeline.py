@@ -23,11 +23,11 @@ from ecsctl.deploy.resources import (
     Resource,
     Service,
     TaskDefinition,
-    log_group_of,
 )
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.errors import ConflictError, EcsctlError, ExitCode, NotFoundError
+from ecsctl.manifest.model import log_group_of
 from ecsctl.polling import Progress, poll
 from ecsctl.query.views import ServiceView, service_view
 

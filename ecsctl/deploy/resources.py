@@ -26,11 +26,6 @@ def base_name(project: str) -> str:
     return f"ecsctl-{project}"
 
 
-def log_group_of(family: str) -> str:
-    """The log group that ``logs: awslogs`` gives the containers of a family."""
-    return f"/ecs/{family}"
-
-
 @dataclass(frozen=True, order=True)
 class Key:
     """The name of a resource within a project: its kind and its name in AWS."""

@@ -22,6 +22,11 @@ SSH_HINT = (
 )
 
 
+def log_group_of(family: str) -> str:
+    """The log group that ``logs: awslogs`` gives the containers of a family."""
+    return f"/ecs/{family}"
+
+
 @dataclass(frozen=True, order=True)
 class Position:
     """A place in a file; line and column count from 1."""

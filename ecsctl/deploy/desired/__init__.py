@@ -29,10 +29,10 @@ from ecsctl.deploy.resources import (
     Service,
     TaskDefinition,
     base_name,
-    log_group_of,
 )
 from ecsctl.deploy.user_data import user_data
 from ecsctl.errors import EcsctlError
+from ecsctl.manifest.model import log_group_of
 
 if TYPE_CHECKING:
     from ecsctl.deploy.data_sources import Facts, Subnet

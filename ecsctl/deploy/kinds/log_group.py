@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, arns_of
-from ecsctl.deploy.resources import OWNER_TAG, LogGroup, log_group_of
+from ecsctl.deploy.resources import OWNER_TAG, LogGroup
 from ecsctl.deploy.revisions import owned_families
 from ecsctl.errors import AwsError
+from ecsctl.manifest.model import log_group_of
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

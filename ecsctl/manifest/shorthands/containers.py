@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ecsctl.deploy.resources import log_group_of
+from ecsctl.manifest.model import log_group_of
 from ecsctl.manifest.shorthands.values import Context, ShorthandError, mount
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar, made
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.unit.manifest.test_rules import RIGHT
 
 from ecsctl.ecs_definitions.api_inputs import inputs
 from ecsctl.manifest import check
 from ecsctl.manifest.model import Spec
 from tests.sandbox.ecs.world import World
+from tests.unit.manifest.test_rules import RIGHT
 
 CHANGES: tuple[Any, ...] = (None, 0, -1, 99999, "x", "a b", "", [], True, "EC2", "FARGATE", "awsvpc", "host", "DAEMON")
 # What depends on what else there is in AWS.
