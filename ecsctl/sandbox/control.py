@@ -25,20 +25,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
 from ecsctl.polling import pause
+from ecsctl.sandbox.contract import CLIENT_HEADER, CONTAINERS, NO_ENGINE, PORT_TAKEN, UNWRITABLE
 
 DEFAULT_PORT = 4599
 DEFAULT_REGION = "eu-west-1"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 STEP_SECONDS = 600.0
-PORT_TAKEN = 98
-UNWRITABLE = 74
-NO_ENGINE = 3
-# Marks the folder of a sandbox that has run containers.
-CONTAINERS = "containers"
 CREDENTIALS = ("test", "test")
-# What the sandbox wants to see where something changes; see ecsctl.sandbox.admin.
-MARK = "X-Ecsctl-Sandbox"
 INSTALL = "pip install 'ecsctl[sandbox]'"
 
 
@@ -246,7 +240,7 @@ class Sandbox:
         return False
 
     def _sweep(self) -> None:
-        command = [sys.executable, "-m", "ecsctl.sandbox.sweep", self.name, str(self.folder)]
+        command = [sys.executable, "-m", "ecsctl.sandbox.runtimes.docker.sweep", self.name, str(self.folder)]
         swept = subprocess.run(command, capture_output=True, text=True)
         if swept.returncode != 0:
             raise EcsctlError(
@@ -269,14 +263,14 @@ class Sandbox:
 
         Args:
             filters: ``since``, ``service``, ``operation``, ``errors`` and ``limit`` of
-                :func:`ecsctl.sandbox.requests.matching`.
+                :func:`ecsctl.sandbox.http.request_log.matching`.
 
         Raises:
             NotFoundError: there is no such sandbox.
         """
         info = self.running()
         if info is None:
-            from ecsctl.sandbox.requests import REMEMBERED, matching, read_rows
+            from ecsctl.sandbox.http.request_log import REMEMBERED, matching, read_rows
 
             if not self.folder.exists():
                 self._require()
@@ -305,7 +299,7 @@ class Sandbox:
         """Plant a fault; as :meth:`faults` shows it.
 
         Args:
-            fault: as :meth:`ecsctl.sandbox.faults.book.FaultBook.add` takes it.
+            fault: as :meth:`ecsctl.sandbox.faults.registry.FaultBook.add` takes it.
 
         Raises:
             EcsctlError: it is no fault.
@@ -340,7 +334,9 @@ class Sandbox:
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", where.port, timeout=timeout)
         body = json.dumps(content or {}) if method != "GET" else None
         try:
-            connection.request(method, f"/_ecsctl/{action}", body, {MARK: "1", "Content-Type": "application/json"})
+            connection.request(
+                method, f"/_ecsctl/{action}", body, {CLIENT_HEADER: "1", "Content-Type": "application/json"}
+            )
             reply = connection.getresponse()
             answer = json.loads(reply.read())
         except (http.client.HTTPException, ValueError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ecsctl.sandbox.addresses import CLAIM_PORT, HOSTS, Addresses
+from ecsctl.sandbox.ec2.loopback_addresses import CLAIM_PORT, HOSTS, Addresses
 from tests.sandbox.support import Account, fetch, until
 from tests.support.engine import docker_engine
 from tests.support.sandbox import start_sandbox

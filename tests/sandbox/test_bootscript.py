@@ -10,7 +10,7 @@ from email.mime.text import MIMEText
 import pytest
 
 from ecsctl.deploy import user_data
-from ecsctl.sandbox.bootscript import Boot, read
+from ecsctl.sandbox.ec2.user_data import Boot, read
 
 CONFIG = "/etc/ecs/ecs.config"
 CLOUD_CONFIG = f"""#cloud-config

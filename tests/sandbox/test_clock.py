@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ecsctl.errors import EcsctlError
-from ecsctl.sandbox.clock import Clock
+from ecsctl.sandbox.account.clock import Clock
 from tests.sandbox.support import Account, until
 from tests.support.sandbox import Running, start_sandbox
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.sandbox.docker_config import MIB, SECOND, Owner, settings_of
-from ecsctl.sandbox.docker_network import MACHINES, executable
-from ecsctl.sandbox.ports import ContainerRequest, PortBinding
+from ecsctl.sandbox.interfaces import ContainerRequest, PortBinding
+from ecsctl.sandbox.runtimes.docker.config import MIB, SECOND, Owner, settings_of
+from ecsctl.sandbox.runtimes.docker.network import MACHINES, executable
 
 OWNER = Owner("default", "/home/somebody/sandbox/default")
 

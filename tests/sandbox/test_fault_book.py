@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.sandbox.ecs.wire import known_operations
-from ecsctl.sandbox.faults.book import FaultBook
-from ecsctl.sandbox.faults.calls import CallFaults, meant
+from ecsctl.sandbox.ecs.api.throttling import BUCKETS, Throttle
+from ecsctl.sandbox.ecs.api.wire import known_operations
 from ecsctl.sandbox.faults.kinds import KINDS, FaultError
-from ecsctl.sandbox.throttling import BUCKETS, Throttle
+from ecsctl.sandbox.faults.registry import FaultBook
+from ecsctl.sandbox.faults.requests import CallFaults, meant
 
 ECS = {"HTTP_X_AMZ_TARGET": "AmazonEC2ContainerServiceV20141113.X"}
 

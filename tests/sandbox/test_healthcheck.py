@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from ecsctl.sandbox.healthcheck import GOOD, NOTHING_LISTENS, SILENT, Check, Health, codes_of, probe
-from ecsctl.sandbox.proxy import Forwarder
+from ecsctl.sandbox.elb.health_check import GOOD, NOTHING_LISTENS, SILENT, Check, Health, codes_of, probe
+from ecsctl.sandbox.elb.proxy import Forwarder
 from tests.sandbox.support import fetch
 
 CHECK = Check(healthy=2, unhealthy=3, path="/")

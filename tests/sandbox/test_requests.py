@@ -12,8 +12,8 @@ from pathlib import Path
 import botocore.exceptions
 import pytest
 
-from ecsctl.sandbox.guard import is_no_page, is_this_machine
-from ecsctl.sandbox.requests import FILE, RequestLog, aside, caller_of, error_of, names_in, read_rows
+from ecsctl.sandbox.http.origin_check import is_no_page, is_this_machine
+from ecsctl.sandbox.http.request_log import FILE, RequestLog, aside, caller_of, error_of, names_in, read_rows
 from tests.sandbox.support import Account
 from tests.support.sandbox import Running
 

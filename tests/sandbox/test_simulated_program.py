@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ecsctl.sandbox.ports import ContainerRequest, PortBinding
-from ecsctl.sandbox.runtime_simulated import Responder, SimulatedRuntime
-from ecsctl.sandbox.simulated_program import FOREVER, Program, passes, program_of
+from ecsctl.sandbox.interfaces import ContainerRequest, PortBinding
+from ecsctl.sandbox.runtimes.simulated.program import FOREVER, Program, passes, program_of
+from ecsctl.sandbox.runtimes.simulated.runtime import Responder, SimulatedRuntime
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecsctl.sandbox import ports
-from ecsctl.sandbox.faults.book import FaultBook
-from ecsctl.sandbox.faults.stale import LOOKS, Past
+from ecsctl.sandbox import interfaces
+from ecsctl.sandbox.faults.eventual_consistency import LOOKS, Past
+from ecsctl.sandbox.faults.registry import FaultBook
 from tests.sandbox.ecs.world import ACCOUNT, World
 from tests.sandbox.support import Account
 from tests.support.sandbox import Running
@@ -119,7 +119,10 @@ def test_a_write_that_was_tried_on_the_past_happens_once() -> None:
 
 def test_the_ports_have_what_the_past_looks_at() -> None:
     held = {
-        name for port in vars(ports).values() if isinstance(port, type) for name in [*vars(port), *_annotated(port)]
+        name
+        for port in vars(interfaces).values()
+        if isinstance(port, type)
+        for name in [*vars(port), *_annotated(port)]
     }
     assert held >= LOOKS
 

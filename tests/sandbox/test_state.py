@@ -19,8 +19,8 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from ecsctl.sandbox.keeper import Keeper
-from ecsctl.sandbox.state import MotoState
+from ecsctl.sandbox.account.moto_state import MotoState
+from ecsctl.sandbox.account.snapshot_file import Keeper
 from tests.sandbox.support import Account, fetch, until
 from tests.support.sandbox import Running, clean_environment, start_sandbox
 
@@ -221,7 +221,7 @@ class Holder:
 def test_odd_things_can_be_pickled() -> None:
     import pickle
 
-    from ecsctl.sandbox import pickling
+    from ecsctl.sandbox.account import pickling
 
     again = pickle.loads(pickling.dumps(Holder()))
     assert again.nested["new"]["newer"] == ""

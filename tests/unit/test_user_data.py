@@ -10,7 +10,7 @@ import pytest
 
 from ecsctl.deploy.user_data import FLAVOURS, user_data
 from ecsctl.errors import UsageError
-from ecsctl.sandbox.bootscript import read
+from ecsctl.sandbox.ec2.user_data import read
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

@@ -11,31 +11,33 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ecsctl.sandbox.ecs import (  # the modules of operations declare them on import
-    agentapi,
-    agents,
-    capacity,
+from ecsctl.sandbox.ecs.api import (
+    account_settings,
+    agent,
+    capacity_providers,
     clusters,
-    definitions,
-    instances,
-    lifecycle,
+    container_instances,
     paging,
-    revisions,
-    rollout,
-    scaling,
+    service_deployments,
     services,
-    session,
-    settings,
     tags,
+    task_definitions,
+    task_protection,
+    task_sets,
     tasks,
-    tasksets,
-    verdicts,
     wire,
 )
 from ecsctl.sandbox.ecs.errors import EcsApiError
 from ecsctl.sandbox.ecs.region import OPERATIONS, SIMULATED, Region
-from ecsctl.sandbox.ecs.store import RETENTION_SECONDS, STORE_VERSION, Store
-from ecsctl.sandbox.ports import (
+from ecsctl.sandbox.ecs.scheduler import (  # the modules of operations declare them on import
+    agents,
+    circuit_breaker,
+    lifecycle,
+    managed_scaling,
+    rollout,
+)
+from ecsctl.sandbox.ecs.store.store import RETENTION_SECONDS, STORE_VERSION, Store
+from ecsctl.sandbox.interfaces import (
     Alarms,
     Balancers,
     ContainerEvent,
@@ -47,18 +49,18 @@ from ecsctl.sandbox.ports import (
 )
 
 _MODULES_OF_OPERATIONS = (
-    agentapi,
+    agent,
     clusters,
-    capacity,
-    definitions,
-    instances,
+    capacity_providers,
+    task_definitions,
+    container_instances,
     tasks,
     services,
-    revisions,
-    session,
-    settings,
+    service_deployments,
+    task_protection,
+    account_settings,
     tags,
-    tasksets,
+    task_sets,
 )
 
 TOKEN_SECONDS = 24 * 3600.0
@@ -68,12 +70,12 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """One account's ECS in one region. It implements :class:`ecsctl.sandbox.ports.AgentDoor`.
+    """One account's ECS in one region. It implements :class:`ecsctl.sandbox.interfaces.AgentDoor`.
 
     Args:
         account: twelve digits.
         region: as ``eu-west-1``.
-        runtime, machines, balancers, groups, alarms: the ports; see ``ecsctl.sandbox.ports``.
+        runtime, machines, balancers, groups, alarms: the ports; see ``ecsctl.sandbox.interfaces``.
         clock: epoch seconds; the engine never reads another one.
         seed: of identifiers and random choices; None draws one.
     """
@@ -152,7 +154,7 @@ class Engine:
             try:
                 lifecycle.advance(region, task)
                 if task.last_status == "STOPPED":
-                    verdicts.stopped(region, task)
+                    circuit_breaker.stopped(region, task)
             except Exception:
                 log.exception("the loop failed at task %s", arn)
         touched = list(store.touched_services)
@@ -167,16 +169,16 @@ class Engine:
             except Exception:
                 log.exception("the loop failed at service %s", service.arn)
                 service.wake_at = now + AFTER_A_FAULT_SECONDS
-        scaling.manage(region)
+        managed_scaling.manage(region)
         store.forget_stopped(now - RETENTION_SECONDS)
-        definitions.finish_deletions(store)
-        capacity.finish_deletions(region)
+        task_definitions.finish_deletions(store)
+        capacity_providers.finish_deletions(region)
         if store.tokens:
             for key_of_token in [k for k, token in store.tokens.items() if now - token.at > TOKEN_SECONDS]:
                 del store.tokens[key_of_token]
 
     def register_agent(self, cluster: str, facts: HostFacts) -> str:
-        """An agent came up: the ARN of its container instance. See :class:`ecsctl.sandbox.ports.AgentDoor`."""
+        """An agent came up: the ARN of its container instance. See :class:`ecsctl.sandbox.interfaces.AgentDoor`."""
         return agents.register_agent(self._region, cluster, facts)
 
     def agent_connected(self, ec2_instance_id: str, connected: bool) -> None:

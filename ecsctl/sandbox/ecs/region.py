@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ecsctl.sandbox.ecs.store import Store
-from ecsctl.sandbox.ports import Alarms, Balancers, Groups, Machines, Runtime
+from ecsctl.sandbox.ecs.store.store import Store
+from ecsctl.sandbox.interfaces import Alarms, Balancers, Groups, Machines, Runtime
 
 Request = dict[str, Any]
 Response = dict[str, Any]

@@ -8,9 +8,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from ecsctl.sandbox.ecs.api.wire import Answer
 from ecsctl.sandbox.ecs.engine import Engine
-from ecsctl.sandbox.ecs.wire import Answer
-from ecsctl.sandbox.ports import (
+from ecsctl.sandbox.interfaces import (
     Alarms,
     Balancers,
     ContainerEvent,
@@ -27,7 +27,7 @@ Ports = Callable[[str], "tuple[Machines, Balancers, Groups, Alarms]"]
 
 
 class Regions:
-    """The engines of one account. It implements :class:`ecsctl.sandbox.ports.AgentDoor` for all of them.
+    """The engines of one account. It implements :class:`ecsctl.sandbox.interfaces.AgentDoor` for all of them.
 
     Args:
         account: twelve digits.
@@ -67,7 +67,7 @@ class Regions:
             engine.step(now, news[name])
 
     def register_agent(self, cluster: str, facts: HostFacts) -> str:
-        """An agent came up in the region of its availability zone. See :class:`ecsctl.sandbox.ports.AgentDoor`."""
+        """An agent came up in the region of its availability zone. See :class:`ecsctl.sandbox.interfaces.AgentDoor`."""
         zone = _REGION_OF_ZONE.match(facts.availability_zone)
         if zone is None:
             raise ValueError(f"{facts.availability_zone!r} is no availability zone")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ecsctl.sandbox.faults.book import Fault, FaultBook
-from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest, Runtime
+from ecsctl.sandbox.faults.registry import Fault, FaultBook
+from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest, Runtime
 
 Key = tuple[str, str]
 
@@ -59,7 +59,7 @@ class Watched:
 
 
 class FaultyRuntime:
-    """A :class:`ecsctl.sandbox.ports.Runtime` in front of another one, where the book's faults strike.
+    """A :class:`ecsctl.sandbox.interfaces.Runtime` in front of another one, where the book's faults strike.
 
     Args:
         runtime: runs the containers.
@@ -92,11 +92,11 @@ class FaultyRuntime:
         self._watched[request.task_arn, request.name] = Watched(request)
 
     def stop(self, task_arn: str, name: str, grace_seconds: float) -> None:
-        """Stop a container; see :class:`ecsctl.sandbox.ports.Runtime`."""
+        """Stop a container; see :class:`ecsctl.sandbox.interfaces.Runtime`."""
         self._runtime.stop(task_arn, name, grace_seconds)
 
     def release(self, task_arn: str) -> None:
-        """Give back what a task left; see :class:`ecsctl.sandbox.ports.Runtime`."""
+        """Give back what a task left; see :class:`ecsctl.sandbox.interfaces.Runtime`."""
         self._runtime.release(task_arn)
 
     def events(self) -> Sequence[ContainerEvent]:

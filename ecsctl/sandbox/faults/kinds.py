@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ecsctl.sandbox.throttling import BUCKET_NAMES
+from ecsctl.sandbox.ecs.api.throttling import BUCKET_NAMES
 
 
 class FaultError(ValueError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ecsctl.sandbox.faults.book import FaultBook
-from ecsctl.sandbox.healthcheck import NOTHING_LISTENS, SILENT, Verdict
+from ecsctl.sandbox.elb.health_check import NOTHING_LISTENS, SILENT, Verdict
+from ecsctl.sandbox.faults.registry import FaultBook
 
 WRONG_CODE = Verdict(False, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
 VERDICTS = {"timeout": SILENT, "refused": NOTHING_LISTENS, "response-code": WRONG_CODE}

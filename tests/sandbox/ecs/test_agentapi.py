@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from ecsctl.sandbox.ecs.api.wire import known_operations
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ecs.wire import known_operations
 from tests.sandbox.ecs.world import World
 
 IDENTITY = {"instanceId": "i-00000000000000042", "instanceType": "t3.small", "availabilityZone": "eu-west-1b"}

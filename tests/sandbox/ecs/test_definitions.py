@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from ecsctl.sandbox.ecs.api.fargate_rules import FARGATE_SIZES
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ecs.fargate_rules import FARGATE_SIZES
 from tests.sandbox.ecs.world import World
 
 APP: dict[str, Any] = {"name": "app", "image": "nginx", "memory": 100}

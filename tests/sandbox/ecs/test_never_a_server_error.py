@@ -13,7 +13,7 @@ from botocore.model import Shape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecsctl.sandbox.ecs.wire import known_operations, service_model
+from ecsctl.sandbox.ecs.api.wire import known_operations, service_model
 from tests.sandbox.ecs.world import World
 
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/1"

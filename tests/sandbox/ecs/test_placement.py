@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ecs.placement import Placer
-from ecsctl.sandbox.ecs.resources import RESERVED_TCP_PORTS, needed, shortage
+from ecsctl.sandbox.ecs.scheduler.placement import Placer
+from ecsctl.sandbox.ecs.scheduler.resources import RESERVED_TCP_PORTS, needed, shortage
 from tests.sandbox.ecs.world import World
 
 

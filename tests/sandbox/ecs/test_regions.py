@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecsctl.sandbox.ecs.regions import Regions
-from ecsctl.sandbox.ports import HostFacts
+from ecsctl.sandbox.interfaces import HostFacts
 from tests.sandbox.ecs.world import ACCOUNT, FakeAlarms, FakeBalancers, FakeGroups, FakeMachines, FakeRuntime
 
 

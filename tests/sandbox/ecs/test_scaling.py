@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ports import GroupFacts, HostFacts
+from ecsctl.sandbox.interfaces import GroupFacts, HostFacts
 from tests.sandbox.ecs.world import World
 
 GROUP = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:0:autoScalingGroupName/web"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from ecsctl.sandbox.ecs.api.service_view import circuit_threshold
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ecs.serviceview import circuit_threshold
 from tests.sandbox.ecs.world import World
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.ports import ContainerEvent, ContainerRequest, GroupFacts, HostFacts, NetworkInterface
+from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest, GroupFacts, HostFacts, NetworkInterface
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"

@@ -1,0 +1,257 @@
+"""EC2 as ECS needs it: instances that boot, agents that register (or do not, and the console says why), interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.sandbox.ec2.loopback_addresses import Addresses
+from ecsctl.sandbox.ec2.user_data import Boot, read
+from ecsctl.sandbox.interfaces import HostFacts, NetworkInterface
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.ecs.engine import Engine
+    from ecsctl.sandbox.faults.instances import HostFaults
+
+# Seconds from launch to an agent that registers, and from the loss of an instance to its replacement.
+BOOT = 0.6
+REPLACE = 1.0
+ECS_IMAGES = ("ecs", "bottlerocket")
+AGENT_POLICIES = ("AmazonEC2ContainerServiceforEC2Role", "AdministratorAccess", "PowerUserAccess")
+# What the operating system and the agent keep of an instance's memory, as the real instances report it.
+KEPT_MIB = 64
+KEPT_PART = 0.026
+
+
+@dataclass
+class Host:
+    """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``off``.
+
+    ``spot_draining``: the agent drains its container instance when Spot takes the instance back.
+    """
+
+    launched: float
+    agent: str = "booting"
+    console: list[str] = field(default_factory=list)
+    spot_draining: bool = False
+
+
+class Ec2Machines:
+    """Implements :class:`ecsctl.sandbox.interfaces.Machines` over moto's EC2 of one region."""
+
+    def __init__(self, account: str, region: str, addresses: Addresses, faults: HostFaults) -> None:
+        self._account = account
+        self._region = region
+        self._addresses = addresses
+        self._faults = faults
+        self.hosts: dict[str, Host] = {}
+
+    @property
+    def _ec2(self) -> Any:
+        from moto.ec2.models import ec2_backends
+
+        return ec2_backends[self._account][self._region]
+
+    def address(self, owner: str) -> str:
+        return self._addresses.of(owner)
+
+    def create_interface(
+        self, subnets: Sequence[str], security_groups: Sequence[str], *, public: bool, task_arn: str
+    ) -> NetworkInterface:
+        known = [self._ec2.get_subnet(name) for name in subnets]
+        alive = [subnet for subnet in known if not self._faults.dead_zone(str(subnet.availability_zone))]
+        if not alive:
+            raise LookupError(f"no capacity in {known[0].availability_zone}")
+        subnet = alive[0]
+        interface = self._ec2.create_network_interface(
+            subnet,
+            subnet.get_available_subnet_ip(task_arn),
+            group_ids=list(security_groups),
+            description=task_arn,
+        )
+        # A task with an address of its own in the sandbox, like an instance; a public one says so.
+        address = self._addresses.of(interface.id)
+        if public:
+            interface.public_ip = address
+        dashed = str(interface.private_ip_address).replace(".", "-")
+        return NetworkInterface(
+            interface.id,
+            str(interface.private_ip_address),
+            interface.public_ip,
+            interface.mac_address,
+            subnet.id,
+            f"ip-{dashed}.{self._region}.compute.internal",
+        )
+
+    def delete_interface(self, interface_id: str) -> None:
+        interface = self._ec2.enis.pop(interface_id, None)
+        self._addresses.release(interface_id)
+        if interface is not None and interface.subnet is not None:
+            interface.subnet.del_subnet_ip(interface.private_ip_address)
+
+    def availability_zone(self, subnet_id: str) -> str:
+        return str(self._ec2.get_subnet(subnet_id).availability_zone)
+
+    def console(self, instance_id: str) -> str | None:
+        """The console output of an instance, None where there is no such instance."""
+        host = self.hosts.get(instance_id)
+        return None if host is None else "\n".join([f"[    0.000000] Booting {instance_id}", *host.console]) + "\n"
+
+    def instances(self) -> list[Any]:
+        """The instances of EC2, terminated ones too, in the order of their launch."""
+        return [instance for reservation in list(self._ec2.reservations.values()) for instance in reservation.instances]
+
+    def lose(self, instance: Any, code: str, why: str, *, stop: bool = False) -> None:
+        """End an instance, or stop it, without anybody having asked for it; ``code`` is its ``StateReason``."""
+        if stop:
+            instance.stop()
+        else:
+            instance.terminate()
+        instance.state_reason.code = code
+        instance.state_reason.message = f"{code}: {why}"
+        instance._reason = why
+
+    def step(self, now: float, engine: Engine) -> None:
+        """Follow the instances of EC2: addresses, boots, stops and ends."""
+        from ecsctl.sandbox.moto_patches.autoscaling import drain, replenish
+
+        for instance in self.instances():
+            self._follow(instance, now, engine)
+        from moto.autoscaling.models import autoscaling_backends
+
+        backend = autoscaling_backends[self._account][self._region]
+        drain(backend, engine)
+        replenish(backend, REPLACE, now, self._faults.impaired)
+
+    def _follow(self, instance: Any, now: float, engine: Engine) -> None:
+        host = self.hosts.get(instance.id)
+        if instance.state == "terminated":
+            if host is not None:
+                del self.hosts[instance.id]
+                engine.instance_terminated(instance.id)
+                self._addresses.release(instance.id)
+            return
+        if host is None:
+            host = self.hosts[instance.id] = Host(now)
+            self.give_address(instance)
+        if host.agent == "booting" and instance.state == "running" and now - host.launched >= BOOT:
+            self._boot(instance, host, engine)
+        elif host.agent != "off" and instance.state in ("stopped", "stopping"):
+            if host.agent == "connected":
+                engine.agent_connected(instance.id, False)
+            host.agent = "off"
+        elif host.agent == "off" and instance.state == "running":
+            self.give_address(instance)
+            host.agent = "booting"
+            host.launched = now
+
+    def give_address(self, instance: Any) -> None:
+        """Put the instance's loopback address in the place of its public address, where it has a public one."""
+        address = self._addresses.of(instance.id, instance.nics[0].public_ip)
+        if instance.nics[0].public_ip:
+            instance.nics[0].public_ip = address
+
+    def _boot(self, instance: Any, host: Host, engine: Engine) -> None:
+        from ecsctl.sandbox.ecs.errors import EcsApiError
+
+        host.agent = "none"
+
+        def say(line: str) -> None:
+            host.console.append(f"[   12.345678] {line}")
+
+        boot = read(str(instance.user_data or ""))
+        image = self._image(instance)
+        bottlerocket = "bottlerocket" in image.lower()
+        if bottlerocket and boot.kind not in ("toml", "none"):
+            say("early-boot-config: error: user data is not TOML")
+            return
+        if not bottlerocket and boot.kind in ("toml", "ignored"):
+            say("cloud-init: warning: Unhandled non-multipart (text/x-not-multipart) userdata: it is not run")
+            boot = Boot("none")
+        if not boot.installs_agent and not any(word in image.lower() for word in ECS_IMAGES):
+            say(f"cloud-init: the image {image} has no ECS agent, and the user data installs none")
+            return
+        refused = self._refused(instance)
+        if refused:
+            say(f"amazon-ecs-agent: error: unable to register: {refused}; exit code 5")
+            return
+        name = boot.cluster or "default"
+        try:
+            arn = engine.register_agent(boot.cluster, self._facts(instance, image))
+        except EcsApiError as error:
+            say(f"amazon-ecs-agent: error: unable to register in cluster {name}: {error}; exit code 5")
+            return
+        host.agent = "connected"
+        host.spot_draining = boot.spot_draining
+        say(f"amazon-ecs-agent: registered in cluster {name} as {arn}")
+
+    def _image(self, instance: Any) -> str:
+        images = self._ec2.describe_images(filters={"image-id": instance.image_id})
+        return str(images[0].name) if images else str(instance.image_id)
+
+    def _refused(self, instance: Any) -> str | None:
+        """Why IAM would refuse the agent, or None."""
+        from moto.iam.models import iam_backends
+
+        association = self._ec2.iam_instance_profile_associations.get(instance.id)
+        if association is None:
+            return "NoCredentialProviders: the instance has no instance profile"
+        profile = association.iam_instance_profile
+        iam = iam_backends[self._account]["aws"]
+        current = next((item for item in iam.instance_profiles.values() if item.arn == profile.arn), None)
+        roles = current.roles if current is not None else []
+        if not roles:
+            return f"NoCredentialProviders: the instance profile {profile.name} has no role"
+        role = roles[0]
+        attached = [str(getattr(policy, "name", "")) for policy in role.managed_policies.values()]
+        inline = " ".join(str(document) for document in role.policies.values())
+        if any(name in AGENT_POLICIES for name in attached) or "ecs:" in inline:
+            return None
+        own = [policy for policy in role.managed_policies.values() if "ecs:" in str(getattr(policy, "document", ""))]
+        return None if own else f"AccessDeniedException: role {role.name} may not ecs:RegisterContainerInstance"
+
+    def _facts(self, instance: Any, image: str) -> HostFacts:
+        cpu, memory, architecture, interfaces, gpus = size_of(self._ec2, instance.instance_type)
+        group = getattr(instance, "autoscaling_group", None)
+        return HostFacts(
+            instance.id,
+            instance.instance_type,
+            str(instance.placement.zone),
+            cpu,
+            memory,
+            str(instance.image_id),
+            cpu_architecture=architecture,
+            vpc_id=str(instance.vpc_id or ""),
+            subnet_id=str(instance.subnet_id or ""),
+            interfaces=interfaces,
+            gpus=gpus,
+            auto_scaling_group_arn=group.arn if group is not None else None,
+        )
+
+    def size(self, instance_type: str) -> HostFacts:
+        """What a new instance of a type would be; it has no id yet."""
+        cpu, memory, architecture, interfaces, gpus = size_of(self._ec2, instance_type)
+        return HostFacts(
+            "", instance_type, "", cpu, memory, "", cpu_architecture=architecture, interfaces=interfaces, gpus=gpus
+        )
+
+
+def size_of(ec2: Any, instance_type: str) -> tuple[int, int, str, int | None, int]:
+    """CPU units, MiB of memory that ECS gets, architecture, network interfaces and GPUs of an instance type."""
+    try:
+        data = ec2.describe_instance_types([instance_type])[0]
+    except Exception:  # a type that moto does not know: a small machine
+        return 2048, 1930, "x86_64", None, 0
+    vcpus = int(data.get("VCpuInfo", {}).get("DefaultVCpus", 2))
+    total = int(data.get("MemoryInfo", {}).get("SizeInMiB", 2048))
+    architectures = data.get("ProcessorInfo", {}).get("SupportedArchitectures", ["x86_64"])
+    gpus = sum(int(gpu.get("Count", 0)) for gpu in data.get("GpuInfo", {}).get("Gpus", ()))
+    interfaces = data.get("NetworkInfo", {}).get("MaximumNetworkInterfaces")
+    return (
+        vcpus * 1024,
+        int(total * (1 - KEPT_PART)) - KEPT_MIB,
+        "arm64" if "arm64" in architectures else "x86_64",
+        int(interfaces) if interfaces else None,
+        gpus,
+    )

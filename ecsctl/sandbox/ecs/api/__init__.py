@@ -1,0 +1,1 @@
+"""The operations of the ECS API: what they take, refuse, change and answer."""

@@ -1,0 +1,265 @@
+"""Capacity providers: the strategies that name them, and their own operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ecsctl.sandbox.ecs.api.paging import listing, page
+from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
+from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid
+from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
+from ecsctl.sandbox.ecs.store.store import CapacityProvider, Document
+
+FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+def known_providers(region: Region, names: Sequence[str]) -> list[str]:
+    """The names of providers, each once.
+
+    Raises:
+        EcsApiError: ``InvalidParameterException`` for one that does not exist or is not ACTIVE, or for more than 20.
+    """
+    found = []
+    for name in names:
+        short = name.rsplit("/", 1)[-1]
+        provider = region.store.capacity_providers.get(short)
+        if short not in FARGATE_PROVIDERS and (provider is None or provider.status != "ACTIVE"):
+            raise invalid("The specified capacity provider was not found or is not in ACTIVE state.")
+        found.append(short)
+    if len(found) > 20:
+        raise invalid("A maximum of 20 capacity providers can be associated with a cluster.")
+    return list(dict.fromkeys(found))
+
+
+def checked_strategy(strategy: Sequence[Document], providers: Sequence[str]) -> list[Document]:
+    """A capacity provider strategy with its defaults filled in.
+
+    Args:
+        providers: those that the cluster has (or is to have).
+    Raises:
+        EcsApiError: ``InvalidParameterException``.
+    """
+    filled: list[Document] = []
+    for item in strategy:
+        name = item["capacityProvider"].rsplit("/", 1)[-1]
+        if name not in providers:
+            raise invalid(
+                "The specified capacity provider strategy cannot contain a capacity provider that is not "
+                "associated with the cluster. Associate the capacity provider with the cluster and try again."
+            )
+        weight = item.get("weight", 0 if "base" in item or len(strategy) > 1 else 1)
+        filled.append({"capacityProvider": name, "weight": weight, "base": item.get("base", 0)})
+    if len(filled) > 20:
+        raise invalid("A capacity provider strategy can contain a maximum of 20 capacity providers.")
+    if sum(item["base"] > 0 for item in filled) > 1:
+        raise invalid("A capacity provider strategy can have only one capacity provider with a base defined.")
+    if filled and not any(item["weight"] > 0 for item in filled):
+        raise invalid("A capacity provider strategy must have at least one capacity provider with a weight above 0.")
+    if len({item["capacityProvider"] in FARGATE_PROVIDERS for item in filled}) > 1:
+        raise invalid(
+            "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups "
+            "and Fargate providers. Specify one or the other and try again."
+        )
+    if len({item["capacityProvider"] for item in filled}) < len(filled):
+        raise invalid("A capacity provider strategy cannot contain the same capacity provider twice.")
+    return filled
+
+
+def _builtin(region: Region, name: str) -> CapacityProvider:
+    return CapacityProvider(name=name, arn=region.store.arn("capacity-provider", name), kind=name, update_status=None)
+
+
+def _view(provider: CapacityProvider, include: Sequence[str]) -> Response:
+    return {
+        "capacityProviderArn": provider.arn,
+        "name": provider.name,
+        "cluster": provider.cluster,
+        "status": provider.status,
+        "autoScalingGroupProvider": provider.auto_scaling_group,
+        "managedInstancesProvider": provider.managed_instances,
+        "updateStatus": provider.update_status,
+        "updateStatusReason": provider.update_reason,
+        "tags": tag_list(provider.tags) if "TAGS" in include else [],
+        "type": provider.kind,
+    }
+
+
+def _filled_group(group: Document) -> Document:
+    """The Auto Scaling group part with the service's defaults."""
+    scaling = group.get("managedScaling") or {}
+    status = scaling.get("status", "DISABLED" if "managedScaling" not in group else "ENABLED")
+    minimum = scaling.get("minimumScalingStepSize", 1)
+    maximum = scaling.get("maximumScalingStepSize", 10000)
+    target = scaling.get("targetCapacity", 100)
+    if not 1 <= target <= 100:
+        raise invalid("The targetCapacity must be between 1 and 100.")
+    if not 1 <= minimum <= maximum <= 10000:
+        raise invalid(
+            "The minimumScalingStepSize must not be above the maximumScalingStepSize, both within 1 to 10000."
+        )
+    if not 0 <= scaling.get("instanceWarmupPeriod", 300) <= 10000:
+        raise invalid("The instanceWarmupPeriod must be between 0 and 10000.")
+    protection = group.get("managedTerminationProtection", "DISABLED")
+    if protection == "ENABLED" and status != "ENABLED":
+        raise client_error(
+            "The managed termination protection setting for the capacity provider is invalid. "
+            "To enable managed termination protection for a capacity provider, managed"
+            " scaling must be enabled."
+        )
+    return {
+        "autoScalingGroupArn": group["autoScalingGroupArn"],
+        "managedScaling": {
+            "status": status,
+            "targetCapacity": target,
+            "minimumScalingStepSize": minimum,
+            "maximumScalingStepSize": maximum,
+            "instanceWarmupPeriod": scaling.get("instanceWarmupPeriod", 300),
+        },
+        "managedTerminationProtection": protection,
+        "managedDraining": group.get("managedDraining", "ENABLED"),
+    }
+
+
+def _check_protection(region: Region, group: Document) -> None:
+    """Managed termination protection lifts what the group itself must set on every new instance."""
+    facts = region.groups.facts(group["autoScalingGroupArn"])
+    if group["managedTerminationProtection"] == "ENABLED" and facts is not None and not facts.protects_new:
+        raise client_error(
+            "The managed termination protection setting for the capacity provider is invalid. To enable managed "
+            "termination protection for a capacity provider, the Auto Scaling group must have instance protection "
+            "from scale in enabled."
+        )
+
+
+@operation("CreateCapacityProvider")
+def create_capacity_provider(region: Region, request: Request) -> Response:
+    """CreateCapacityProvider: over an Auto Scaling group, or ECS Managed Instances of one cluster."""
+    store = region.store
+    name = request["name"]
+    if not _NAME.fullmatch(name):
+        raise invalid("The capacity provider name is not valid: up to 255 letters, numbers, hyphens and underscores.")
+    if name.lower().startswith(("aws", "ecs", "fargate")):
+        raise invalid(
+            "The specified capacity provider name is invalid. The name cannot be prefixed with 'aws',"
+            " 'ecs', or 'fargate'."
+        )
+    group, managed = request.get("autoScalingGroupProvider"), request.get("managedInstancesProvider")
+    if bool(group) == bool(managed):
+        raise invalid("Exactly one of autoScalingGroupProvider and managedInstancesProvider must be specified.")
+    cluster = request.get("cluster")
+    if managed and not cluster:
+        raise invalid("A cluster must be specified for a managed instances capacity provider.")
+    if group and cluster:
+        raise invalid("A cluster cannot be specified for an Auto Scaling group capacity provider.")
+    tags = checked_tags(request.get("tags"))
+    filled = _filled_group(group) if group else None
+    existing = store.capacity_providers.get(name)
+    if existing is not None and existing.status != "INACTIVE":
+        raise client_error("A capacity provider with the specified name already exists.")
+    if filled and any(
+        p.status == "ACTIVE"
+        and (p.auto_scaling_group or {}).get("autoScalingGroupArn") == filled["autoScalingGroupArn"]
+        for p in store.capacity_providers.values()
+    ):
+        raise client_error("The specified Auto Scaling group ARN is already being used by another capacity provider. "
+                           "Specify a unique Auto Scaling group ARN and try again.")  # fmt: skip
+    if filled:
+        _check_protection(region, filled)
+    provider = CapacityProvider(
+        name=name,
+        arn=store.arn("capacity-provider", name),
+        kind="EC2_AUTOSCALING" if group else "MANAGED_INSTANCES",
+        auto_scaling_group=filled,
+        managed_instances=managed,
+        cluster=cluster.rsplit("/", 1)[-1] if cluster else None,
+        tags=tags,
+        policy=f"ECSManagedAutoScalingPolicy-{store.new_uuid()}" if group else None,
+    )
+    store.capacity_providers[name] = provider
+    return {"capacityProvider": _view(provider, ("TAGS",))}
+
+
+@operation("DescribeCapacityProviders")
+def describe_capacity_providers(region: Region, request: Request) -> Response:
+    """DescribeCapacityProviders: those named (at most 100), or all, page by page."""
+    store = region.store
+    builtin = {name: _builtin(region, name) for name in FARGATE_PROVIDERS}
+    known = builtin | store.capacity_providers
+    include = request.get("include", ())
+    references = request.get("capacityProviders")
+    if references:
+        if len(references) > 100:
+            raise invalid("Capacity providers cannot have more than 100 elements.")
+        failures, chosen, token = [], [], None
+        for reference in dict.fromkeys(references):
+            name = reference.rsplit("/", 1)[-1]
+            if name in known:
+                chosen.append(name)
+            else:
+                arn = reference if reference.startswith("arn:") else store.arn("capacity-provider", name)
+                failures.append({"arn": arn, "reason": "MISSING"})
+    else:
+        failures = []
+        cluster = request.get("cluster")
+        owner = cluster.rsplit("/", 1)[-1] if cluster else None
+        names = [n for n, p in known.items() if p.status != "INACTIVE" and (owner is None or p.cluster == owner)]
+        chosen, token = page(request, names, default=10, limit=10)
+    views = [_view(known[name], include) for name in chosen]
+    return {**listing("capacityProviders", views, token), "failures": failures}
+
+
+def _own(region: Region, reference: str) -> CapacityProvider:
+    provider = region.store.capacity_providers.get(reference.rsplit("/", 1)[-1])
+    if provider is None or provider.status == "INACTIVE":
+        raise invalid("The specified capacity provider does not exist. Specify a valid name or ARN and try again.")
+    return provider
+
+
+@operation("UpdateCapacityProvider")
+def update_capacity_provider(region: Region, request: Request) -> Response:
+    """UpdateCapacityProvider: the members given replace the old ones."""
+    provider = _own(region, request["name"])
+    update = request.get("autoScalingGroupProvider")
+    managed = request.get("managedInstancesProvider")
+    if update is not None and provider.auto_scaling_group is not None:
+        merged = {**provider.auto_scaling_group, **update}
+        merged["managedScaling"] = {**provider.auto_scaling_group["managedScaling"], **update.get("managedScaling", {})}
+        filled = _filled_group(merged)
+        _check_protection(region, filled)
+        provider.auto_scaling_group = filled
+    elif managed is not None and provider.managed_instances is not None:
+        provider.managed_instances = {**provider.managed_instances, **managed}
+    else:
+        raise invalid("The update does not fit the type of the capacity provider.")
+    provider.update_status = "UPDATE_COMPLETE"
+    return {"capacityProvider": _view(provider, ("TAGS",))}
+
+
+@operation("DeleteCapacityProvider")
+def delete_capacity_provider(region: Region, request: Request) -> Response:
+    """DeleteCapacityProvider: asynchronous; the loop makes it INACTIVE. Refused while a cluster has it."""
+    reference = request["capacityProvider"].rsplit("/", 1)[-1]
+    if reference in FARGATE_PROVIDERS:
+        raise invalid("The specified capacity provider is reserved and cannot be deleted.")
+    provider = _own(region, reference)
+    in_use = [c.name for c in region.store.clusters.values() if provider.name in c.capacity_providers]
+    if in_use:
+        raise EcsApiError(
+            "ResourceInUseException",
+            "The capacity provider cannot be deleted because it is associated with cluster: "
+            f"{', '.join(in_use)}. Remove the capacity provider from the cluster and try again.",
+        )
+    provider.update_status = "DELETE_IN_PROGRESS"
+    return {"capacityProvider": _view(provider, ("TAGS",))}
+
+
+def finish_deletions(region: Region) -> None:
+    """The loop's part of DeleteCapacityProvider."""
+    for provider in region.store.capacity_providers.values():
+        if provider.update_status == "DELETE_IN_PROGRESS":
+            provider.update_status = "DELETE_COMPLETE"
+            provider.status = "INACTIVE"
+            if provider.auto_scaling_group is not None:
+                region.groups.leave(provider.auto_scaling_group["autoScalingGroupArn"])

@@ -1,0 +1,300 @@
+"""Services: create, update, describe, list, delete. What keeps them running is in ``rollout``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from copy import deepcopy
+
+from ecsctl.sandbox.ecs.api import task_sets
+from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy
+from ecsctl.sandbox.ecs.api.clusters import ensure_active
+from ecsctl.sandbox.ecs.api.paging import listing, page
+from ecsctl.sandbox.ecs.api.references import (
+    active_service,
+    bounded,
+    find_cluster,
+    missing,
+    runnable_definition,
+    service_of,
+)
+from ecsctl.sandbox.ecs.api.service_rules import check_external, check_name, check_settings
+from ecsctl.sandbox.ecs.api.service_view import service_view
+from ecsctl.sandbox.ecs.api.tags import checked_tags
+from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, service_not_active, service_not_found
+from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
+from ecsctl.sandbox.ecs.scheduler import deployments, rebalancing
+from ecsctl.sandbox.ecs.scheduler.capacity_strategy import launch_type_of
+from ecsctl.sandbox.ecs.scheduler.launching import FARGATE_PLATFORM
+from ecsctl.sandbox.ecs.store.store import Cluster, Document, Service, Token
+
+_NOT_KEPT = frozenset({"cluster", "serviceName", "clientToken", "tags", "taskDefinition"})
+_NEEDS_DEPLOYMENT = (
+    "taskDefinition",
+    "capacityProviderStrategy",
+    "networkConfiguration",
+    "platformVersion",
+    "loadBalancers",
+    "serviceRegistries",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "enableExecuteCommand",
+    "propagateTags",
+    "enableECSManagedTags",
+)
+_UPDATED = (
+    *_NEEDS_DEPLOYMENT,
+    "desiredCount",
+    "deploymentConfiguration",
+    "availabilityZoneRebalancing",
+    "placementConstraints",
+    "placementStrategy",
+    "healthCheckGracePeriodSeconds",
+)
+
+
+@operation("CreateService")
+def create_service(region: Region, request: Request) -> Response:
+    """CreateService: with a client token the same call again answers the same service; else a second is refused."""
+    store = region.store
+    cluster = find_cluster(region, request)
+    ensure_active(cluster)
+    check_name(request)
+    name = request["serviceName"]
+    token, digest = request.get("clientToken"), _digest(request)
+    existing = store.services.get((cluster.name, name))
+    if existing is not None and existing.status == "DRAINING":
+        raise invalid("Unable to Start a service that is still Draining.")
+    if existing is not None and existing.status == "ACTIVE":
+        known = store.tokens.get(("CreateService", cluster.name, token)) if token else None
+        if known is not None and known.digest == digest and known.results == (existing.arn,):
+            return {"service": service_view(store, existing, tagged=True)}
+        raise invalid("Creation of service was not idempotent.")
+
+    settings = _filled(region, cluster, request)
+    definition = None
+    if settings["deploymentController"]["type"] == "EXTERNAL":
+        check_external(request, settings)
+    elif not request.get("taskDefinition"):
+        raise invalid("TaskDefinition can not be blank.")
+    else:
+        definition = runnable_definition(region, request["taskDefinition"])
+        check_settings(region, cluster, definition, settings)
+    tags = checked_tags(request.get("tags"))
+    service = Service(
+        arn=store.arn("service", cluster.name, name),
+        name=name,
+        cluster=cluster.name,
+        created_at=region.now,
+        task_definition=definition.arn if definition is not None else "",
+        settings=settings,
+        desired=settings.get("desiredCount") or 0,
+        scheduling=settings["schedulingStrategy"],
+        tags=tags,
+        role_arn=_role_arn(region, settings),
+    )
+    store.services[service.key] = service
+    store.services_of_cluster[cluster.name][name] = None
+    if service.controller == "ECS":
+        deployments.begin(region, service)
+    elif definition is not None:
+        task_sets.begin(region, service)
+    if token:
+        store.tokens["CreateService", cluster.name, token] = Token(digest, (service.arn,), region.now)
+    return {"service": service_view(store, service, tagged=True)}
+
+
+def _digest(request: Request) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
+    """The request's members with the defaults of CreateService."""
+    settings = {key: deepcopy(value) for key, value in request.items() if key not in _NOT_KEPT}
+    settings.setdefault("schedulingStrategy", "REPLICA")
+    daemon = settings["schedulingStrategy"] == "DAEMON"
+    if not settings.get("launchType") and not settings.get("capacityProviderStrategy"):
+        if cluster.default_strategy:
+            settings["capacityProviderStrategy"] = deepcopy(cluster.default_strategy)
+        else:
+            settings["launchType"] = "EC2"
+    if settings.get("capacityProviderStrategy") and not settings.get("launchType"):
+        settings["capacityProviderStrategy"] = checked_strategy(
+            settings["capacityProviderStrategy"], cluster.capacity_providers
+        )
+    if launch_type_of(settings) == "FARGATE":
+        settings["platformVersion"] = settings.get("platformVersion") or "LATEST"
+        if settings["platformVersion"] not in ("LATEST", FARGATE_PLATFORM, "1.3.0"):
+            raise EcsApiError("PlatformUnknownException", "The specified platform version doesn't exist.")
+    configuration = settings.setdefault("deploymentConfiguration", {})
+    configuration.setdefault("maximumPercent", 100 if daemon else 200)
+    configuration.setdefault("minimumHealthyPercent", 0 if daemon else 100)
+    configuration.setdefault("strategy", "ROLLING")
+    configuration.setdefault("deploymentCircuitBreaker", {"enable": False, "rollback": False})
+    awsvpc = (settings.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+    if awsvpc:
+        awsvpc.setdefault("assignPublicIp", "DISABLED")
+        awsvpc.setdefault("securityGroups", [])
+    if configuration["strategy"] == "ROLLING":
+        configuration.setdefault("bakeTimeInMinutes", 0)
+    settings["placementStrategy"] = _strategy(settings)
+    settings.setdefault("deploymentController", {"type": "ECS"})
+    if settings.get("loadBalancers"):
+        settings.setdefault("healthCheckGracePeriodSeconds", 0)
+    settings.setdefault("enableECSManagedTags", False)
+    settings.setdefault("propagateTags", "NONE")
+    settings.setdefault("enableExecuteCommand", False)
+    if "availabilityZoneRebalancing" not in settings:
+        # ENABLED even where maximumPercent then has it refused; the service exempts only what can never rebalance.
+        settings["availabilityZoneRebalancing"] = "ENABLED" if rebalancing.compatible(settings) else "DISABLED"
+    return settings
+
+
+def _strategy(settings: Document) -> list[Document]:
+    """``placementStrategy`` as it is kept: ``host`` is another name for ``instanceId``."""
+    return [
+        {**item, "field": "instanceId"} if item.get("field") == "host" else item
+        for item in settings.get("placementStrategy", ())
+    ]
+
+
+def _role_arn(region: Region, settings: Document) -> str | None:
+    """``roleArn`` as ECS answers it: the given role, else the service-linked one where balancers need one."""
+    store = region.store
+    role = settings.get("role")
+    if role:
+        return str(role) if role.startswith("arn:") else f"arn:{store.partition}:iam::{store.account}:role/{role}"
+    if not settings.get("loadBalancers"):
+        return None
+    linked = "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    return f"arn:{store.partition}:iam::{store.account}:{linked}"
+
+
+@operation("UpdateService")
+def update_service(region: Region, request: Request) -> Response:
+    """UpdateService: what is left out stays. What the tasks are made of begins a new deployment."""
+    store = region.store
+    cluster = find_cluster(region, request)
+    service = active_service(region, cluster.name, request["service"])
+    if service.status != "ACTIVE":
+        raise service_not_active()
+    if service.scheduling == "DAEMON" and request.get("desiredCount") is not None:
+        raise invalid(
+            "The daemon scheduling strategy does not support a desired count for services. Remove the "
+            "desired count value and try again."
+        )
+    if service.controller != "ECS":
+        task_sets.check_update(service, request)
+    given = {key: deepcopy(request[key]) for key in _UPDATED if key in request and key != "taskDefinition"}
+    settings = {**service.settings, **given}
+    settings["placementStrategy"] = _strategy(settings)
+    # The role was for the balancers the service was created with.
+    settings.pop("role", None)
+    settings["deploymentConfiguration"] = {
+        **service.settings["deploymentConfiguration"],
+        **given.get("deploymentConfiguration", {}),
+    }
+    if given.get("capacityProviderStrategy"):
+        settings.pop("launchType", None)
+        settings["capacityProviderStrategy"] = checked_strategy(
+            given["capacityProviderStrategy"], cluster.capacity_providers
+        )
+    if service.controller != "ECS":
+        service.settings = settings
+        service.desired = given.get("desiredCount", service.desired)
+        store.touch(service)
+        return {"service": service_view(store, service, tagged=True)}
+    reference = request.get("taskDefinition")
+    changed_definition = False
+    if reference:
+        definition = runnable_definition(region, reference)
+        changed_definition = definition.arn != service.task_definition
+    else:
+        family, _, revision = service.task_definition.rsplit("/", 1)[-1].partition(":")
+        definition = store.definitions[family, int(revision)]
+    check_settings(region, cluster, definition, settings)
+    anew = (
+        bool(request.get("forceNewDeployment"))
+        or changed_definition
+        or any(settings.get(key) != service.settings.get(key) for key in _NEEDS_DEPLOYMENT if key in given)
+    )
+    service.settings = settings
+    if "desiredCount" in given:
+        service.desired = given["desiredCount"]
+        service.primary.desired = service.desired
+        service.primary.updated_at = region.now
+    service.task_definition = definition.arn
+    if anew:
+        deployments.begin(region, service)
+    service.steady = False
+    service.wake_at = 0.0
+    store.touch(service)
+    return {"service": service_view(store, service, tagged=True)}
+
+
+@operation("DescribeServices")
+def describe_services(region: Region, request: Request) -> Response:
+    """DescribeServices: at most 10 of one cluster, DRAINING and INACTIVE ones too."""
+    cluster = find_cluster(region, request).name
+    tagged = "TAGS" in request.get("include", ())
+    found, failures = [], []
+    for reference in bounded(request["services"], 10, "services"):
+        service = service_of(region, cluster, reference)
+        if service is None:
+            failures.append(missing(region, "service", cluster, reference))
+        else:
+            found.append(service_view(region.store, service, tagged=tagged))
+    return {"services": found, "failures": failures}
+
+
+@operation("ListServices")
+def list_services(region: Region, request: Request) -> Response:
+    """ListServices: the ACTIVE ones, 10 a page unless asked otherwise."""
+    cluster = find_cluster(region, request).name
+    launch_type, scheduling = request.get("launchType"), request.get("schedulingStrategy")
+    found = [
+        service.arn
+        for service in region.store.cluster_services(cluster)
+        if service.status == "ACTIVE"
+        and scheduling in (None, service.scheduling)
+        and launch_type in (None, service.settings.get("launchType"))
+        and request.get("resourceManagementType") in (None, "CUSTOMER")
+    ]
+    return listing("serviceArns", *page(request, found, default=10))
+
+
+@operation("ListServicesByNamespace")
+def list_services_by_namespace(region: Region, request: Request) -> Response:
+    """ListServicesByNamespace: the services whose Service Connect configuration names the namespace."""
+    namespace = request["namespace"]
+    found = [
+        service.arn
+        for service in region.store.services.values()
+        if service.status == "ACTIVE"
+        and namespace in (service.settings.get("serviceConnectConfiguration") or {}).get("namespace", "").split("/")
+    ]
+    return listing("serviceArns", *page(request, found, default=10))
+
+
+@operation("DeleteService")
+def delete_service(region: Region, request: Request) -> Response:
+    """DeleteService: DRAINING until its tasks have stopped, then INACTIVE. Scaled above 0 only with ``force``."""
+    store = region.store
+    cluster = find_cluster(region, request)
+    service = service_of(region, cluster.name, request["service"])
+    if service is None:
+        raise service_not_found()
+    if service.status == "INACTIVE":
+        raise service_not_active()
+    if service.status == "ACTIVE":
+        if not request.get("force") and service.scheduling != "DAEMON":
+            if service.desired > 0:
+                raise invalid("The service cannot be stopped while it is scaled above 0.")
+            if len(service.deployments) > 1:
+                raise invalid("The service cannot be stopped while deployments are active.")
+        service.status = "DRAINING"
+        service.desired = 0
+        for deployment in service.deployments:
+            deployment.desired = 0
+        store.touch(service)
+    return {"service": service_view(store, service, tagged=True)}

@@ -1,0 +1,92 @@
+"""ExecuteCommand and task scale-in protection."""
+
+from __future__ import annotations
+
+from ecsctl.sandbox.ecs.api.references import find_cluster, missing, task_of
+from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
+from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
+from ecsctl.sandbox.ecs.store.store import Task
+
+_LONGEST_MINUTES = 2880
+_DEFAULT_MINUTES = 120
+
+
+@operation("ExecuteCommand", simulated=True)
+def execute_command(region: Region, request: Request) -> Response:
+    """ExecuteCommand: refused as ECS refuses it where it is not enabled.
+
+    Where it is, the agent that would hold the session is not connected: the sandbox has no Session Manager.
+    """
+    cluster = find_cluster(region, request)
+    task = task_of(region, cluster.name, request["task"])
+    if task is None:
+        raise invalid("The referenced task was not found.")
+    if not request.get("interactive"):
+        raise invalid("Interactive is the only mode supported currently.")
+    if not task.execute_command:
+        raise invalid("The execute command failed because execute command was not enabled when the task was run or the "
+                      "execute command agent isn’t running. Wait and try again or run a new task with execute command "
+                      "enabled and try again.")  # fmt: skip
+    name = request.get("container")
+    if name is None and len(task.containers) > 1:
+        raise invalid("The container must be specified for a task with multiple containers.")
+    if name is not None and all(name != container.name for container in task.containers):
+        raise invalid("The container was not found in the task.")
+    raise EcsApiError(
+        "TargetNotConnectedException",
+        "The execute command failed due to an internal error. Try again later.",
+    )
+
+
+def _protection(task: Task, now: float) -> Response:
+    held = task.protected_until is not None and task.protected_until > now
+    return {
+        "taskArn": task.arn,
+        "protectionEnabled": held,
+        "expirationDate": task.protected_until if held else None,
+    }
+
+
+def _of_services(region: Region, cluster: str, references: list[str]) -> tuple[list[Task], list[Response]]:
+    found, failures = [], []
+    for reference in references:
+        task = task_of(region, cluster, reference)
+        if task is None or task.last_status == "STOPPED":
+            failures.append(missing(region, "task", cluster, reference))
+        elif task.service is None:
+            failures.append(
+                {"arn": task.arn, "reason": "TASK_NOT_VALID", "detail": "The task is not part of a service."}
+            )
+        else:
+            found.append(task)
+    return found, failures
+
+
+@operation("UpdateTaskProtection")
+def update_task_protection(region: Region, request: Request) -> Response:
+    """UpdateTaskProtection: keeps up to 10 tasks of services from scale-in, for 1 to 2880 minutes (120)."""
+    cluster = find_cluster(region, request).name
+    if not 1 <= len(request["tasks"]) <= 10:
+        raise invalid("Between 1 and 10 tasks can be specified.")
+    minutes = request.get("expiresInMinutes", _DEFAULT_MINUTES)
+    if not 1 <= minutes <= _LONGEST_MINUTES:
+        raise invalid(f"expiresInMinutes must be between 1 and {_LONGEST_MINUTES}.")
+    tasks, failures = _of_services(region, cluster, request["tasks"])
+    for task in tasks:
+        task.protected_until = region.now + minutes * 60 if request["protectionEnabled"] else None
+        region.store.touch_service_of(task)
+    return {"protectedTasks": [_protection(task, region.now) for task in tasks], "failures": failures}
+
+
+@operation("GetTaskProtection")
+def get_task_protection(region: Region, request: Request) -> Response:
+    """GetTaskProtection: of the named tasks, or of every service's task of the cluster (at most 100)."""
+    cluster = find_cluster(region, request).name
+    references = request.get("tasks")
+    if references is None:
+        store = region.store
+        references = [t.arn for t in store.cluster_tasks(cluster) if t.service and t.last_status != "STOPPED"]
+    if len(references) > 100:
+        raise invalid("Tasks cannot have more than 100 elements.")
+    tasks, failures = _of_services(region, cluster, references)
+    return {"protectedTasks": [_protection(task, region.now) for task in tasks], "failures": failures}

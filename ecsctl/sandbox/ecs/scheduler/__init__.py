@@ -1,0 +1,1 @@
+"""What moves by itself: placement, launches, deployments, scaling, health."""

@@ -1,0 +1,33 @@
+"""Which launch type, and which capacity provider of a strategy, the next task gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecsctl.sandbox.ecs.store.store import Document
+
+
+def launch_type_of(settings: Document) -> str:
+    """EC2 or FARGATE (or EXTERNAL), by launch type or capacity provider strategy."""
+    strategy = settings.get("capacityProviderStrategy")
+    if strategy:
+        return "FARGATE" if strategy[0]["capacityProvider"].startswith("FARGATE") else "EC2"
+    return str(settings.get("launchType") or "EC2")
+
+
+def next_provider(strategy: Sequence[Document], already: dict[str, int]) -> str:
+    """The provider of the next task: first the base, then the one that is furthest below its weight.
+
+    Args:
+        strategy: as :func:`ecsctl.sandbox.ecs.api.capacity_providers.checked_strategy` gives it.
+        already: how many tasks each provider has.
+    """
+    for item in strategy:
+        if already.get(item["capacityProvider"], 0) < item["base"]:
+            return str(item["capacityProvider"])
+    weighted = [item for item in strategy if item["weight"] > 0]
+
+    def load(item: Document) -> float:
+        return (already.get(item["capacityProvider"], 0) - item["base"] + 1) / item["weight"]
+
+    return str(min(weighted, key=load)["capacityProvider"])

@@ -1,0 +1,1 @@
+"""Elastic Load Balancing: listeners that forward connections, and health checks of their targets."""

@@ -1,0 +1,384 @@
+"""Load balancers: which targets stand behind them, whether they are healthy, and the listeners that forward to them."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ecsctl.sandbox.ec2.loopback_addresses import Addresses
+from ecsctl.sandbox.elb.health_check import (
+    GOOD,
+    NOTHING_LISTENS,
+    Check,
+    Health,
+    Verdict,
+    classic_check,
+    group_check,
+    probe,
+)
+from ecsctl.sandbox.elb.proxy import Forwarder
+from ecsctl.sandbox.interfaces import TargetHealth, Traffic
+
+# The sandbox probes no slower than this (seconds), whatever interval is configured, and drains no longer: nobody waits
+# minutes for a demo.
+SLOWEST = 1.0
+DRAINS = 2.0
+Target = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """One row of DescribeTargetHealth."""
+
+    target: str
+    port: int
+    state: TargetHealth
+    reason: str | None = None
+    description: str | None = None
+
+
+NOT_REGISTERED = ("Target.NotRegistered", "Target is not registered to the target group")
+NOT_IN_USE = ("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
+STOPPED = ("Target.InvalidState", "Target is in the stopped state")
+DRAINING = ("Target.DeregistrationInProgress", "Target deregistration is in progress")
+INITIAL = ("Elb.InitialHealthChecking", "Initial health checks in progress")
+
+
+class Balancers:
+    """Implements :class:`ecsctl.sandbox.interfaces.Balancers` over moto's ELB and ELBv2 of one region.
+
+    Args:
+        address_of: the loopback address of an instance id or of a task's private address.
+        listens: where containers are simulated, whether one is said to listen at (address, port); None probes for real.
+        struck: what a probe of (balancer's name or target group's ARN, target, port) meets by a fault, or None.
+        clock: the sandbox's, epoch seconds.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        addresses: Addresses,
+        address_of: Callable[[str], str | None],
+        listens: Callable[[str, int], bool] | None,
+        struck: Callable[[str, str, int], Verdict | None] = lambda owner, target, port: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._account = account
+        self._region = region
+        self._addresses = addresses
+        self._address_of = address_of
+        self._listens = listens
+        self._struck = struck
+        self._clock = clock
+        self._in_use: set[str] = set()
+        self._instances: dict[str, Any] = {}
+        self._guard = threading.Lock()
+        self._random = random.Random()
+        self._health: dict[Target, Health] = {}
+        self._forwarders: dict[tuple[str, int], Forwarder] = {}
+        self.substituted: dict[str, str] = {}
+
+    @property
+    def _classic(self) -> Any:
+        from moto.elb.models import elb_backends
+
+        return elb_backends[self._account][self._region]
+
+    @property
+    def _v2(self) -> Any:
+        from moto.elbv2.models import elbv2_backends
+
+        return elbv2_backends[self._account][self._region]
+
+    @property
+    def _ec2(self) -> Any:
+        from moto.ec2.models import ec2_backends
+
+        return ec2_backends[self._account][self._region]
+
+    def classic_exists(self, name: str) -> bool:
+        return name in self._classic.load_balancers
+
+    def target_group_problem(self, arn: str) -> str | None:
+        if arn not in self._v2.target_groups:
+            return "missing"
+        return None if self._has_listener(arn) else "no-listener"
+
+    def target_type(self, arn: str) -> str:
+        return str(self._v2.target_groups[arn].target_type or "instance")
+
+    def _has_listener(self, arn: str) -> bool:
+        if arn not in self._in_use:
+            self._note_groups()
+        return arn in self._in_use
+
+    def _note_groups(self) -> None:
+        """Note the target groups that listeners forward to: health is asked far more often than listeners change."""
+        self._in_use = {
+            group
+            for balancer in list(self._v2.load_balancers.values())
+            for listener in list(balancer.listeners.values())
+            for group in groups_of(listener)
+        }
+
+    def register(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
+        if classic and self.classic_exists(classic):
+            self._classic.register_instances(classic, [target])
+        elif target_group and target_group in self._v2.target_groups:
+            self._v2.register_targets(target_group, [{"Id": target, "Port": port}])
+
+    def deregister(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None:
+        if classic and self.classic_exists(classic):
+            if target in self._classic.get_load_balancer(classic).instance_ids:
+                self._classic.deregister_instances(classic, [target], False)
+        elif target_group and target_group in self._v2.target_groups:
+            self._v2.deregister_targets(target_group, [{"Id": target, "Port": port}])
+
+    def route(self, rule: str, weights: Traffic) -> None:
+        """Have a rule forward to these target groups; other actions of it, as a login, stay."""
+        whole = all(float(weight).is_integer() for weight in weights.values())
+        shares = {arn: int(weight) if whole else round(weight * 9.99) for arn, weight in weights.items()}
+        groups = [{"TargetGroupArn": arn, "Weight": share} for arn, share in shares.items()]
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        for balancer in self._v2.load_balancers.values():
+            for listener in balancer.listeners.values():
+                if listener.arn == rule:
+                    self._v2.modify_listener(rule, actions=[*_before_forward(listener.default_actions), forward])
+                    return
+                found = next((item for item in listener.rules.values() if item.arn == rule), None)
+                if found is not None:
+                    self._v2.modify_rule(rule, [], [*_before_forward(found.actions), forward])
+                    if found.is_default:
+                        listener.default_actions = found.actions
+                    return
+        raise LookupError(f"One or more rules not found: {rule}")
+
+    def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth:
+        if target_group:
+            return self.target_state(target_group, target, port).state
+        if not classic or not self.classic_exists(classic):
+            return "unused"
+        # Behind a classic balancer an instance is healthy or not as a whole: by its check's port.
+        check = classic_check(self._classic.get_load_balancer(classic))
+        with self._guard:
+            known = self._health.get((classic, target, check.port or port))
+        return known.state if known else "initial"
+
+    def instance_in_service(self, balancer: str, instance: str) -> bool:
+        """Whether a classic balancer finds an instance healthy."""
+        return self.health(classic=balancer, target_group=None, target=instance, port=0) == "healthy"
+
+    def target_states(self, arn: str) -> list[TargetState]:
+        """The targets of a group, those that drain included."""
+        group = self._v2.target_groups.get(arn)
+        if group is None:
+            return []
+        now = self._clock()
+        rows = [(str(item["Id"]), int(item["Port"])) for item in list(group.targets.values())]
+        for item in list(group.deregistered_targets.values()):
+            if item.get("Until", 0.0) > now:
+                rows.append((str(item["Id"]), int(item["Port"])))
+        return [self.target_state(arn, *row) for row in sorted(rows)]
+
+    def target_state(self, arn: str, target: str, port: int) -> TargetState:
+        """One target of a group, registered or not."""
+        group = self._v2.target_groups.get(arn)
+        key = f"{target}:{port}"
+        if group is None or key not in group.targets:
+            left = group.deregistered_targets.get(key) if group is not None else None
+            if left is not None and left.get("Until", 0.0) > self._clock():
+                return TargetState(target, port, "draining", *DRAINING)
+            return TargetState(target, port, "unused", *NOT_REGISTERED)
+        if not self._has_listener(arn):
+            return TargetState(target, port, "unused", *NOT_IN_USE)
+        instance = self._instance(target) if target.startswith("i-") else None
+        if instance is not None and instance.state in ("stopping", "stopped"):
+            return TargetState(target, port, "unused", *STOPPED)
+        with self._guard:
+            known = self._health.get((arn, target, port))
+        if known is None or known.state == "initial":
+            return TargetState(target, port, "initial", *INITIAL)
+        if known.state == "unhealthy":
+            return TargetState(target, port, "unhealthy", known.last.reason, known.last.description)
+        return TargetState(target, port, known.state)
+
+    def _instance(self, name: str) -> Any:
+        """An EC2 instance; moto looks through all of them for one."""
+        found = self._instances.get(name)
+        if found is None:
+            found = self._instances[name] = self._ec2.get_instance_by_id(name)
+        return found
+
+    def step(self) -> None:
+        """Follow the balancers of ELB: their addresses and listeners. Called under the lock."""
+        self._note_groups()
+        wanted: dict[tuple[str, int], bool] = {}
+        for balancer in self._classic.load_balancers.values():
+            self.name_classic(balancer)
+            for listener in balancer.listeners:
+                web = str(listener.protocol).upper() in ("HTTP", "HTTPS")
+                wanted[f"classic/{balancer.name}", int(listener.load_balancer_port)] = web
+        for balancer in self._v2.load_balancers.values():
+            self.name_v2(balancer)
+            for listener in balancer.listeners.values():
+                wanted[f"v2/{balancer.arn}", int(listener.port)] = balancer.type == "application"
+        for key in set(self._forwarders) - set(wanted):
+            self._forwarders.pop(key).close()
+            self.substituted.pop(f"{key[0].split('/')[-1]}:{key[1]}", None)
+        for key in set(wanted) - set(self._forwarders):
+            self._listen(*key, web=wanted[key])
+        known = {owner for owner, _ in wanted}
+        for owner in [name for name in self._addresses.known() if name.startswith((f"{self._region}/",))]:
+            if owner.split("/", 1)[1] not in known and not any(key[0] == owner.split("/", 1)[1] for key in wanted):
+                self._addresses.release(owner)
+
+    def name_classic(self, balancer: Any) -> str:
+        """Give a classic balancer its own loopback address for a name."""
+        balancer.dns_name = self._addresses.of(f"{self._region}/classic/{balancer.name}", balancer.dns_name)
+        return str(balancer.dns_name)
+
+    def name_v2(self, balancer: Any) -> str:
+        """The same for a balancer of ELBv2."""
+        balancer.dns_name = self._addresses.of(f"{self._region}/v2/{balancer.arn}", balancer.dns_name)
+        return str(balancer.dns_name)
+
+    def _listen(self, owner: str, port: int, *, web: bool) -> None:
+        address = self._addresses.of(f"{self._region}/{owner}")
+
+        def targets() -> list[tuple[str, int]]:
+            return self._forward_to(owner, port)
+
+        try:
+            forwarder = Forwarder(address, port, targets, web=web)
+        except OSError as error:
+            # A privileged port without rights, or one in use: any other port is better than none.
+            try:
+                forwarder = Forwarder(address, 0, targets, web=web)
+            except OSError:
+                return
+            name = f"{owner.split('/')[-1]}:{port}"
+            self.substituted[name] = f"{address}:{forwarder.port} ({error.strerror or error})"
+        self._forwarders[owner, port] = forwarder
+
+    def _forward_to(self, owner: str, port: int) -> list[tuple[str, int]]:
+        kind, name = owner.split("/", 1)
+        targets: list[tuple[str, int]] = []
+        if kind == "classic":
+            balancer = self._classic.load_balancers.get(name)
+            if balancer is None:
+                return []
+            for listener in list(balancer.listeners):
+                if int(listener.load_balancer_port) == port:
+                    targets += [
+                        (address, int(listener.instance_port))
+                        for instance in list(balancer.instance_ids)
+                        if self.instance_in_service(name, instance) and (address := self._address_of(instance))
+                    ]
+            return targets
+        balancer = self._v2.load_balancers.get(name)
+        for listener in list(balancer.listeners.values()) if balancer else []:
+            if int(listener.port) != port:
+                continue
+            for group in serving_groups(listener, self._random):
+                rows = self.target_states(group)
+                # With no healthy target at all these balancers send to the unhealthy ones.
+                serving = [row for row in rows if row.state == "healthy"] or [r for r in rows if r.state == "unhealthy"]
+                targets += [(address, row.port) for row in serving if (address := self._address_of(row.target))]
+        return targets
+
+    def probes(self) -> list[tuple[Target, Check]]:
+        """What has to be probed. Called under the lock."""
+        rows: list[tuple[Target, Check]] = []
+        for balancer in self._classic.load_balancers.values():
+            check = classic_check(balancer)
+            if check.port is not None:
+                rows += [((balancer.name, instance, check.port), check) for instance in balancer.instance_ids]
+        for arn, group in self._v2.target_groups.items():
+            if group.targets and self._has_listener(arn):
+                check = group_check(group)
+                rows += [((arn, str(item["Id"]), int(item["Port"])), check) for item in group.targets.values()]
+        return rows
+
+    def probe(self, rows: list[tuple[Target, Check]], now: float, pool: ThreadPoolExecutor) -> None:
+        """Probe what is due and take the results in. Called without the lock: probes take their time."""
+        with self._guard:
+            known = {target for target, _ in rows}
+            for target in [item for item in self._health if item not in known]:
+                del self._health[target]
+            due = [row for row in rows if self._health.setdefault(row[0], Health()).next_probe <= now]
+        # Only what is asked over a socket gains by threads.
+        ask = map if self._listens is not None else pool.map
+        results = list(ask(lambda row: self._ask(*row), due))
+        with self._guard:
+            for (target, check), verdict in zip(due, results, strict=True):
+                health = self._health.get(target)
+                if health is not None:
+                    health.judge(check, verdict)
+                    health.next_probe = now + min(check.interval, SLOWEST)
+
+    def dump(self) -> dict[Target, Health]:
+        """The health of all targets, for :meth:`load`."""
+        with self._guard:
+            return dict(self._health)
+
+    def load(self, health: Mapping[Target, Health]) -> None:
+        """Take over what :meth:`dump` gave: targets that were healthy are served before they are probed again."""
+        with self._guard:
+            self._health.update(health)
+
+    def _ask(self, target: Target, check: Check) -> Verdict:
+        struck = self._struck(*target)
+        if struck is not None:
+            return struck
+        address = self._address_of(target[1])
+        port = check.port or target[2]
+        if address is None:
+            return NOTHING_LISTENS
+        if self._listens is not None:
+            return GOOD if self._listens(address, port) else NOTHING_LISTENS
+        return probe(address, port, check)
+
+    def close(self) -> None:
+        """Close all listeners."""
+        for forwarder in self._forwarders.values():
+            forwarder.close()
+        self._forwarders.clear()
+
+
+def _before_forward(actions: list[Any]) -> list[Any]:
+    """What a rule does before it forwards."""
+    return [data for action in actions if (data := getattr(action, "data", action)).get("Type") != "forward"]
+
+
+def serving_groups(listener: Any, chance: random.Random) -> list[str]:
+    """The target groups for one connection: of an action that divides it among several, one by their weights."""
+    found: list[str] = []
+    rules = [action for rule in list(listener.rules.values()) for action in rule.actions]
+    for action in [*listener.default_actions, *rules]:
+        data = getattr(action, "data", action)
+        forward = (data.get("ForwardConfig") or {}).get("TargetGroups", ())
+        weights = {item["TargetGroupArn"]: int(item.get("Weight", 1)) for item in forward if item.get("TargetGroupArn")}
+        if any(weights.values()):
+            found += chance.choices(list(weights), list(weights.values()))
+        elif data.get("TargetGroupArn"):
+            found.append(data["TargetGroupArn"])
+    return list(dict.fromkeys(found))
+
+
+def groups_of(listener: Any) -> list[str]:
+    """The target groups that a listener forwards to, by its rules too."""
+    found: list[str] = []
+    rules = [action for rule in list(listener.rules.values()) for action in rule.actions]
+    for action in [*listener.default_actions, *rules]:
+        data = getattr(action, "data", action)
+        if data.get("TargetGroupArn"):
+            found.append(data["TargetGroupArn"])
+        forward = data.get("ForwardConfig") or {}
+        found += [item["TargetGroupArn"] for item in forward.get("TargetGroups", ()) if item.get("TargetGroupArn")]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,108 @@
+"""Faults that strike requests: throttled, refused, late, answered into nowhere."""
+
+from __future__ import annotations
+
+import fnmatch
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ecsctl.sandbox.ecs.api.throttling import operations_of
+from ecsctl.sandbox.faults.registry import Fault, FaultBook
+from ecsctl.sandbox.http.error_responses import refusal
+from ecsctl.sandbox.http.request_log import caller_of
+
+# How each service says that it was asked too often: HTTP status, code, message.
+ECS_THROTTLES = (400, "ThrottlingException", "Rate exceeded")
+THROTTLES = {
+    "ec2": (503, "RequestLimitExceeded", "Request limit exceeded."),
+    "iam": (400, "Throttling", "Rate exceeded"),
+    "sts": (400, "Throttling", "Rate exceeded"),
+    "autoscaling": (400, "Throttling", "Rate exceeded"),
+    "elasticloadbalancing": (400, "Throttling", "Rate exceeded"),
+}
+SHORT_NAMES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "asg": "autoscaling"}
+STATUS = {
+    "ServiceUnavailable": 503,
+    "ServiceUnavailableException": 503,
+    "Unavailable": 503,
+    "RequestLimitExceeded": 503,
+}
+FAILURES = ("ServerException", "InternalFailure", "InternalError", "InternalServerError", "InternalServerException")
+MESSAGES = {
+    "ServerException": "Service Unavailable.",
+    "ThrottlingException": "Rate exceeded",
+    "Throttling": "Rate exceeded",
+}
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def meant(patterns: Iterable[str], service: str, operation: str) -> bool:
+    """Whether one of the patterns (``RunTask``, ``ecs:Describe*``) is of this operation."""
+    for pattern in patterns:
+        named, colon, wanted = pattern.rpartition(":")
+        if colon and not fnmatch.fnmatchcase(service.lower(), SHORT_NAMES.get(named.lower(), named.lower())):
+            continue
+        if fnmatch.fnmatchcase(operation.lower(), wanted.lower()):
+            return True
+    return False
+
+
+def throttled(environ: Mapping[str, Any], service: str) -> Answer:
+    """The answer of a service that was asked too often."""
+    return refusal(environ, service, *THROTTLES.get(service, ECS_THROTTLES))
+
+
+class CallFaults:
+    """Strikes the requests that the book's faults mean.
+
+    Args:
+        book: the faults.
+        wait: waits for seconds; by default of real time, since it is a caller who waits.
+    """
+
+    def __init__(self, book: FaultBook, wait: Callable[[float], object] | None = None) -> None:
+        self._book = book
+        self._wait = wait or threading.Event().wait
+
+    def before(self, environ: Mapping[str, Any], service: str, operation: str) -> tuple[Answer | None, list[str]]:
+        """Delay or refuse a request: the refusal, None where it goes on, and the ids of the faults that struck."""
+        struck: list[str] = []
+        for fault in self._book.standing("latency", "throttle", "error"):
+            if not _means(fault, environ, service, operation) or not self._book.strikes(fault):
+                continue
+            struck.append(fault.id)
+            if fault.kind == "latency":
+                self._wait(fault.fields["seconds"])
+            elif fault.kind == "throttle":
+                return throttled(environ, service), struck
+            else:
+                return _refused(fault, environ, service), struck
+        return None, struck
+
+    def loses(self, environ: Mapping[str, Any], service: str, operation: str) -> str | None:
+        """The fault that loses the answer of a request that took effect, or None."""
+        for fault in self._book.standing("lost-response"):
+            if _means(fault, environ, service, operation) and self._book.strikes(fault):
+                return fault.id
+        return None
+
+
+def _means(fault: Fault, environ: Mapping[str, Any], service: str, operation: str) -> bool:
+    if "caller" in fault.fields and not any(fault.selects(caller=name) for name in caller_of(environ).values()):
+        return False
+    bucket = fault.fields.get("bucket")
+    patterns = (
+        [*fault.fields.get("operation", ()), *(f"ecs:{name}" for name in operations_of(bucket))]
+        if bucket
+        else (fault.fields.get("operation") or ["*"])
+    )
+    return meant(patterns, service, operation)
+
+
+def _refused(fault: Fault, environ: Mapping[str, Any], service: str) -> Answer:
+    code = fault.fields["code"]
+    status = fault.fields.get("status") or STATUS.get(code) or (500 if code in FAILURES else 400)
+    message = fault.fields.get("message") or MESSAGES.get(code) or f"The sandbox's fault {fault.id} says so."
+    return refusal(environ, service, status, code, message)

@@ -1,0 +1,1 @@
+"""What runs the containers: a Docker engine, or nothing but an answer on the published ports."""

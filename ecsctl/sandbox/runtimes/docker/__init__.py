@@ -1,0 +1,1 @@
+"""Real containers, in the Docker engine of this machine."""

@@ -1,0 +1,1 @@
+"""Simulated containers, where no Docker engine answers."""

@@ -1,0 +1,235 @@
+"""The sandbox's own API, ``/_ecsctl/…``: what it is and holds, its request log, its faults, its end or a fresh start.
+
+A web page that a user of this machine visits could send requests here too. Whatever changes something therefore wants
+the header ``X-Ecsctl-Sandbox``, which no page of another origin can send without being allowed to, and a ``Host`` that
+is this machine, which a page behind a name of its own that resolves to 127.0.0.1 cannot have.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from ecsctl import __version__
+from ecsctl.sandbox.contract import CLIENT_HEADER as HEADER
+from ecsctl.sandbox.faults.kinds import FaultError
+from ecsctl.sandbox.http.origin_check import is_this_machine
+
+if TYPE_CHECKING:
+    from ecsctl.sandbox.account.world import World
+    from ecsctl.sandbox.http.request_log import RequestLog
+
+READY_SECONDS = 20
+MOST_ROWS = 5000
+LONGEST_ADVANCE = 30 * 24 * 3600
+Answer = tuple[int, Any]
+
+
+class RefusedError(Exception):
+    """A request to the sandbox's own API that is wrong: the HTTP status and what is wrong."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to the sandbox's own API; ``path`` is what follows ``/_ecsctl/``."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    host: str = ""
+    marked: bool = False
+
+    @classmethod
+    def of(cls, environ: Mapping[str, Any], prefix: str) -> Asked:
+        """The request in a WSGI environment."""
+        return cls(
+            str(environ["REQUEST_METHOD"]),
+            str(environ["PATH_INFO"])[len(prefix) :].rstrip("/"),
+            dict(parse_qsl(str(environ.get("QUERY_STRING", "")))),
+            environ["wsgi.input"].read(),
+            str(environ.get("HTTP_HOST", "")),
+            bool(environ.get("HTTP_" + HEADER.upper().replace("-", "_"))),
+        )
+
+    def content(self) -> dict[str, Any]:
+        """The body's JSON object.
+
+        Raises:
+            RefusedError: it is none.
+        """
+        try:
+            content = json.loads(self.body or b"{}")
+        except ValueError:
+            raise RefusedError(400, "the request's body is not JSON") from None
+        if not isinstance(content, dict):
+            raise RefusedError(400, "the request's body is no JSON object")
+        return content
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number of the query, 0 or more.
+
+        Raises:
+            RefusedError: it is none.
+        """
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not text.isdecimal():
+            raise RefusedError(400, f"{name}={text!r} is no whole number")
+        return int(text)
+
+
+class Admin:
+    """Answers ``/_ecsctl/…``.
+
+    Args:
+        name: the sandbox's.
+        world, requests: what it tells of.
+        status: what ``ecsctl sandbox status`` tells.
+        end: ends the process's serving.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        world: World,
+        requests: RequestLog,
+        status: Callable[[], dict[str, Any]],
+        end: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._world = world
+        self._requests = requests
+        self._status = status
+        self._end = end
+        self._actions: dict[str, dict[str, Callable[[Asked, str], Answer]]] = {
+            "health": {"GET": self._health},
+            "status": {"GET": lambda asked, rest: (200, self._status())},
+            "operations": {"GET": self._operations},
+            "log": {"GET": self._log},
+            "faults": {"GET": self._faults, "POST": self._add_fault, "DELETE": self._clear_faults},
+            "throttle": {"GET": self._throttle, "POST": self._set_throttle},
+            "clock": {"GET": self._clock, "POST": self._set_clock},
+            "reset": {"POST": self._reset},
+            "stop": {"POST": self._stop},
+        }
+
+    def __call__(self, asked: Asked) -> Answer:
+        """Answer a request: (HTTP status, JSON content); a refusal's content is its ``message``."""
+        try:
+            return self._answer(asked)
+        except RefusedError as refused:
+            return refused.status, {"message": str(refused)}
+
+    def _answer(self, asked: Asked) -> Answer:
+        if not is_this_machine(asked.host):
+            raise RefusedError(403, f"this API is asked at 127.0.0.1, not at {asked.host!r}")
+        action, _, rest = asked.path.partition("/")
+        methods = self._actions.get(action)
+        if methods is None:
+            raise RefusedError(404, f"there is no {action}")
+        answer = methods.get(asked.method)
+        if answer is None:
+            raise RefusedError(405, f"{action} wants {' or '.join(methods)}")
+        if asked.method != "GET" and not asked.marked:
+            raise RefusedError(
+                403, f"{asked.method} {action} wants the header {HEADER}: 1, which no web page can send here"
+            )
+        if action != "health":
+            self._world.ready.wait(READY_SECONDS)
+        return answer(asked, rest)
+
+    def _health(self, asked: Asked, rest: str) -> Answer:
+        return 200, {"name": self._name, "pid": os.getpid(), "version": __version__}
+
+    def _operations(self, asked: Asked, rest: str) -> Answer:
+        with self._world.lock:
+            return 200, self._world.regions.engine(self._world.region).operations()
+
+    def _log(self, asked: Asked, rest: str) -> Answer:
+        rows = self._requests.rows(
+            since=asked.number("since", 0),
+            service=asked.query.get("service", ""),
+            operation=asked.query.get("operation", ""),
+            errors=asked.query.get("errors", "") in ("1", "true"),
+            limit=asked.number("limit", MOST_ROWS),
+        )
+        return 200, {"requests": rows}
+
+    def _faults(self, asked: Asked, rest: str) -> Answer:
+        return 200, {"faults": self._world.faults.told()}
+
+    def _add_fault(self, asked: Asked, rest: str) -> Answer:
+        # Its effects begin with a turn of the loop.
+        with self._world.lock:
+            try:
+                made = self._world.faults.add(asked.content())
+            except FaultError as error:
+                raise RefusedError(400, str(error)) from error
+        return 200, made
+
+    def _clear_faults(self, asked: Asked, rest: str) -> Answer:
+        with self._world.lock:
+            try:
+                cleared = self._world.faults.clear(name for name in rest.split(",") if name)
+            except KeyError as error:
+                raise RefusedError(404, f"there is no fault {error.args[0]}") from None
+        return 200, {"faults": cleared}
+
+    def _throttle(self, asked: Asked, rest: str) -> Answer:
+        throttle = self._world.throttle
+        region = asked.query.get("region") or self._world.region
+        return 200, {"enabled": throttle.enabled, "region": region, "buckets": throttle.told(region)}
+
+    def _set_throttle(self, asked: Asked, rest: str) -> Answer:
+        enabled = asked.content().get("enabled")
+        if not isinstance(enabled, bool):
+            raise RefusedError(400, "enabled must be true or false")
+        self._world.throttle.enable(enabled)
+        return self._throttle(asked, rest)
+
+    def _clock(self, asked: Asked, rest: str) -> Answer:
+        return 200, self._world.clock.told()
+
+    def _set_clock(self, asked: Asked, rest: str) -> Answer:
+        content = asked.content()
+        unknown = set(content) - {"speed", "advance"}
+        if unknown:
+            raise RefusedError(400, f"the clock has no {sorted(unknown)[0]}")
+        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in content.values()):
+            raise RefusedError(400, "speed and advance must be numbers")
+        if not 0 <= content.get("advance", 0) <= LONGEST_ADVANCE:
+            raise RefusedError(400, f"advance must be 0 to {LONGEST_ADVANCE} s")
+        try:
+            if "speed" in content:
+                self._world.clock.run(content["speed"])
+        except ValueError as error:
+            raise RefusedError(400, str(error)) from error
+        if "advance" in content:
+            self._world.started.wait(READY_SECONDS)
+            self._world.advance(content["advance"])
+        return self._clock(asked, rest)
+
+    def _reset(self, asked: Asked, rest: str) -> Answer:
+        self._world.started.wait(READY_SECONDS)
+        self._world.reset()
+        return 200, {}
+
+    def _stop(self, asked: Asked, rest: str) -> Answer:
+        def end() -> None:
+            # The answer goes out first.
+            threading.Event().wait(0.1)
+            self._end()
+
+        threading.Thread(target=end, daemon=True).start()
+        return 200, {}
