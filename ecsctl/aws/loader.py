@@ -11,15 +11,17 @@ endpoints differently when ``endpoints.json`` is not its own.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from botocore import __version__ as botocore_version
 from botocore.loaders import Loader
+
+from ecsctl.aws.cache import cache_folder, write_atomically
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "ecs": (
@@ -73,12 +75,6 @@ def install_loader(session: Any) -> None:
     data_path = session.get_config_variable("data_path")
     extra = [os.path.expanduser(path) for path in data_path.split(os.pathsep)] if data_path else None
     session.register_component("data_loader", TrimmedLoader(extra_search_paths=extra))
-
-
-def cache_folder() -> Path:
-    """Where trimmed models are kept: ``$XDG_CACHE_HOME/ecsctl`` (``~/.cache/ecsctl``)."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "ecsctl"
 
 
 class TrimmedLoader(Loader):
@@ -158,12 +154,6 @@ def _digest(service: str) -> str:
 
 
 def _write(path: Path, model: dict[str, Any]) -> None:
-    # Written aside and moved, so that another process never reads half a model; a read-only home is no error.
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(model, file, separators=(",", ":"))
-        os.replace(name, path)
-    except OSError:
-        return
+    # A read-only home is no error: the full model serves.
+    with contextlib.suppress(OSError):
+        write_atomically(path, json.dumps(model, separators=(",", ":")).encode())

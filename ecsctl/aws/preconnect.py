@@ -19,6 +19,9 @@ def warm(aws: Aws, service: str) -> threading.Thread:
 
 
 def _open(aws: Aws, service: str) -> None:
+    if aws.fast is not None:
+        aws.fast.preconnect(service)
+        return
     try:
         client = aws.client(service)
         connect(client._endpoint.http_session, client.meta.endpoint_url)

@@ -20,6 +20,8 @@ from ecsctl.errors import AwsError, EcsctlError, UsageError
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+    from ecsctl.aws.fast import FastClient
+
 Json = dict[str, Any]
 
 
@@ -45,18 +47,32 @@ class Aws:
     Args:
         target: where to call.
         sleep: waits that many seconds between the tries of a call that AWS's eventual consistency refuses.
+        fast: reads may go without botocore's client (see :mod:`ecsctl.aws.fast`).
 
     Raises:
         UsageError: the profile does not exist.
     """
 
-    def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None, fast: bool = True) -> None:
         self.target = target
         self._retrier = Retrier(sleep)
         self._lock = threading.RLock()
         self._clients: dict[str, BaseClient] = {}
         self._session: Any = None
         self._account: str | None = None
+        self._fast: FastClient | None = None
+        self._fast_allowed = fast and not target.debug
+        self._fast_asked = not self._fast_allowed
+
+    @property
+    def fast(self) -> FastClient | None:
+        """The client that reads without botocore, or None where this configuration has not been recorded yet."""
+        if not self._fast_asked:
+            from ecsctl.aws.fast import FastClient
+
+            self._fast = FastClient.of(self.target)
+            self._fast_asked = True
+        return self._fast
 
     @property
     def session(self) -> Any:
@@ -93,6 +109,8 @@ class Aws:
         Raises:
             UsageError: neither the command, the file, the environment nor the profile names one.
         """
+        if self.fast is not None:
+            return self.fast.region
         region = self.target.region or self.session.get_config_variable("region")
         region = region or os.environ.get("AWS_REGION")
         if not region:
@@ -134,6 +152,10 @@ class Aws:
                     )
                 except Exception as error:
                     raise translate(error, service, "", None, self.target.endpoint_url) from error
+                if self._fast_allowed:
+                    from ecsctl.aws.fast import record_requests
+
+                    record_requests(self.target, self.session, service, self._clients[service])
             return self._clients[service]
 
     def _knows(self, service: str, operation: str) -> bool:
@@ -162,6 +184,14 @@ class Aws:
             AwsError: AWS refused it, or did not answer (``ambiguous`` where it may have taken effect).
             EcsctlError: no credentials, or the parameters do not fit the API.
         """
+
+        if self.fast is not None and self.fast.knows(service, operation):
+            from ecsctl.aws.fast import Surprise
+
+            try:
+                return self.fast.call(service, operation, params or {})[0]
+            except Surprise:
+                pass
 
         def once() -> Json:
             client = self.client(service, operation)
@@ -203,6 +233,8 @@ class Aws:
         """Close the connections."""
         for client in list(self._clients.values()):
             client.close()
+        if self._fast is not None:
+            self._fast.close()
 
     def account_id(self) -> str:
         """The account of the credentials (sts:GetCallerIdentity), asked once."""
@@ -212,6 +244,8 @@ class Aws:
 
     def partition(self) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``: the partition of the region."""
+        if self.fast is not None:
+            return self.fast.partition
         try:
             return cast(str, self.session.get_partition_for_region(self.region))
         except Exception:

@@ -57,7 +57,6 @@ def locate(
     from ecsctl.aws.preconnect import warm
     from ecsctl.query import joins
 
-    aws.client("ecs")
     warming = warm(aws, "ec2")
     chosen = _waited(settings, aws, cluster, tasks, service, family, timeout) if wait else None
     if chosen is None:

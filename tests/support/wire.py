@@ -33,7 +33,9 @@ class Wire:
         self.requests: list[tuple[str, Json]] = []
         self._answers = answers
         self._lock = threading.Lock()
-        self.aws = Aws(Target(region="eu-west-1", credentials=("AKIATEST", "secret")), sleep=lambda seconds: None)
+        self.aws = Aws(
+            Target(region="eu-west-1", credentials=("AKIATEST", "secret")), sleep=lambda seconds: None, fast=False
+        )
         for service in ("ecs", "ec2"):
             self.aws.client(service).meta.events.register(f"before-send.{service}", self._answer)
 
