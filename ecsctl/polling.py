@@ -112,6 +112,37 @@ class Waited:
     seconds: float
 
 
+def quiet(line: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Until when something may take, whatever it is made of, and who is told how it goes (from any thread).
+
+    ``at`` is a time of ``clock``; ``seconds`` is how long it was in the beginning, for messages.
+    """
+
+    at: float
+    seconds: float
+    report: Callable[[str], None] = quiet
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(
+        cls,
+        seconds: float,
+        report: Callable[[str], None] = quiet,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Deadline:
+        """The deadline in that many seconds from now."""
+        return cls(clock() + seconds, seconds, report, clock)
+
+    def left(self) -> float:
+        """How many seconds are left; 0 where it has passed."""
+        return max(0.0, self.at - self.clock())
+
+
 def poll(
     probe: Callable[[], Progress],
     *,

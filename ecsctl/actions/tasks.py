@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ecsctl.aws import ecs
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError, WaitTimeoutError
@@ -25,7 +25,7 @@ UNSEEN = 30.0
 # From so many tasks on, progress is told in counts.
 CROWD = 10
 # Seconds between two looks: a task is there in seconds, and one look of up to 100 tasks is one call of 20 a second.
-LOOK = 1.0
+POLL_SECONDS = 1.0
 # Exit codes of a container that was ended by ECS because another one had ended.
 ENDED_BY_ECS = (137, 143)
 
@@ -146,7 +146,7 @@ def cluster_instances(aws: Aws, cluster: str) -> list[InstanceView]:
 
 def stop_tasks(aws: Aws, tasks: Sequence[TaskView], reason: str) -> None:
     """Ask for the end of these tasks, a few at the same time (ecs:StopTask)."""
-    for _ in overlapped(lambda task: ecs.stop_task(aws, task.cluster, task.arn, reason), list(tasks)):
+    for _ in map_concurrently(lambda task: ecs.stop_task(aws, task.cluster, task.arn, reason), list(tasks)):
         pass
 
 
@@ -200,7 +200,7 @@ def wait_for(
             causes=tuple(line for task in bad for line in _why(task)),
         )
 
-    interval = LOOK * (1 + len(tasks) // ecs.TASKS)
+    interval = POLL_SECONDS * (1 + len(tasks) // ecs.TASKS)
     waited = poll(probe, timeout=timeout, report=report, clock=clock, sleep=sleep, interval=interval)
     now: list[TaskView] = waited.last.value
     if waited.outcome == "failed":

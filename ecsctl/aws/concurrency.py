@@ -15,7 +15,7 @@ R = TypeVar("R")
 WORKERS = 4
 
 
-def overlapped(function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS) -> Iterator[R]:
+def map_concurrently(function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS) -> Iterator[R]:
     """``map(function, items)``, with up to ``workers`` calls at the same time.
 
     Items are taken while calls are under way, so that describing overlaps the listing that yields them. At most twice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws, Json, batches
 
 # EC2 takes 200 values in one filter.
@@ -24,7 +24,7 @@ def describe_instances(aws: Aws, ids: Sequence[str]) -> list[Json]:
         return [instance for reservation in reservations for instance in reservation.get("Instances", ())]
 
     own = sorted({id_ for id_ in ids if id_.startswith("i-")})
-    return [found for part in overlapped(ask, list(batches(own, FILTER_VALUES))) for found in part]
+    return [found for part in map_concurrently(ask, list(batches(own, FILTER_VALUES))) for found in part]
 
 
 def describe_network_interfaces(aws: Aws, ids: Sequence[str]) -> list[Json]:
@@ -35,4 +35,4 @@ def describe_network_interfaces(aws: Aws, ids: Sequence[str]) -> list[Json]:
         return list(aws.pages("ec2", "DescribeNetworkInterfaces", query, "NetworkInterfaces"))
 
     own = sorted(set(ids))
-    return [found for part in overlapped(ask, list(batches(own, FILTER_VALUES))) for found in part]
+    return [found for part in map_concurrently(ask, list(batches(own, FILTER_VALUES))) for found in part]

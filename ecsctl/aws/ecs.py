@@ -5,13 +5,13 @@ Answers are the API's own mappings; :mod:`ecsctl.query.views` makes values of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws, Json, batches, is_error
-from ecsctl.errors import NotFoundError
+from ecsctl.errors import AwsError, NotFoundError
 
 # The most that one describe call takes.
 TASKS = 100
@@ -52,7 +52,7 @@ def failures_of(answer: Json) -> tuple[Failure, ...]:
 
 
 def _describe(ask: Callable[[Sequence[str]], Json], names: Sequence[str], size: int, result: str) -> Described:
-    answers = list(overlapped(ask, list(batches(names, size))))
+    answers = list(map_concurrently(ask, list(batches(names, size))))
     return Described(
         tuple(item for answer in answers for item in answer.get(result, ())),
         tuple(failure for answer in answers for failure in failures_of(answer)),
@@ -103,7 +103,7 @@ def describe_listed_tasks(aws: Aws, cluster: str, arns: Iterable[str]) -> Iterat
         while batch := list(islice(source, TASKS)):
             yield batch
 
-    return overlapped(lambda batch: describe_tasks(aws, cluster, batch), cut())
+    return map_concurrently(lambda batch: describe_tasks(aws, cluster, batch), cut())
 
 
 def list_container_instances(
@@ -231,3 +231,29 @@ def stop_task(aws: Aws, cluster: str, task: str, reason: str) -> Json:
     query = {"cluster": cluster, "task": task, "reason": reason}
     answer: Json = aws.call("ecs", "StopTask", query, about=f"task {task}")["task"]
     return answer
+
+
+def deregister_instances(aws: Aws, cluster: str, instances: Collection[str], *, disconnected: bool = False) -> None:
+    """Deregister the container instances of these EC2 ids (ecs:DeregisterContainerInstance, with force).
+
+    Args:
+        disconnected: only those whose agent is not connected.
+    """
+    if not instances:
+        return
+    try:
+        arns = list(list_container_instances(aws, cluster))
+    except AwsError as error:
+        if error.aws_code == "ClusterNotFoundException":
+            return
+        raise
+    for item in describe_container_instances(aws, cluster, arns).found:
+        if item.get("ec2InstanceId") not in instances or (disconnected and item.get("agentConnected")):
+            continue
+        query = {"cluster": cluster, "containerInstance": item["containerInstanceArn"], "force": True}
+        try:
+            aws.call("ecs", "DeregisterContainerInstance", query, about=f"instance {item.get('ec2InstanceId')}")
+        except AwsError as error:
+            # It deregistered itself in the meantime.
+            if error.aws_code not in ("InvalidParameterException", "ClientException"):
+                raise

@@ -8,7 +8,7 @@ import click
 
 from ecsctl.cli.options import Command, confirms, pass_settings, waits
 from ecsctl.cli.settings import Settings
-from ecsctl.errors import ConflictError, NotFoundError, UsageError
+from ecsctl.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -53,34 +53,10 @@ def delete(settings: Settings, name: str) -> None:
     Its services, instances, groups and roles go too, and tasks that still run in it are stopped. Task definitions stay.
     A cluster of a project with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
     """
+    from ecsctl.actions.clusters import kinds_to_delete
     from ecsctl.cli.deploy import remove
-    from ecsctl.deploy.kinds import TABLE
-    from ecsctl.deploy.kinds.base import Scope
-    from ecsctl.deploy.observe import look_again
-    from ecsctl.deploy.resources import AutoScalingGroup, Cluster, Key, Service, TaskDefinition, base_name
     from ecsctl.manifest.model import Spec
 
     aws = settings.aws()
-    found = look_again(aws, Scope(name, checked_name(name), aws.region), Key(Cluster.kind, name))
-    if found is None:
-        raise NotFoundError(
-            f"there is no cluster {name} in {aws.region}", hint="`ecsctl cluster list` shows those of this region"
-        )
-    if found.owner is None:
-        raise ConflictError(
-            f"cluster {name} was not made by ecsctl, so ecsctl does not delete it",
-            hint=f"`ecsctl instance remove --all -c {name}` removes what bootstrap made in it; the cluster itself: "
-            f"`aws ecs delete-cluster --cluster {name}`",
-        )
-    if found.owner != name:
-        raise ConflictError(
-            f"cluster {name} belongs to project {found.owner}", hint="`ecsctl down` with that project's file removes it"
-        )
-    # A family that was registered by command is a project of its own, and may have the cluster's name.
-    kinds = set(TABLE) - {TaskDefinition.kind}
-    scope = Scope(name, name, aws.region)
-    group = look_again(aws, scope, Key(AutoScalingGroup.kind, base_name(name)))
-    if group is not None and group.fields["cluster"] not in ("", name):
-        # A project of that name has its instances, and what belongs to them, in another cluster.
-        kinds = {Cluster.kind, Service.kind}
+    kinds = kinds_to_delete(aws, checked_name(name))
     remove(settings, aws, Spec(name=name, cluster=name), f"ecsctl cluster delete {name}", kinds=kinds)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.deploy.pipeline import Prepared
     from ecsctl.manifest.model import Spec
-    from ecsctl.query.views import ServiceView
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ def up(settings: Settings, files: tuple[str, ...]) -> None:
     from ecsctl.deploy.pipeline import prepare
 
     prepared = prepare(aws, spec)
-    services = carry_out(settings, aws, prepared, f"ecsctl up{_flags(files)}")
-    addresses(settings, aws, spec, services)
+    carry_out(settings, aws, prepared, f"ecsctl up{_flags(files)}")
+    addresses(settings, aws, spec)
 
 
 def _flags(files: Sequence[str]) -> str:
@@ -116,7 +115,7 @@ def _flags(files: Sequence[str]) -> str:
 
 def carry_out(
     settings: Settings, aws: Aws, prepared: Prepared, again: str, *, question: str | None = None, ask: bool = True
-) -> list[ServiceView]:
+) -> None:
     """Show a plan, ask, execute it with its progress on stderr, and wait.
 
     Args:
@@ -156,7 +155,7 @@ def carry_out(
         settings.confirm(question or "Carry this out?")
     settings.resume = stand()
     with Progress(quiet=settings.quiet) as progress:
-        services = execute(
+        execute(
             aws,
             prepared,
             on_event=on_event,
@@ -165,19 +164,21 @@ def carry_out(
             timeout=600.0 if settings.timeout is None else settings.timeout,
         )
     settings.resume = None
-    return services
 
 
-def addresses(settings: Settings, aws: Aws, spec: Spec, services: Sequence[ServiceView]) -> None:
+def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
     """Print where the services answer: the balancers first, then each task; with -q the bare addresses."""
+    from ecsctl.aws.ecs import describe_services
     from ecsctl.query import joins, selectors
     from ecsctl.query.services import with_addresses
+    from ecsctl.query.views import service_view
     from ecsctl.render.table import Column, emit
 
-    if not services and settings.output == "table":
+    if not spec.services and settings.output == "table":
         return
+    described = describe_services(aws, spec.cluster, list(spec.services)).found if spec.services else ()
     rows: list[Answering] = []
-    for view in with_addresses(aws, services):
+    for view in with_addresses(aws, [service_view(item) for item in described]):
         named = spec.services[view.name].load_balancer if view.name in spec.services else None
         for balancer in view.balancers:
             if balancer.address:

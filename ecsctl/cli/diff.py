@@ -17,7 +17,7 @@ from ecsctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.deploy.diff import Difference
+    from ecsctl.ecs_definitions.text_diff import Difference
 
 FILES = (".json", ".yaml", ".yml")
 
@@ -59,7 +59,7 @@ def task_diff(settings: Settings, before: str, after: str | None, exit_code: boo
     A family alone is its latest revision, and so is what is left out. FILE is what `task register` takes; of several
     families it is the one that the other side names. Values of environment variables are hidden.
     """
-    from ecsctl.deploy.diff import between
+    from ecsctl.ecs_definitions.text_diff import diff_definitions
 
     aws, _ = connect(settings)
     if after is None:
@@ -68,7 +68,7 @@ def task_diff(settings: Settings, before: str, after: str | None, exit_code: boo
         else:
             after = before.rsplit("/", 1)[-1].partition(":")[0]
     first, second = _both(settings, aws, before, after)
-    found = between(first[1], second[1], (first[0], second[0]))
+    found = diff_definitions(first[1], second[1], (first[0], second[0]))
     _print(settings, [found] if found else [])
     if not found:
         settings.say(f"{first[0]} and {second[0]} say the same")

@@ -198,7 +198,7 @@ def _revisions(aws: Aws, name: str) -> tuple[list[str], list[str]]:
     """The ARNs of the ACTIVE revisions that a name means: those of ecsctl, and the others."""
     from ecsctl.actions.tasks import describe_by_name
     from ecsctl.aws import ecs
-    from ecsctl.aws.concurrency import overlapped
+    from ecsctl.aws.concurrency import map_concurrently
     from ecsctl.deploy.resources import OWNER_TAG
     from ecsctl.query.selectors import require_family
 
@@ -210,7 +210,7 @@ def _revisions(aws: Aws, name: str) -> tuple[list[str], list[str]]:
         arns = list(ecs.list_task_definitions(aws, name))
         if not arns:
             require_family(aws, name)
-        found = list(overlapped(lambda arn: describe_by_name(aws, arn), arns))
+        found = list(map_concurrently(lambda arn: describe_by_name(aws, arn), arns))
     mine: list[str] = []
     foreign: list[str] = []
     for row in found:

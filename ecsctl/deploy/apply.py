@@ -7,27 +7,27 @@ gone", or the answer was lost, the resource is read again and the step goes on f
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
 from ecsctl.deploy.kinds import TABLE
-from ecsctl.deploy.kinds.base import Patience, Scope
-from ecsctl.deploy.observe import Snapshot, look_again
-from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan, changed_fields, decide
-from ecsctl.deploy.resources import Key, Resource, Service, resolve
+from ecsctl.deploy.observe import Snapshot, refresh
+from ecsctl.deploy.plan import decide
+from ecsctl.deploy.resources import Key, Known, Resource, Scope, resolve
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
-from ecsctl.polling import interrupts_kept, pause, stop_waiting, wait_again
+from ecsctl.polling import Deadline, interrupts_kept, pause, stop_waiting, wait_again
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 WORKERS = 6
 TRIES = 4
-# The main thread looks up this often (seconds), so that Ctrl-C is heard while workers wait.
-ATTENTION = 0.2
+# The main thread looks up this often, so that Ctrl-C is heard while workers wait.
+POLL_SECONDS = 0.2
+DEFAULT_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def apply(
     *,
     report: Callable[[Event], None] = lambda event: None,
     gates: Mapping[str, Callable[[], None]] | None = None,
-    patience: Patience | None = None,
+    deadline: Deadline | None = None,
 ) -> Report:
     """Execute a plan: first all that is made or changed, then, where that went well, what is removed.
 
@@ -69,7 +69,7 @@ def apply(
         snapshot: what the plan was made from.
         report: told of each step, from the main thread.
         gates: by kind, what to wait for once before the first resource of that kind is made.
-        patience: for all removals together.
+        deadline: for all together.
 
     Returns:
         what was done, what failed and what was left out.
@@ -80,7 +80,7 @@ def apply(
     """
     if plan.conflicts:
         raise conflict(plan)
-    run = _Run(aws, snapshot, report, dict(gates or {}), patience or Patience())
+    run = _Run(aws, snapshot, report, dict(gates or {}), deadline or Deadline.after(DEFAULT_SECONDS))
     removed = [change for change in plan.changes if change.action == REMOVE]
     pool = ThreadPoolExecutor(WORKERS)
     try:
@@ -94,10 +94,10 @@ def apply(
         stop_waiting()
         pool.shutdown(wait=False, cancel_futures=True)
         if run.running:
-            run.patience.report("interrupted: the calls under way are waited for; Ctrl-C again does not wait")
+            run.deadline.report("interrupted: the calls under way are waited for; Ctrl-C again does not wait")
             # What was cancelled before it began counts for `wait` as never done.
             begun = [future for future in run.running if not future.cancelled()]
-            while wait(begun, timeout=ATTENTION).not_done:
+            while wait(begun, timeout=POLL_SECONDS).not_done:
                 pass
         wait_again()
         raise
@@ -114,9 +114,11 @@ def conflict(plan: Plan) -> ConflictError:
     """The error for what is in the way of a plan."""
     many = len(plan.conflicts) > 1
     hint = "rename it in the file (or the project, by `name:`), or remove what is in the way yourself"
-    services = [item.key.name for item in plan.conflicts if item.key.kind == Service.kind and not item.owner]
-    if services:
-        hint += f"; `ecsctl init --from-service {plan.cluster}/{services[0]} --adopt --stdout` takes it over"
+    for item in plan.conflicts:
+        more = TABLE[item.key.kind].conflict_hint(item, plan.cluster)
+        if more:
+            hint += f"; {more}"
+            break
     return ConflictError(
         f"{len(plan.conflicts)} resources are in the way of project {plan.project}; nothing was changed"
         if many
@@ -133,11 +135,10 @@ class _Run:
         snapshot: Snapshot,
         report: Callable[[Event], None],
         gates: dict[str, Callable[[], None]],
-        patience: Patience,
+        deadline: Deadline,
     ) -> None:
         self.aws = aws
-        self.patience = patience
-        self.deadline = time.monotonic() + patience.seconds
+        self.deadline = deadline
         self.scope = snapshot.scope
         self.known: dict[Key, Mapping[str, str]] = snapshot.attributes()
         self.report = report
@@ -171,7 +172,7 @@ class _Run:
         finished: set[Future[Mapping[str, str]]] = set()
         while running and not finished:
             with interrupts_kept():
-                finished, _ = wait(running, timeout=ATTENTION, return_when=FIRST_COMPLETED)
+                finished, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         return list(finished)
 
     def _start(self, pool: ThreadPoolExecutor, change: Change) -> None:
@@ -179,9 +180,9 @@ class _Run:
         if gate is not None:
             gate()
         self.report(Event(change, "started"))
-        patience = dataclasses.replace(self.patience, seconds=max(0.0, self.deadline - time.monotonic()))
         with interrupts_kept():
-            self.running[pool.submit(perform, self.aws, self.scope, change, dict(self.known), patience)] = change
+            future = pool.submit(perform, self.aws, self.scope, change, dict(self.known), self.deadline)
+            self.running[future] = change
 
     def _finish(self, change: Change, future: Future[Mapping[str, str]]) -> bool:
         try:
@@ -196,9 +197,7 @@ class _Run:
         return True
 
 
-def perform(
-    aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]], patience: Patience
-) -> Mapping[str, str]:
+def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Deadline) -> Mapping[str, str]:
     """Do one change, going on from what is there where somebody or something was faster; returns its attributes.
 
     Raises:
@@ -208,14 +207,14 @@ def perform(
     kind = TABLE[change.key.kind]
     for left in reversed(range(TRIES)):
         try:
-            return _once(aws, scope, change, known, patience)
+            return _once(aws, scope, change, known, deadline)
         except AwsError as error:
-            if left == 0 or not kind.raced(error):
+            if left == 0 or not kind.is_race(error):
                 raise
             if left < TRIES - 1:
                 # What one call of AWS refuses as existing, another may not show for a while.
                 pause(float(TRIES - 1 - left))
-            actual = look_again(aws, scope, change.key)
+            actual = refresh(aws, scope, change.key)
             if change.resource is None:
                 if actual is None or actual.owner != scope.project:
                     return {}
@@ -237,26 +236,24 @@ def perform(
     raise AssertionError("unreachable")
 
 
-def _once(
-    aws: Aws, scope: Scope, change: Change, known: Mapping[Key, Mapping[str, str]], patience: Patience
-) -> Mapping[str, str]:
+def _once(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Deadline) -> Mapping[str, str]:
     kind = TABLE[change.key.kind]
     if change.action == REMOVE:
         assert change.actual is not None
-        kind.delete(aws, scope, change.actual, patience)
+        kind.delete(aws, scope, change.actual, deadline)
         return {}
     assert change.resource is not None
     resource = settled(change.resource, known)
     if change.action == UPDATE:
         assert change.actual is not None
-        return kind.update(aws, resource, change.actual, changed_fields(change))
+        return kind.update(aws, resource, change.actual, change.changed)
     if change.action == REPLACE:
         assert change.actual is not None
-        kind.delete(aws, scope, change.actual, patience)
+        kind.delete(aws, scope, change.actual, deadline)
     return kind.create(aws, resource)
 
 
-def settled(resource: Resource, known: Mapping[Key, Mapping[str, str]]) -> Resource:
+def settled(resource: Resource, known: Known) -> Resource:
     """The resource with every Ref replaced by what it stands for."""
     values: dict[str, Any] = {
         item.name: resolve(getattr(resource, item.name), known) for item in dataclasses.fields(resource)

@@ -1,106 +1,58 @@
-"""Field by field: what AWS has beside what is wanted, in normalised form. A field left out is left alone."""
+"""Field by field: what AWS has beside what is wanted, in canonical form. A field left out is left alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ecsctl.deploy.kinds.base import Actual
-from ecsctl.deploy.resources import Key, Ref, Resource, SecurityGroup, Service, TaskDefinition, refs, resolve
-
-# Shown as changed, never with their text.
-SECRET_FIELDS = frozenset({"userData"})
-# Fields of a service that are named in several ways: by name or ARN.
-BY_NAME = frozenset({"taskDefinition", "role"})
+from ecsctl.deploy.resources import Ref
+from ecsctl.ecs_definitions.differences import Named, keyed
+from ecsctl.ecs_definitions.field_changes import FieldChange, as_text, to_field_change
 
 
-@dataclass(frozen=True)
-class FieldChange:
-    """One field: what AWS has and what it will have, as text; None where there is nothing. Secrets are not in it."""
+def compare_fields(
+    actual: Mapping[str, Any], wanted: Mapping[str, Any], secret: Collection[str] = ()
+) -> Iterator[FieldChange]:
+    """Where ``wanted`` is not covered by ``actual``; what is None in ``wanted`` is left alone.
 
-    path: str
-    before: str | None
-    after: str | None
-
-
-def differences(resource: Resource, actual: Actual, known: Mapping[Key, Mapping[str, str]]) -> Iterator[FieldChange]:
-    """Field by field, in normalised form; a field that is left out is left alone."""
-    if isinstance(resource, TaskDefinition):
-        from ecsctl.ecs_definitions.differences import diff_task_definitions
-
-        changes = diff_task_definitions(actual.fields["definition"], resource.definition)
-        yield from (spoken(path, before, after) for path, before, after in changes)
-        return
-    fields: dict[str, Any] = resolve(resource.fields(), known)
-    have = dict(actual.fields)
-    if isinstance(resource, SecurityGroup):
-        # A rule that stands there already, by whose hand ever, need not be made.
-        have["ingress"] = have["ingress"] | (have.get("unmarked", frozenset()) & fields["ingress"])
-    if isinstance(resource, Service):
-        from ecsctl.ecs_definitions.differences import diff_services
-
-        simple = {name: value for name, value in fields.items() if name not in BY_NAME and not any(refs(value))}
-        yield from (spoken(*item) for item in diff_services(simple, have))
-        fields = {name: _short_name(value) for name, value in fields.items() if name not in simple}
-        have.update({name: _short_name(have.get(name)) for name in BY_NAME})
-    if resource.kind == "iam-role":
-        have["policies"] = have["policies"] & fields["policies"]
-    for name, value in fields.items():
+    Args:
+        secret: fields that are told as changed, never with their text.
+    """
+    for name, value in wanted.items():
         if value is None:
             continue
-        for path, before, after in _compare(name, have.get(name), value):
-            if name in SECRET_FIELDS:
+        for path, before, after in _compare(name, actual.get(name), value):
+            if name in secret:
                 yield FieldChange(path, "(text)" if before else None, "(changed text)")
             else:
-                yield FieldChange(path, _text(before), _text(after))
+                yield FieldChange(path, as_text(before), as_text(after))
 
 
-def summary(resource: Resource) -> Iterator[FieldChange]:
-    """What a resource that is made will have: each field that says something, down to its leaves."""
-    if isinstance(resource, TaskDefinition):
-        yield from _leaves("", _named({k: v for k, v in resource.definition.items() if k not in ("family", "tags")}))
-        return
-    for name, value in resource.fields().items():
-        if name in SECRET_FIELDS:
+def summarize(fields: Mapping[str, Any], secret: Collection[str] = ()) -> Iterator[FieldChange]:
+    """What something that is made will have: each field that says something, down to its leaves."""
+    for name, value in fields.items():
+        if name in secret:
             yield FieldChange(name, None, "(text)")
+        elif isinstance(value, Mapping):
+            yield from leaves(name, {inner: keyed(item, inner) for inner, item in value.items()})
         else:
-            yield from _leaves(name, _named(value))
+            yield from leaves(name, value)
 
 
-def _named(value: Any) -> Any:
-    from ecsctl.ecs_definitions.differences import keyed
-
-    return {name: keyed(item, name) for name, item in value.items()} if isinstance(value, Mapping) else value
-
-
-def _leaves(path: str, value: Any) -> Iterator[FieldChange]:
-    from ecsctl.ecs_definitions.differences import Named
-
+def leaves(path: str, value: Any) -> Iterator[FieldChange]:
+    """The leaves of a value, each as something that is made."""
     if isinstance(value, Named):
         for label, item in value.items():
             inner = {k: v for k, v in item.items() if k != "name"} if isinstance(item, Mapping) else item
-            yield from _leaves(f"{path}[{label}]", inner)
+            yield from leaves(f"{path}[{label}]", inner)
         return
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _leaves(f"{path}.{name}" if path else str(name), item)
+            yield from leaves(f"{path}.{name}" if path else str(name), item)
         return
-    shown = spoken(path, None, value)
+    shown = to_field_change(path, None, value)
     if shown.after is not None:
         yield shown
-
-
-def _short_name(value: Any) -> Any:
-    """An ARN or a name as the name that ends it."""
-    return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
-
-
-def spoken(path: str, before: Any, after: Any) -> FieldChange:
-    """A difference as text, without what may be secret."""
-    from ecsctl.ecs_definitions.differences import redact
-
-    return FieldChange(path, _text(redact(path, before)), _text(redact(path, after)))
 
 
 def _compare(path: str, have: Any, want: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -140,15 +92,3 @@ def _same_scalar(have: Any, want: Any) -> bool:
     if isinstance(have, bool) or isinstance(want, bool):
         return bool(have) == bool(want)
     return str(have) == str(want)
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value == "" or value == frozenset():
-        return None
-    if isinstance(value, (frozenset, set)):
-        return ", ".join(sorted(str(item) for item in value))
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_text(item) or "" for item in value)
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={_text(item)}" for name, item in value.items())
-    return str(value)

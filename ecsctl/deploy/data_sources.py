@@ -29,7 +29,7 @@ class Subnet:
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataSources:
     """What desired resources need to know of AWS.
 
     ``subnets`` are those of the default VPC, one a zone; ``named`` those that the file names, by id. ``zones`` are
@@ -48,7 +48,7 @@ class Facts:
     revisions: Mapping[str, str] = field(default_factory=dict)
 
 
-def gather(aws: Aws, spec: Spec) -> Facts:
+def read(aws: Aws, spec: Spec) -> DataSources:
     """Read what a Spec needs, all side by side; nothing is asked for that it does not need.
 
     Calls: ec2:DescribeVpcs, DescribeSubnets, DescribeImages, DescribeInstanceTypes, DescribeInstanceTypeOfferings,
@@ -57,7 +57,7 @@ def gather(aws: Aws, spec: Spec) -> Facts:
     Raises:
         EcsctlError: there is no default VPC, a subnet, an image or a task definition does not exist.
     """
-    from ecsctl.aws.concurrency import overlapped
+    from ecsctl.aws.concurrency import map_concurrently
 
     instances = spec.instances
     balancers = spec.load_balancers.values()
@@ -76,10 +76,10 @@ def gather(aws: Aws, spec: Spec) -> Facts:
         needed["zones"] = lambda: _zones(aws, instances.type)
     if spec.services:
         needed["revisions"] = lambda: _revisions(aws, spec)
-    found = dict(zip(needed, overlapped(lambda ask: ask(), list(needed.values()), workers=5), strict=True))
+    found = dict(zip(needed, map_concurrently(lambda ask: ask(), list(needed.values()), workers=5), strict=True))
     if "image" in found:
         found["image"], found["flavour"] = found["image"]
-    return Facts(region=aws.region, partition=aws.partition(), **found)
+    return DataSources(region=aws.region, partition=aws.partition(), **found)
 
 
 def named_subnets(service: ServiceSpec) -> tuple[str, ...]:

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.deploy.kinds import TABLE
-from ecsctl.deploy.kinds.base import Actual, Scope
-from ecsctl.deploy.resources import Key
+from ecsctl.deploy.resources import Actual, Key, Scope
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -46,11 +45,11 @@ def observe(aws: Aws, scope: Scope, keys: Collection[Key], kinds: Collection[str
     def look(kind: str) -> list[Actual]:
         return list(TABLE[kind].find(aws, scope, names[kind]))
 
-    found = [actual for actuals in overlapped(look, list(names), WORKERS) for actual in actuals]
+    found = [actual for actuals in map_concurrently(look, list(names), WORKERS) for actual in actuals]
     return Snapshot(scope, {actual.key: actual for actual in found})
 
 
-def look_again(aws: Aws, scope: Scope, key: Key) -> Actual | None:
+def refresh(aws: Aws, scope: Scope, key: Key) -> Actual | None:
     """Read one resource anew, or None where it is gone."""
     for actual in TABLE[key.kind].find(aws, scope, {key.name}):
         if actual.key == key:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ecsctl.aws.ecs import describe_services
 from ecsctl.deploy.apply import Event, Report, apply
-from ecsctl.deploy.data_sources import gather
-from ecsctl.deploy.desired import desired
-from ecsctl.deploy.kinds.base import Actual, Patience, Scope, owner_of
-from ecsctl.deploy.observe import Snapshot, look_again, observe
-from ecsctl.deploy.plan import Plan, plan
-from ecsctl.deploy.resources import (
-    OWNER_TAG,
-    AutoScalingGroup,
-    Key,
-    LogGroup,
-    Resource,
-    Service,
-    TaskDefinition,
-)
-from ecsctl.deploy.wait_instances import wait_for_instances
-from ecsctl.deploy.wait_services import wait_for_services
-from ecsctl.errors import ConflictError, EcsctlError, ExitCode, NotFoundError
-from ecsctl.manifest.model import log_group_of
-from ecsctl.polling import Progress, poll
-from ecsctl.query.views import ServiceView, service_view
+from ecsctl.deploy.changes import Plan
+from ecsctl.deploy.data_sources import read
+from ecsctl.deploy.desired import desired, unlisted
+from ecsctl.deploy.kinds import TABLE
+from ecsctl.deploy.kinds.base import Waiting
+from ecsctl.deploy.observe import Snapshot, observe
+from ecsctl.deploy.plan import plan
+from ecsctl.deploy.resources import OWNER_TAG, Key, Known, Resource, Scope, owner_of
+from ecsctl.errors import EcsctlError, ExitCode
+from ecsctl.polling import Deadline, Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -61,8 +51,7 @@ def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] 
         EcsctlError: the account is another one; AWS refused a call; something that the Spec names does not exist.
     """
     aws.require_account(spec.account)
-    facts = gather(aws, spec)
-    resources = desired(spec, facts)
+    resources = desired(spec, read(aws, spec))
     if kinds is not None:
         resources = {key: resource for key, resource in resources.items() if key.kind in kinds}
     snapshot = observe(aws, scope_of(aws, spec, kinds), resources, kinds)
@@ -76,15 +65,8 @@ def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = Non
         EcsctlError: the account is another one; AWS refused a call.
     """
     aws.require_account(spec.account)
-    snapshot = observe(aws, replace(scope_of(aws, spec, kinds), leftovers=True), names_of(spec), kinds)
+    snapshot = observe(aws, replace(scope_of(aws, spec, kinds), leftovers=True), unlisted(spec), kinds)
     return Prepared(plan({}, snapshot, prune=True), snapshot, {})
-
-
-def names_of(spec: Spec) -> list[Key]:
-    """What AWS does not list by owner: services that drain, families of which no revision is active."""
-    services = [Key(Service.kind, name) for name in spec.services]
-    groups = [Key(LogGroup.kind, log_group_of(family)) for family in spec.task_definitions]
-    return [*services, *groups, *(Key(TaskDefinition.kind, family) for family in spec.task_definitions)]
 
 
 def execute(
@@ -95,50 +77,34 @@ def execute(
     say: Callable[[str], None] = lambda line: None,
     wait: bool = True,
     timeout: float = 600.0,
-) -> list[ServiceView]:
-    """Execute a plan, and wait until instances have joined and services are steady.
+) -> Report:
+    """Execute a plan, and wait until what is desired is in service.
 
     Args:
         on_event: told of each step; ``say`` of each change of what is waited for.
         wait: False returns as soon as AWS has taken the changes.
         timeout: seconds for all waits together.
 
-    Returns:
-        the services, as they are when steady, or, where nothing is waited for, as they are now.
-
     Raises:
         EcsctlError: a step failed (with all that failed in its details), or a wait.
     """
-    start = datetime.now(timezone.utc)
-    groups = [item for item in prepared.resources.values() if isinstance(item, AutoScalingGroup)]
+    since = datetime.now(timezone.utc)
+    deadline = Deadline.after(timeout, say)
+    desired_by_kind = {name: [item for item in prepared.resources.values() if item.kind == name] for name in TABLE}
     waited: set[str] = set()
-    deadline = time.monotonic() + timeout
 
-    def left() -> float:
-        return max(0.0, deadline - time.monotonic())
+    def in_service(kinds: Iterable[str], applied: Known = MappingProxyType({})) -> None:
+        for name in kinds:
+            if wait and name not in waited and desired_by_kind[name]:
+                waited.add(name)
+                TABLE[name].wait(aws, desired_by_kind[name], Waiting(deadline, since, applied))
 
-    def joined() -> None:
-        for group in groups:
-            if wait and group.name not in waited and group.desired:
-                waited.add(group.name)
-                wait_for_instances(aws, group.cluster, group.name, group.desired, timeout=left(), report=say)
-
-    # A service that is made before its instances are there begins its life with failures to place.
-    patience = Patience(timeout, say)
-    report = apply(
-        aws, prepared.plan, prepared.snapshot, report=on_event, gates={Service.kind: joined}, patience=patience
-    )
+    gates = {name: partial(in_service, kind.waits_for) for name, kind in TABLE.items() if kind.waits_for}
+    report = apply(aws, prepared.plan, prepared.snapshot, report=on_event, gates=gates, deadline=deadline)
     if not report.whole:
         raise failed(report)
-    joined()
-    services = [item for item in prepared.resources.values() if isinstance(item, Service)]
-    if not services:
-        return []
-    cluster, names = services[0].cluster, [service.name for service in services]
-    if not wait:
-        return [service_view(item) for item in describe_services(aws, cluster, names).found]
-    made = {key.name: told.get("deployment", "") for key, told in report.attributes.items() if key.kind == Service.kind}
-    return wait_for_services(aws, cluster, names, timeout=left(), report=say, since=start, deployments=made)
+    in_service(TABLE, report.attributes)
+    return report
 
 
 def failed(report: Report) -> EcsctlError:
@@ -154,26 +120,6 @@ def failed(report: Report) -> EcsctlError:
     )
 
 
-def owned_service(aws: Aws, cluster: str, name: str) -> Actual:
-    """A service that ecsctl made, whichever project's it is.
-
-    Raises:
-        NotFoundError: there is none of that name.
-        ConflictError: somebody else made it.
-    """
-    actual = look_again(aws, Scope("", cluster, aws.region), Key(Service.kind, name))
-    if actual is None:
-        raise NotFoundError(
-            f"there is no service {name} in cluster {cluster}", hint=f"`ecsctl service list -c {cluster}` lists them"
-        )
-    if actual.owner is None:
-        raise ConflictError(
-            f"service {name} was not made by ecsctl, so ecsctl does not change it",
-            hint=f"`aws ecs update-service --cluster {cluster} --service {name} …` does",
-        )
-    return actual
-
-
 def leftovers(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None, timeout: float = 20.0) -> list[str]:
     """What AWS still has of the project (an empty list after a whole ``down``).
 
@@ -184,9 +130,9 @@ def leftovers(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None, tim
     scope = replace(scope_of(aws, spec, kinds), leftovers=True)
 
     def probe() -> Progress:
-        found = observe(aws, scope, names_of(spec), kinds).found.values()
+        found = observe(aws, scope, unlisted(spec), kinds).found.values()
         left = {str(actual.key): actual.id for actual in found if actual.owner == spec.name}
-        if kinds is None or AutoScalingGroup.kind in kinds:
+        if kinds is None or "auto-scaling-group" in kinds:
             left.update({f"instance {id_}": id_ for id_ in _instances_of(aws, spec.name)})
         lines = [name if id_ in name else f"{name} ({id_})" for name, id_ in sorted(left.items())]
         return Progress(not left, value=lines)

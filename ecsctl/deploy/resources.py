@@ -1,14 +1,14 @@
-"""What a project consists of in AWS: one frozen dataclass a kind, no I/O.
+"""What all kinds of resources share: keys, references, what is wanted and what AWS has; no kind of its own, no I/O.
 
-``fields()`` is what is compared with AWS and shown in a plan, in the words of the API. A :class:`Ref` stands for a
-value that is known once another resource exists, and makes that resource a dependency.
+A :class:`Resource` is frozen data. Its ``fields()`` are compared with AWS and shown in a plan, in the words of the API.
+A :class:`Ref` stands for a value that is known once another resource exists, and makes that resource a dependency.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, ClassVar
 
 OWNER_TAG = "ecsctl:project"
@@ -24,6 +24,19 @@ def base_name(project: str) -> str:
         digest = hashlib.sha256(project.encode()).hexdigest()[:8]
         project = f"{project[: LONGEST_PROJECT - 9]}-{digest}"
     return f"ecsctl-{project}"
+
+
+def owner_of(tags: Iterable[Mapping[str, Any]], key: str = "Key", value: str = "Value") -> str | None:
+    """The project of the owner tag in a list of tags (ECS spells them ``key`` and ``value``)."""
+    for tag in tags:
+        if tag.get(key) == OWNER_TAG:
+            return str(tag.get(value) or "")
+    return None
+
+
+def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Tags as the API takes them, in a steady order."""
+    return [{key: name, value: tags[name]} for name in sorted(tags)]
 
 
 @dataclass(frozen=True, order=True)
@@ -46,6 +59,9 @@ class Ref:
 
     def __str__(self) -> str:
         return f"({self.attribute} of {self.key})"
+
+
+Known = Mapping[Key, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -71,289 +87,58 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Cluster(Resource):
-    """An ECS cluster."""
+class Actual:
+    """A resource as AWS has it.
 
-    kind: ClassVar[str] = "cluster"
-
-
-@dataclass(frozen=True)
-class InstanceRole(Resource):
-    """The IAM role of the instances: ``policies`` are the managed policies' ARNs."""
-
-    kind: ClassVar[str] = "iam-role"
-    policies: tuple[str, ...] = ()
-
-    def fields(self) -> dict[str, Any]:
-        return {"policies": frozenset(self.policies)}
-
-
-@dataclass(frozen=True)
-class InstanceProfile(Resource):
-    """The instance profile that hands the role to the instances."""
-
-    kind: ClassVar[str] = "instance-profile"
-    role: Ref | str = ""
-
-    def fields(self) -> dict[str, Any]:
-        return {"role": self.role}
-
-
-@dataclass(frozen=True)
-class Ingress:
-    """A rule of a security group: ports of a protocol from ``source``, a network or another security group."""
-
-    from_port: int
-    to_port: int
-    protocol: str
-    source: Ref | str
-
-    def __str__(self) -> str:
-        ports = str(self.from_port) if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
-        return f"{ports}/{self.protocol} from {self.source}"
-
-
-@dataclass(frozen=True)
-class SecurityGroup(Resource):
-    """A security group of a VPC, and who may come in."""
-
-    kind: ClassVar[str] = "security-group"
-    vpc: str = ""
-    description: str = ""
-    ingress: tuple[Ingress, ...] = ()
-
-    def fields(self) -> dict[str, Any]:
-        return {"vpc": self.vpc, "ingress": frozenset(self.ingress)}
-
-
-@dataclass(frozen=True)
-class LaunchTemplate(Resource):
-    """How instances are launched.
-
-    ``image`` is the AMI; ``image_source`` what the file says (``al2023``), which is what is compared: that AWS has
-    published a newer AMI is no change of the project.
+    ``owner`` is the project of its owner tag, None where it has none. ``fields`` has the words of the resource's own
+    ``fields()``; ``attributes`` what Refs to it mean; ``status`` what keeps it from being used (``DRAINING``).
     """
 
-    kind: ClassVar[str] = "launch-template"
-    image: str = ""
-    image_source: str = ""
-    instance_type: str = ""
-    user_data: str = ""
-    profile: Ref | str = ""
-    security_groups: tuple[Ref | str, ...] = ()
-    key_name: str | None = None
-
-    def fields(self) -> dict[str, Any]:
-        return {
-            "image": self.image_source,
-            "instanceType": self.instance_type,
-            "userData": self.user_data,
-            "instanceProfile": self.profile,
-            "securityGroups": frozenset(self.security_groups),
-            "keyName": self.key_name or "",
-        }
+    key: Key
+    id: str
+    owner: str | None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
 
 
 @dataclass(frozen=True)
-class AutoScalingGroup(Resource):
-    """The group that keeps the instances alive; ``cluster`` is where they join.
+class Scope:
+    """What is looked at: a project, its cluster, and where.
 
-    ``scaled``: something else says how many there are between least and greatest, so ``desired`` is the beginning
-    only. ``placed``: the file names the subnets; else those of the beginning stay, whatever the default VPC gets.
+    ``leftovers``: look for what an interrupted removal left half done, too (deregistered revisions), which takes more
+    calls. ``alone``: leave out what the project has in other clusters (a command is about one cluster, a file about the
+    project).
     """
 
-    kind: ClassVar[str] = "auto-scaling-group"
-    minimum: int = 0
-    desired: int = 0
-    maximum: int = 0
-    subnets: tuple[str, ...] = ()
-    template: Ref | str = ""
-    cluster: str = ""
-    scaled: bool = False
-    placed: bool = True
-
-    def fields(self) -> dict[str, Any]:
-        return {
-            "minSize": self.minimum,
-            "desiredCapacity": None if self.scaled else self.desired,
-            "maxSize": self.maximum,
-            "subnets": frozenset(self.subnets) if self.placed else None,
-            "launchTemplate": self.template,
-            "cluster": self.cluster,
-        }
-
-
-@dataclass(frozen=True)
-class LogGroup(Resource):
-    """A log group of CloudWatch Logs; how long it keeps what it has is left to whoever sets it."""
-
-    kind: ClassVar[str] = "log-group"
-
-
-@dataclass(frozen=True)
-class TaskDefinition(Resource):
-    """A family; ``definition`` is the input of RegisterTaskDefinition. A change is a new revision."""
-
-    kind: ClassVar[str] = "task-definition"
-    definition: Mapping[str, Any] = field(default_factory=dict)
-
-    def fields(self) -> dict[str, Any]:
-        return {"definition": self.definition}
-
-
-@dataclass(frozen=True)
-class Listener:
-    """A listener of a classic balancer."""
-
-    port: int
-    protocol: str
-    instance_port: int
-    instance_protocol: str
-    certificate: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.protocol}:{self.port} → {self.instance_protocol}:{self.instance_port}"
-
-
-@dataclass(frozen=True)
-class ClassicLoadBalancer(Resource):
-    """A classic load balancer. ``health_check`` has the API's own keys (Target, Interval, …).
-
-    ``placed``: as of :class:`AutoScalingGroup`.
-    """
-
-    kind: ClassVar[str] = "load-balancer"
-    scheme: str = "internet-facing"
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[Ref | str, ...] = ()
-    listeners: tuple[Listener, ...] = ()
-    health_check: Mapping[str, Any] = field(default_factory=dict)
-    placed: bool = True
-
-    def fields(self) -> dict[str, Any]:
-        return {
-            "scheme": self.scheme,
-            "subnets": frozenset(self.subnets) if self.placed else None,
-            "securityGroups": frozenset(self.security_groups),
-            "listeners": frozenset(self.listeners),
-            "healthCheck": dict(self.health_check),
-        }
-
-
-@dataclass(frozen=True)
-class TargetGroup(Resource):
-    """A target group. ``health_check`` has the API's own keys (HealthCheckPath, …), the delay is in seconds.
-
-    AWS cannot change its network, protocol, port and type, so whoever names it puts them into the name.
-    """
-
-    kind: ClassVar[str] = "target-group"
-    vpc: str = ""
-    protocol: str = "HTTP"
-    port: int = 80
-    target_type: str = "instance"
-    health_check: Mapping[str, Any] = field(default_factory=dict)
-    deregistration_delay: int = 300
-
-    def fields(self) -> dict[str, Any]:
-        return {
-            "vpc": self.vpc,
-            "protocol": self.protocol,
-            "port": self.port,
-            "targetType": self.target_type,
-            "healthCheck": dict(self.health_check),
-            "deregistrationDelay": self.deregistration_delay,
-        }
-
-
-@dataclass(frozen=True)
-class Forward:
-    """A listener of an application or network balancer: what comes to ``port`` goes to the target group ``group``."""
-
-    port: int
-    protocol: str
-    group: Ref | str
-    certificate: str | None = None
-
-    def __str__(self) -> str:
-        name = self.group.split("/")[-2] if isinstance(self.group, str) and "/" in self.group else self.group
-        return f"{self.protocol}:{self.port} → {name}"
-
-
-@dataclass(frozen=True)
-class LoadBalancer(Resource):
-    """An application or network load balancer with its listeners. ``placed``: as of :class:`AutoScalingGroup`."""
-
-    kind: ClassVar[str] = "load-balancer-v2"
-    type: str = "application"
-    scheme: str = "internet-facing"
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[Ref | str, ...] = ()
-    listeners: tuple[Forward, ...] = ()
-    placed: bool = True
-
-    def fields(self) -> dict[str, Any]:
-        return {
-            "type": self.type,
-            "scheme": self.scheme,
-            "subnets": frozenset(self.subnets) if self.placed else None,
-            "securityGroups": frozenset(self.security_groups),
-            "listeners": frozenset(self.listeners),
-        }
-
-
-@dataclass(frozen=True)
-class Service(Resource):
-    """A service of ``cluster``; ``definition`` is the input of CreateService, in which Refs may stand."""
-
-    kind: ClassVar[str] = "service"
-    cluster: str = ""
-    definition: Mapping[str, Any] = field(default_factory=dict)
-
-    def fields(self) -> dict[str, Any]:
-        return {name: value for name, value in self.definition.items() if name not in ("serviceName", "tags")}
-
-
-KINDS: tuple[type[Resource], ...] = (
-    Cluster,
-    InstanceRole,
-    InstanceProfile,
-    SecurityGroup,
-    LaunchTemplate,
-    AutoScalingGroup,
-    LogGroup,
-    TaskDefinition,
-    ClassicLoadBalancer,
-    TargetGroup,
-    LoadBalancer,
-    Service,
-)
+    project: str
+    cluster: str
+    region: str = ""
+    leftovers: bool = False
+    alone: bool = False
 
 
 def refs(value: Any) -> Iterator[Ref]:
-    """Every Ref inside a value (mappings, lists, sets, and the rules and listeners of this module)."""
+    """Every Ref inside a value: mappings, lists, sets, and frozen dataclasses such as a rule or a listener."""
     if isinstance(value, Ref):
         yield value
-    elif isinstance(value, Ingress):
-        yield from refs(value.source)
-    elif isinstance(value, Forward):
-        yield from refs(value.group)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for item in fields(value):
+            yield from refs(getattr(value, item.name))
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from refs(item)
+        for inner in value.values():
+            yield from refs(inner)
     elif isinstance(value, (list, tuple, set, frozenset)):
-        for item in value:
-            yield from refs(item)
+        for inner in value:
+            yield from refs(inner)
 
 
-def resolve(value: Any, known: Mapping[Key, Mapping[str, str]]) -> Any:
+def resolve(value: Any, known: Known) -> Any:
     """``value`` with each Ref replaced by what is known of it; a Ref to what does not exist yet stays."""
     if isinstance(value, Ref):
         return known.get(value.key, {}).get(value.attribute, value)
-    if isinstance(value, Ingress):
-        return Ingress(value.from_port, value.to_port, value.protocol, resolve(value.source, known))
-    if isinstance(value, Forward):
-        return replace(value, group=resolve(value.group, known))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{item.name: resolve(getattr(value, item.name), known) for item in fields(value)})
     if isinstance(value, Mapping):
         return {name: resolve(item, known) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.ecs import describe_task_definition, failures_of, list_families, list_task_definitions
 from ecsctl.aws.session import batches
 from ecsctl.deploy.resources import OWNER_TAG
@@ -92,7 +92,7 @@ def owned_families(aws: Aws, project: str) -> set[str]:
         arns = [str(item["ResourceARN"]) for item in found]
     except AwsError:
         families = list(list_families(aws))
-        latest = overlapped(lambda family: describe_task_definition(aws, family), families)
+        latest = map_concurrently(lambda family: describe_task_definition(aws, family), families)
         return {str(item["family"]) for item in latest if item is not None and _owner(item) == project}
     names = (arn.rsplit("/", 1)[-1].rpartition(":")[0] for arn in arns if ":task-definition/" in arn)
     return {name for name in names if name}
@@ -101,7 +101,7 @@ def owned_families(aws: Aws, project: str) -> set[str]:
 def own_revisions(aws: Aws, family: str, project: str, *, statuses: Sequence[str] = ("ACTIVE",)) -> list[str]:
     """The ARNs of the family's revisions of these statuses that carry the project's owner tag, oldest first."""
     arns = [arn for status in statuses for arn in list_task_definitions(aws, family, status=status)]
-    described = overlapped(lambda arn: describe_task_definition(aws, arn), arns)
+    described = map_concurrently(lambda arn: describe_task_definition(aws, arn), arns)
     own = [str(item["taskDefinitionArn"]) for item in described if item is not None and _owner(item) == project]
     return sorted(own, key=_revision)
 

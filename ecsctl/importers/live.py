@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
-from ecsctl.deploy.kinds.service import completed
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.deploy.revisions import same
+from ecsctl.ecs_definitions.described import completed
 from ecsctl.ecs_definitions.differences import normalize_service, normalize_tags, normalize_task_definition
 from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers import yaml_style
@@ -107,8 +107,8 @@ def _service(aws: Aws, cluster: str, name: str) -> Mapping[str, Any]:
 
 def _owned(aws: Aws, owner: str, cluster: str, report: Report) -> list[Mapping[str, Any]]:
     """All services of the project in the cluster; none where the project has what such a file does not describe."""
-    from ecsctl.deploy.kinds.base import Scope
     from ecsctl.deploy.observe import observe
+    from ecsctl.deploy.resources import Scope
 
     try:
         found = observe(aws, Scope(owner, cluster, aws.region), ()).found

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ecsctl.aws import ec2, ecs
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws
 from ecsctl.query import selectors
 from ecsctl.query.addresses import Found, Ports, locate, ports_of
@@ -60,7 +60,7 @@ def definition_ports(aws: Aws, tasks: Iterable[TaskView]) -> dict[str, Ports]:
     def ask(arn: str) -> tuple[str, Ports]:
         return arn, ports_of(ecs.describe_task_definition(aws, arn) or {})
 
-    return dict(overlapped(ask, wanted))
+    return dict(map_concurrently(ask, wanted))
 
 
 def locate_all(aws: Aws, tasks: Sequence[TaskView], *, private: bool = False) -> list[tuple[TaskView, Found, Ports]]:

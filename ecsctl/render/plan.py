@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
+from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
 
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "±", REMOVE: "-"}
 COLOURS = {CREATE: "green", UPDATE: "yellow", REPLACE: "magenta", REMOVE: "red"}

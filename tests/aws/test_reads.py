@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecsctl.aws import ec2, ecs
-from ecsctl.aws.concurrency import overlapped
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.preconnect import warm
 from ecsctl.aws.session import Aws, Target
 from ecsctl.errors import AwsError, ExitCode
@@ -140,7 +140,7 @@ def test_described_while_listed_and_never_far_ahead() -> None:
         begun.set()
         return number * 2
 
-    results = overlapped(work, numbers(), workers=2)
+    results = map_concurrently(work, numbers(), workers=2)
     assert next(results) == 0
     assert len(taken) <= 5
     assert list(results) == [number * 2 for number in range(1, 100)]
@@ -155,7 +155,7 @@ def test_an_error_comes_at_its_turn_and_drops_the_rest() -> None:
         done.append(number)
         return number
 
-    results = overlapped(work, iter(range(1000)), workers=2)
+    results = map_concurrently(work, iter(range(1000)), workers=2)
     assert next(results) == 0
     with pytest.raises(ValueError, match="the second"):
         next(results)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, Plan
 from ecsctl.deploy.kinds import TABLE
-from ecsctl.deploy.kinds.base import Actual, Scope
+from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.observe import Snapshot
-from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, Plan
-from ecsctl.deploy.resources import OWNER_TAG, Key, Resource, TaskDefinition, refs, resolve
+from ecsctl.deploy.resources import OWNER_TAG, Actual, Key, Resource, Scope, refs, resolve
 
 Known = dict[Key, Mapping[str, str]]
 
@@ -37,7 +37,7 @@ class Memory:
             if change.action == REMOVE:
                 gone = self.found.pop(change.key)
                 leaving.remove(change.key)
-                holders = [key for key in leaving if TABLE[gone.key.kind].held(gone, self.found[key])]
+                holders = [key for key in leaving if TABLE[key.kind].depends(self.found[key], gone)]
                 assert holders == [], "removed while held"
                 continue
             assert change.resource is not None

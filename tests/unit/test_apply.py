@@ -9,20 +9,16 @@ from typing import Any
 import pytest
 
 from ecsctl.deploy.apply import WORKERS, Event, apply
-from ecsctl.deploy.kinds.base import Actual, Patience, Scope
+from ecsctl.deploy.changes import CREATE, REMOVE, Change, Conflict, Plan
+from ecsctl.deploy.kinds.cluster import Cluster
+from ecsctl.deploy.kinds.iam_role import InstanceRole
+from ecsctl.deploy.kinds.instance_profile import InstanceProfile
+from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.observe import Snapshot
-from ecsctl.deploy.plan import CREATE, REMOVE, Change, Conflict, Plan, plan
-from ecsctl.deploy.resources import (
-    Cluster,
-    Ingress,
-    InstanceProfile,
-    InstanceRole,
-    Key,
-    Ref,
-    Resource,
-    SecurityGroup,
-)
+from ecsctl.deploy.plan import plan
+from ecsctl.deploy.resources import Actual, Key, Ref, Resource, Scope
 from ecsctl.errors import AwsError, ConflictError
+from ecsctl.polling import Deadline
 from tests.support.fake_aws import FakeAws, refused
 
 Json = dict[str, Any]
@@ -191,7 +187,7 @@ def test_an_interrupted_run_begins_nothing_more_and_says_what_it_waits_for() -> 
     aws = FakeAws({"iam:CreateRole": lambda query: {"Role": {"Arn": "arn"}}})
     found, snapshot = planned(role, profile)
     with pytest.raises(KeyboardInterrupt):
-        apply(aws, found, snapshot, report=report, patience=Patience(10, said.append))
+        apply(aws, found, snapshot, report=report, deadline=Deadline.after(10, said.append))
     assert aws.operations() == ["iam:CreateRole"]
     # And the next run of this process waits as ever.
     assert carried_out(FakeAws({"iam:CreateRole": lambda query: {"Role": {"Arn": "arn"}}}), role).whole
@@ -214,5 +210,5 @@ def test_what_was_queued_at_an_interrupt_is_neither_begun_nor_waited_for() -> No
     aws = FakeAws({"ec2:CreateSecurityGroup": create})
     found, snapshot = planned(*(group(f"g{number:02}") for number in range(2 * WORKERS)))
     with pytest.raises(KeyboardInterrupt):
-        apply(aws, found, snapshot, report=report, patience=Patience(10, say))
+        apply(aws, found, snapshot, report=report, deadline=Deadline.after(10, say))
     assert len(aws.operations()) == WORKERS

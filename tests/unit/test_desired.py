@@ -6,29 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from ecsctl.deploy.data_sources import Facts, Subnet, flavour_of, parameter_of
+from ecsctl.deploy.data_sources import DataSources, Subnet, flavour_of, parameter_of
 from ecsctl.deploy.desired import desired
+from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
+from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer, Listener
+from ecsctl.deploy.kinds.iam_role import InstanceRole
+from ecsctl.deploy.kinds.launch_template import LaunchTemplate
+from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
+from ecsctl.deploy.kinds.service import Service
 from ecsctl.deploy.plan import ordered
-from ecsctl.deploy.resources import (
-    OWNER_TAG,
-    AutoScalingGroup,
-    ClassicLoadBalancer,
-    Ingress,
-    InstanceRole,
-    Key,
-    LaunchTemplate,
-    Listener,
-    Ref,
-    Resource,
-    SecurityGroup,
-    Service,
-    base_name,
-)
+from ecsctl.deploy.resources import OWNER_TAG, Key, Ref, Resource, base_name
 from ecsctl.errors import EcsctlError
 from ecsctl.manifest import load_spec
 from ecsctl.manifest.model import Spec
 
-FACTS = Facts(
+SOURCES = DataSources(
     "eu-west-1",
     subnets=(Subnet("subnet-a", "vpc-1", "eu-west-1a"), Subnet("subnet-b", "vpc-1", "eu-west-1b")),
     image="ami-1",
@@ -56,8 +48,8 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
     return load_spec([str(file)])
 
 
-def made(spec: Spec, facts: Facts = FACTS) -> dict[str, Resource]:
-    return {str(key): resource for key, resource in desired(spec, facts).items()}
+def made(spec: Spec, sources: DataSources = SOURCES) -> dict[str, Resource]:
+    return {str(key): resource for key, resource in desired(spec, sources).items()}
 
 
 def test_everything_carries_its_owner_and_the_tags_of_the_file(spec: Spec) -> None:
@@ -85,7 +77,7 @@ def test_the_balancer_reaches_the_host_port_and_nobody_else_does(spec: Spec) -> 
 
 
 def test_instances_launch_with_what_they_need(spec: Spec) -> None:
-    template = made(spec, replace(FACTS, flavour="ubuntu"))["launch-template ecsctl-hello"]
+    template = made(spec, replace(SOURCES, flavour="ubuntu"))["launch-template ecsctl-hello"]
     assert isinstance(template, LaunchTemplate)
     assert (template.image, template.image_source, template.key_name) == ("ami-1", "ubuntu", "me")
     assert "ECS_CLUSTER=prod" in template.user_data
@@ -93,7 +85,7 @@ def test_instances_launch_with_what_they_need(spec: Spec) -> None:
 
 
 def test_the_order_is_one_that_works(spec: Spec) -> None:
-    places = {str(key): place for place, key in enumerate(ordered(desired(spec, FACTS)))}
+    places = {str(key): place for place, key in enumerate(ordered(desired(spec, SOURCES)))}
     for first, then in [
         ("cluster prod", "auto-scaling-group ecsctl-hello"),
         ("iam-role ecsctl-hello-eu-west-1", "instance-profile ecsctl-hello-eu-west-1"),
@@ -110,7 +102,7 @@ def test_the_order_is_one_that_works(spec: Spec) -> None:
 
 def test_names_in_iam_carry_the_region_and_are_short_enough(spec: Spec) -> None:
     long = replace(spec, name="n" * 200, instances=spec.instances, load_balancers={}, services={})
-    facts = replace(FACTS, region="ap-northeast-99")
+    facts = replace(SOURCES, region="ap-northeast-99")
     [role] = [resource for resource in desired(long, facts).values() if isinstance(resource, InstanceRole)]
     assert role.name.endswith("-ap-northeast-99")
     assert len(role.name) <= 64
@@ -118,18 +110,18 @@ def test_names_in_iam_carry_the_region_and_are_short_enough(spec: Spec) -> None:
 
 
 def test_the_policies_are_of_the_partition(spec: Spec) -> None:
-    role = made(spec, replace(FACTS, partition="aws-cn"))["iam-role ecsctl-hello-eu-west-1"]
+    role = made(spec, replace(SOURCES, partition="aws-cn"))["iam-role ecsctl-hello-eu-west-1"]
     assert isinstance(role, InstanceRole)
     assert all(policy.startswith("arn:aws-cn:iam::aws:policy/") for policy in role.policies)
     assert any(policy.endswith("service-role/AmazonEC2ContainerServiceforEC2Role") for policy in role.policies)
 
 
 def test_zones_that_lack_the_type_get_no_instances(spec: Spec) -> None:
-    group = made(spec, replace(FACTS, zones=frozenset({"eu-west-1b"})))["auto-scaling-group ecsctl-hello"]
+    group = made(spec, replace(SOURCES, zones=frozenset({"eu-west-1b"})))["auto-scaling-group ecsctl-hello"]
     assert isinstance(group, AutoScalingGroup)
     assert group.subnets == ("subnet-b",)
     with pytest.raises(EcsctlError, match="zone that has t3"):
-        desired(spec, replace(FACTS, zones=frozenset({"eu-west-1z"})))
+        desired(spec, replace(SOURCES, zones=frozenset({"eu-west-1z"})))
 
 
 def test_subnets_of_two_networks_are_refused(spec: Spec) -> None:
@@ -137,7 +129,7 @@ def test_subnets_of_two_networks_are_refused(spec: Spec) -> None:
     named = {id_: Subnet(id_, f"vpc-{id_[-1]}", "eu-west-1a") for id_ in ("subnet-1", "subnet-2")}
     across = replace(spec, instances=replace(spec.instances, subnets=tuple(named)))
     with pytest.raises(EcsctlError, match="2 VPCs"):
-        desired(across, replace(FACTS, named=named))
+        desired(across, replace(SOURCES, named=named))
 
 
 def test_a_service_of_a_family_that_is_not_in_the_file_runs_its_newest_revision(spec: Spec) -> None:
@@ -147,7 +139,7 @@ def test_a_service_of_a_family_that_is_not_in_the_file_runs_its_newest_revision(
         load_balancers={},
         services={"svc": replace(spec.services["svc"], load_balancer=None)},
     )
-    service = desired(other, replace(FACTS, revisions={"web": "web:7"}))[Key(Service.kind, "svc")]
+    service = desired(other, replace(SOURCES, revisions={"web": "web:7"}))[Key(Service.kind, "svc")]
     assert isinstance(service, Service)
     assert service.definition["taskDefinition"] == "web:7"
 
@@ -156,7 +148,7 @@ def test_a_balancer_that_nobody_stands_behind_says_what_is_missing(spec: Spec) -
     alone = replace(spec, services={})
     front = replace(spec.load_balancers["front"], listeners=())
     with pytest.raises(EcsctlError, match="no listener") as raised:
-        desired(replace(alone, load_balancers={"front": front}), FACTS)
+        desired(replace(alone, load_balancers={"front": front}), SOURCES)
     assert "loadBalancer: front:80" in str(raised.value.hint)
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ecsctl.deploy.kinds
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.base import Kind
-from ecsctl.deploy.plan import topological
-from ecsctl.deploy.resources import KINDS, Key, Service
+from ecsctl.deploy.kinds.service import Service
 from tests.support.fake_aws import FakeAws
 
 
-def test_every_kind_has_its_row_and_no_row_is_of_no_kind() -> None:
-    assert set(TABLE) == {kind.kind for kind in KINDS}
-    assert [TABLE[kind.kind].resource for kind in KINDS] == list(KINDS)
+def test_the_kinds_of_the_folder_and_the_table_are_the_same() -> None:
+    folder = Path(ecsctl.deploy.kinds.__file__).parent
+    modules = [importlib.import_module(f"ecsctl.deploy.kinds.{path.stem}") for path in sorted(folder.glob("*.py"))]
+    found = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Kind) and value is not Kind
+    }
+    assert found == {type(kind) for kind in TABLE.values()}
+    assert [kind.resource.kind for kind in TABLE.values()] == list(TABLE)
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))
@@ -33,16 +43,15 @@ def test_what_a_kind_says_of_fields_and_kinds_exists(name: str) -> None:
     kind = TABLE[name]
     fields = set(kind.resource("x").fields())
     # A service has the fields of its definition.
-    assert name == "service" or kind.fixed | kind.rooted <= fields
-    assert kind.held_by <= set(TABLE)
-    assert name not in kind.held_by
+    assert name == "service" or kind.force_new | kind.immutable | kind.secret_fields <= fields
+    assert kind.depends_on | kind.waits_for <= set(TABLE)
+    assert name not in kind.depends_on | kind.waits_for
 
 
-def test_there_is_an_order_in_which_all_can_go() -> None:
-    keys = {name: Key(name, "x") for name in TABLE}
-    order = topological({keys[name]: frozenset(keys[kind] for kind in TABLE[name].held_by) for name in TABLE})
-    places = {key.kind: place for place, key in enumerate(order)}
-    assert [name for name in TABLE for holder in TABLE[name].held_by if places[holder] > places[name]] == []
+def test_the_table_is_in_an_order_in_which_all_can_be_made() -> None:
+    places = {name: place for place, name in enumerate(TABLE)}
+    late = [(name, other) for name, kind in TABLE.items() for other in kind.depends_on if places[other] > places[name]]
+    assert late == []
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.deploy.data_sources import Facts, Subnet
+from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE
+from ecsctl.deploy.data_sources import DataSources, Subnet
 from ecsctl.deploy.desired import desired
 from ecsctl.deploy.kinds import TABLE
-from ecsctl.deploy.kinds.base import Actual, Scope
-from ecsctl.deploy.plan import CREATE, REMOVE, REPLACE, plan
-from ecsctl.deploy.resources import (
-    AutoScalingGroup,
-    ClassicLoadBalancer,
-    Cluster,
-    Ingress,
-    Key,
-    SecurityGroup,
-    Service,
-    TaskDefinition,
-)
+from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
+from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer
+from ecsctl.deploy.kinds.cluster import Cluster
+from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
+from ecsctl.deploy.kinds.service import Service
+from ecsctl.deploy.kinds.task_definition import TaskDefinition
+from ecsctl.deploy.plan import plan
+from ecsctl.deploy.resources import Actual, Key, Scope
 from ecsctl.errors import EcsctlError
 from ecsctl.manifest.model import (
     HealthCheckSpec,
@@ -38,7 +35,7 @@ from ecsctl.manifest.model import (
 from tests.support.memory import Memory
 
 SCOPE = Scope("shop", "shop", "eu-west-1")
-FACTS = Facts(
+SOURCES = DataSources(
     "eu-west-1",
     subnets=(Subnet("subnet-a", "vpc-1", "eu-west-1a"), Subnet("subnet-b", "vpc-1", "eu-west-1b")),
     named={
@@ -86,13 +83,13 @@ def carried_out(*specs: Spec) -> Memory:
     """A memory after ``up`` with each of these, one after another."""
     memory = Memory(SCOPE)
     for spec in specs:
-        memory.carry_out(plan(desired(spec, FACTS), memory.snapshot(), prune=True))
+        memory.carry_out(plan(desired(spec, SOURCES), memory.snapshot(), prune=True))
     return memory
 
 
 def changes(before: Spec, after: Spec) -> dict[str, list[str]]:
     """What goes from one to the other: by ``action kind``, the paths of the fields."""
-    found = plan(desired(after, FACTS), carried_out(before).snapshot(), prune=True).changes
+    found = plan(desired(after, SOURCES), carried_out(before).snapshot(), prune=True).changes
     return {f"{change.action} {change.key.kind}": [item.path for item in change.fields] for change in found}
 
 
@@ -141,9 +138,9 @@ def specs(draw: st.DrawFn) -> Spec:
 @given(specs(), specs())
 def test_after_any_change_of_the_file_nothing_is_left_to_plan(before: Spec, after: Spec) -> None:
     memory = carried_out(before, after)
-    again = plan(desired(after, FACTS), memory.snapshot(), prune=True)
+    again = plan(desired(after, SOURCES), memory.snapshot(), prune=True)
     assert again.changes == ()
-    assert set(memory.found) == set(desired(after, FACTS))
+    assert set(memory.found) == set(desired(after, SOURCES))
 
 
 @given(specs(), specs())
@@ -155,7 +152,7 @@ def test_whatever_the_file_said_all_of_it_goes(before: Spec, after: Spec) -> Non
 
 @given(specs(), specs())
 def test_each_change_stands_behind_those_it_needs(before: Spec, after: Spec) -> None:
-    found = plan(desired(after, FACTS), carried_out(before).snapshot(), prune=True).changes
+    found = plan(desired(after, SOURCES), carried_out(before).snapshot(), prune=True).changes
     for place, change in enumerate(found):
         later = {other.key for other in found[place + 1 :] if (other.action == REMOVE) == (change.action == REMOVE)}
         assert change.after & later == set()
@@ -163,7 +160,7 @@ def test_each_change_stands_behind_those_it_needs(before: Spec, after: Spec) -> 
 
 @given(specs(), st.sampled_from([None, "other"]), st.data())
 def test_what_others_made_is_in_the_way_and_never_touched(spec: Spec, owner: str | None, data: st.DataObject) -> None:
-    wanted = desired(spec, FACTS)
+    wanted = desired(spec, SOURCES)
     key = data.draw(st.sampled_from(sorted(wanted)))
     memory = Memory(SCOPE)
     fields = {"vpc": "vpc-1", "definition": {"family": key.name, "containerDefinitions": []}}
@@ -185,7 +182,7 @@ def test_a_new_project_is_all_creations_and_says_what_of() -> None:
         load_balancers={"lb": LoadBalancerSpec("lb"), "front": FRONT},
         services={"api": service("api", balancer="front"), "svc": service(balancer="lb")},
     )
-    found = plan(desired(spec, FACTS), Memory(SCOPE).snapshot(), prune=True)
+    found = plan(desired(spec, SOURCES), Memory(SCOPE).snapshot(), prune=True)
     assert {change.action for change in found.changes} == {CREATE}
     assert {change.key.kind for change in found.changes} == set(TABLE)
     shown = {change.key.kind: {item.path: item.after for item in change.fields} for change in found.changes}
@@ -198,9 +195,9 @@ def test_a_new_project_is_all_creations_and_says_what_of() -> None:
 def test_values_of_the_environment_are_not_shown() -> None:
     secret = family(environment=[{"name": "TOKEN", "value": "hunter2"}])
     other = family(environment=[{"name": "TOKEN", "value": "hunter3"}])
-    made = plan(desired(whole(task_definitions={"web": secret}), FACTS), Memory(SCOPE).snapshot(), prune=True)
+    made = plan(desired(whole(task_definitions={"web": secret}), SOURCES), Memory(SCOPE).snapshot(), prune=True)
     before = carried_out(whole(task_definitions={"web": secret})).snapshot()
-    changed = plan(desired(whole(task_definitions={"web": other}), FACTS), before, prune=True)
+    changed = plan(desired(whole(task_definitions={"web": other}), SOURCES), before, prune=True)
     assert changed.changes
     assert "hunter" not in str(made.to_data()) + str(changed.to_data())
 
@@ -245,7 +242,7 @@ def test_what_a_change_of_the_file_changes(after: Spec, expected: dict[str, list
 
 def test_a_new_template_says_that_running_instances_keep_the_old_one() -> None:
     memory = carried_out(whole())
-    found = plan(desired(whole(instances=InstancesSpec(1, 2, 3, "m7i.large")), FACTS), memory.snapshot(), prune=True)
+    found = plan(desired(whole(instances=InstancesSpec(1, 2, 3, "m7i.large")), SOURCES), memory.snapshot(), prune=True)
     assert "keep the old launch template" in found.notes[0]
 
 
@@ -258,7 +255,7 @@ def test_what_the_file_leaves_open_is_left_alone() -> None:
     balancer = Key(ClassicLoadBalancer.kind, "lb")
     shown = memory.found[balancer]
     memory.take(replace(shown, fields={**shown.fields, "subnets": frozenset({"subnet-a"})}))
-    assert plan(desired(scaled, FACTS), memory.snapshot(), prune=True).changes == ()
+    assert plan(desired(scaled, SOURCES), memory.snapshot(), prune=True).changes == ()
 
 
 def test_a_rule_that_somebody_added_by_hand_stays() -> None:
@@ -267,7 +264,7 @@ def test_a_rule_that_somebody_added_by_hand_stays() -> None:
     group = memory.found[key]
     by_hand = frozenset({Ingress(22, 22, "tcp", "203.0.113.0/24")})
     memory.take(replace(group, fields={**group.fields, "unmarked": by_hand}))
-    assert plan(desired(whole(), FACTS), memory.snapshot(), prune=True).changes == ()
+    assert plan(desired(whole(), SOURCES), memory.snapshot(), prune=True).changes == ()
 
 
 def test_a_rule_of_the_file_that_exists_by_hand_is_not_made_again() -> None:
@@ -278,28 +275,28 @@ def test_a_rule_of_the_file_that_exists_by_hand_is_not_made_again() -> None:
     rule = Ingress(443, 443, "tcp", "0.0.0.0/0")
     fields = {**group.fields, "ingress": group.fields["ingress"] - {rule}, "unmarked": frozenset({rule})}
     memory.take(replace(group, fields=fields))
-    assert plan(desired(spec, FACTS), memory.snapshot(), prune=True).changes == ()
+    assert plan(desired(spec, SOURCES), memory.snapshot(), prune=True).changes == ()
 
 
 def test_what_drains_is_replaced_when_it_has_gone() -> None:
     memory = carried_out(whole())
     key = Key(Service.kind, "svc")
     memory.take(replace(memory.found[key], status="DRAINING"))
-    [change] = plan(desired(whole(), FACTS), memory.snapshot(), prune=True).changes
+    [change] = plan(desired(whole(), SOURCES), memory.snapshot(), prune=True).changes
     assert (change.action, change.fields[0].before) == (REPLACE, "DRAINING")
 
 
 def test_another_network_is_refused_before_anything_changes() -> None:
     moved = whole(instances=InstancesSpec(1, 2, 3, subnets=("subnet-x",)), load_balancers={}, services={})
     with pytest.raises(EcsctlError, match="vpc-1 and cannot become vpc-2"):
-        plan(desired(moved, FACTS), carried_out(whole()).snapshot(), prune=True)
+        plan(desired(moved, SOURCES), carried_out(whole()).snapshot(), prune=True)
 
 
 def test_a_namesake_in_another_network_is_not_in_the_way() -> None:
     memory = Memory(SCOPE)
     key = Key(SecurityGroup.kind, "ecsctl-shop-instances")
     memory.take(Actual(key, "sg-9", None, {"vpc": "vpc-9", "ingress": frozenset()}, {"id": "sg-9"}))
-    found = plan(desired(whole(), FACTS), memory.snapshot(), prune=True)
+    found = plan(desired(whole(), SOURCES), memory.snapshot(), prune=True)
     assert found.conflicts == ()
     assert (CREATE, key) in {(change.action, change.key) for change in found.changes}
 
@@ -307,7 +304,7 @@ def test_a_namesake_in_another_network_is_not_in_the_way() -> None:
 def test_a_command_that_is_no_file_removes_nothing() -> None:
     memory = carried_out(whole())
     only = Spec("shop", "shop", services={"other": service("other", "web:1")})
-    found = plan(desired(only, FACTS), memory.snapshot(), prune=False)
+    found = plan(desired(only, SOURCES), memory.snapshot(), prune=False)
     assert [(change.action, change.key.name) for change in found.changes] == [(CREATE, "other")]
 
 
@@ -325,7 +322,7 @@ def test_a_family_that_became_anothers_is_in_the_way() -> None:
     memory = carried_out(whole())
     key = Key(TaskDefinition.kind, "web")
     memory.take(replace(memory.found[key], owner="other"))
-    [conflict] = plan(desired(whole(), FACTS), memory.snapshot(), prune=True).conflicts
+    [conflict] = plan(desired(whole(), SOURCES), memory.snapshot(), prune=True).conflicts
     assert str(conflict).endswith("belongs to project other")
 
 
@@ -334,7 +331,7 @@ def test_another_cluster_means_other_instances() -> None:
     memory = carried_out(whole())
     moved = memory.found.pop(Key(Service.kind, "svc"))
     memory.take(replace(moved, key=Key(Service.kind, "shop/svc")))
-    found = plan(desired(whole(cluster="prod"), FACTS), memory.snapshot(), prune=True).changes
+    found = plan(desired(whole(cluster="prod"), SOURCES), memory.snapshot(), prune=True).changes
     assert {f"{change.action} {change.key}" for change in found} == {
         "create cluster prod",
         "update launch-template ecsctl-shop",

@@ -1,96 +1,98 @@
-"""What every kind does: find, create, update, delete. The planner knows kinds only through this."""
+"""What a kind is: all that ecsctl knows of one kind of resource. The generic stages know kinds only through this.
+
+How a kind is added: docs/architecture.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from ecsctl.deploy.resources import OWNER_TAG, Key, Resource
+from ecsctl.deploy.changes import Change, Conflict
+from ecsctl.deploy.compare import compare_fields, summarize
+from ecsctl.deploy.resources import (
+    OWNER_TAG,
+    Actual,
+    Key,
+    Known,
+    Resource,
+    Scope,
+    owner_of,
+    resolve,
+    tag_list,
+)
+from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError, WaitTimeoutError
-from ecsctl.polling import Progress, poll
+from ecsctl.polling import Deadline, Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+
+__all__ = [
+    "Actual",
+    "Deadline",
+    "Kind",
+    "Scope",
+    "Waiting",
+    "arns_of",
+    "ecs_tags",
+    "last",
+    "owner_of",
+    "tag_list",
+    "until_gone",
+]
 
 R = TypeVar("R", bound=Resource)
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What is looked at: a project, its cluster, and where.
+class Waiting:
+    """What waiting needs to know.
 
-    ``leftovers``: look for what an interrupted removal left half done, too (deregistered revisions), which takes more
-    calls. ``alone``: leave out what the project has in other clusters (a command is about one cluster, a file about the
-    project).
+    ``since``: what happened before does not count. ``applied`` has the attributes of what was just made or changed.
     """
 
-    project: str
-    cluster: str
-    region: str = ""
-    leftovers: bool = False
-    alone: bool = False
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How many seconds a deletion may take, and who is told how it goes (from any thread)."""
-
-    seconds: float = 900.0
-    report: Callable[[str], None] = lambda line: None
-
-
-@dataclass(frozen=True)
-class Actual:
-    """A resource as AWS has it.
-
-    ``owner`` is the project of its owner tag, None where it has none. ``fields`` has the words of the resource's own
-    ``fields()``; ``attributes`` what Refs to it mean; ``status`` what stands in the way of using it (``DRAINING``).
-    """
-
-    key: Key
-    id: str
-    owner: str | None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    status: str = ""
+    deadline: Deadline
+    since: datetime
+    applied: Mapping[Key, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Kind(Generic[R]):
-    """One kind of resource: how it is read and written.
+    """One kind of resource: how it is read and written, and what is special about it.
 
-    ``fixed`` names the fields that AWS cannot change: a difference there is a replacement. ``rooted`` names those that
-    cannot be had by a replacement either, since others hold on to what is there. ``exists`` and ``gone`` are the error
-    codes that say that somebody else was faster; apply then looks again and goes on from what it finds. ``shared``
-    kinds of another owner are used as they are instead of being in the way; ``lent`` ones of no owner are, where they
-    are just what is wanted. ``held_by`` are the kinds that keep this
-    one busy: where all goes, they go first.
+    Class attributes:
+        operations: the API operations that it calls, as ``ecs:CreateCluster``; the trimmed models and the README's
+            table of IAM rights are made of them.
+        permissions: IAM actions that these need besides, as ``iam:PassRole``.
+        depends_on: the kinds whose resources it uses. Where all goes, it goes before them.
+        waits_for: the kinds that have to be in service before one of this kind is made or changed.
+        force_new: fields that AWS cannot change: a difference there is a replacement.
+        immutable: fields that cannot be had by a replacement either, since others hold on to what is there.
+        secret_fields: fields whose text is never shown.
+        update_renews: whether an update is something new for what refers to it (a revision).
+        shared: what another maker has is used as it is instead of being in the way.
+        adoptable: so is what nobody owns, where it is just what is wanted.
+        exists, gone: the error codes that say that somebody else (or a call whose answer was lost) was faster; apply
+            then reads it again and goes on from what it finds.
     """
 
     resource: ClassVar[type[Resource]]
-    fixed: ClassVar[frozenset[str]] = frozenset()
-    rooted: ClassVar[frozenset[str]] = frozenset()
+    operations: ClassVar[tuple[str, ...]] = ()
+    permissions: ClassVar[tuple[str, ...]] = ()
+    depends_on: ClassVar[frozenset[str]] = frozenset()
+    waits_for: ClassVar[frozenset[str]] = frozenset()
+    force_new: ClassVar[frozenset[str]] = frozenset()
+    immutable: ClassVar[frozenset[str]] = frozenset()
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+    update_renews: ClassVar[bool] = False
+    shared: ClassVar[bool] = False
+    adoptable: ClassVar[bool] = False
     exists: ClassVar[frozenset[str]] = frozenset()
     gone: ClassVar[frozenset[str]] = frozenset()
-    shared: ClassVar[bool] = False
-    lent: ClassVar[bool] = False
-    held_by: ClassVar[frozenset[str]] = frozenset()
 
-    def raced(self, error: AwsError) -> bool:
-        """Whether a refusal may only mean that somebody else (or a call whose answer was lost) was faster."""
-        return error.ambiguous or error.aws_code in self.exists or error.aws_code in self.gone
-
-    def replaced_by(self, field: str, resource: R) -> bool:
-        """Whether a difference of that field needs a replacement."""
-        return field in self.fixed
-
-    def in_the_way(self, resource: R, actual: Actual) -> bool:
-        """Whether what somebody else made under the same name keeps this one from being made."""
-        return True
-
-    def held(self, actual: Actual, other: Actual) -> bool:
-        """Whether ``other`` has to be gone before ``actual`` can go."""
-        return other.key.kind in self.held_by
+    # -- AWS ----------------------------------------------------------------------------------------------------------
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         """Those of these names, whoever made them, and all others that the project owns."""
@@ -104,7 +106,7 @@ class Kind(Generic[R]):
         """Change the fields ``changed`` of what exists; returns its attributes."""
         raise NotImplementedError
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         """Remove it, and return when it has gone. Where it has gone already, AWS may say so in a code of ``gone``.
 
         Raises:
@@ -112,31 +114,70 @@ class Kind(Generic[R]):
         """
         raise NotImplementedError
 
+    def wait(self, aws: Aws, resources: Sequence[R], waiting: Waiting) -> None:
+        """Wait until these, which are made, are in service; nothing to wait for in most kinds.
 
-def until_gone(probe: Callable[[], Progress], what: str, patience: Patience, hint: str) -> None:
+        Raises:
+            WaitTimeoutError: they are not, in time.
+            EcsctlError: they cannot be any more.
+        """
+
+    def is_race(self, error: AwsError) -> bool:
+        """Whether a refusal may only mean that somebody else (or a call whose answer was lost) was faster."""
+        return error.ambiguous or error.aws_code in self.exists or error.aws_code in self.gone
+
+    # -- planning: pure -----------------------------------------------------------------------------------------------
+
+    def differences(self, resource: R, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        """What differs, field by field; a field that is left out is left alone.
+
+        Args:
+            known: the attributes of what exists, which Refs are resolved with.
+        """
+        yield from compare_fields(actual.fields, resolve(resource.fields(), known), self.secret_fields)
+
+    def summary(self, resource: R) -> Iterator[FieldChange]:
+        """What a resource that is made will have."""
+        yield from summarize(resource.fields(), self.secret_fields)
+
+    def forces_new(self, field: str, resource: R) -> bool:
+        """Whether a difference of that field needs a replacement."""
+        return field in self.force_new
+
+    def conflicts(self, resource: R, actual: Actual) -> bool:
+        """Whether what somebody else made under the same name keeps this one from being made."""
+        return True
+
+    def depends(self, actual: Actual, other: Actual) -> bool:
+        """Whether ``actual``, which is of this kind, has to be gone before ``other`` can go."""
+        return other.key.kind in self.depends_on
+
+    def notes(self, changes: Sequence[Change]) -> Iterable[str]:
+        """What the user should know of a plan with these changes (of all kinds)."""
+        return ()
+
+    def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
+        """What the user can do about something of this kind that is in the way, besides renaming and removing."""
+        return None
+
+    def forms(self, resource: R | None, actual: Actual | None, known: Known) -> tuple[Any, Any] | None:
+        """What AWS has and what is wanted, as ``diff`` shows them; None where the kind is not shown there."""
+        return None
+
+
+def until_gone(probe: Callable[[], Progress], what: str, deadline: Deadline, hint: str) -> None:
     """Wait until a probe says that ``what`` has gone.
 
     Raises:
         WaitTimeoutError: it has not, in time.
     """
-    ended = poll(probe, timeout=patience.seconds, report=patience.report, interval=1.0)
+    ended = poll(probe, timeout=deadline.left(), report=deadline.report, interval=1.0)
     if ended.outcome != "done":
         raise WaitTimeoutError(
-            f"{what} has not gone after {patience.seconds:.0f} s", details=ended.last.lines, hint=hint
+            f"timed out after {deadline.seconds:.0f} s waiting for {what} to be deleted",
+            details=ended.last.lines,
+            hint=hint,
         )
-
-
-def owner_of(tags: Iterable[Mapping[str, Any]], key: str = "Key", value: str = "Value") -> str | None:
-    """The project of the owner tag in a list of tags (ECS spells them ``key`` and ``value``)."""
-    for tag in tags:
-        if tag.get(key) == OWNER_TAG:
-            return str(tag.get(value) or "")
-    return None
-
-
-def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags as the API takes them, in a steady order."""
-    return [{key: name, value: tags[name]} for name in sorted(tags)]
 
 
 def ecs_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

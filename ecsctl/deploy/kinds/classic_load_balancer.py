@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
-from ecsctl.deploy.resources import ClassicLoadBalancer, Listener
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
+from ecsctl.deploy.resources import Ref, Resource
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -16,12 +17,62 @@ GONE = frozenset({"LoadBalancerNotFound", "AccessPointNotFound"})
 TAGS_A_CALL = 20
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A listener of a classic balancer."""
+
+    port: int
+    protocol: str
+    instance_port: int
+    instance_protocol: str
+    certificate: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.protocol}:{self.port} → {self.instance_protocol}:{self.instance_port}"
+
+
+@dataclass(frozen=True)
+class ClassicLoadBalancer(Resource):
+    """A classic load balancer. ``health_check`` has the API's own keys (Target, Interval, …).
+
+    ``placed``: the file names the subnets; else those of the beginning stay.
+    """
+
+    kind: ClassVar[str] = "load-balancer"
+    scheme: str = "internet-facing"
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[Ref | str, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    health_check: Mapping[str, Any] = field(default_factory=dict)
+    placed: bool = True
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "scheme": self.scheme,
+            "subnets": frozenset(self.subnets) if self.placed else None,
+            "securityGroups": frozenset(self.security_groups),
+            "listeners": frozenset(self.listeners),
+            "healthCheck": dict(self.health_check),
+        }
+
+
 class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
-    """elb:CreateLoadBalancer, ConfigureHealthCheck, DescribeLoadBalancers, DeleteLoadBalancer."""
+    """Found by its owner tag and by its name, among all of the region: the API has no filter."""
 
     resource = ClassicLoadBalancer
-    held_by = frozenset({"service"})
-    fixed = frozenset({"scheme", "subnets"})
+    operations = (
+        "elb:ApplySecurityGroupsToLoadBalancer",
+        "elb:ConfigureHealthCheck",
+        "elb:CreateLoadBalancer",
+        "elb:CreateLoadBalancerListeners",
+        "elb:DeleteLoadBalancer",
+        "elb:DeleteLoadBalancerListeners",
+        "elb:DescribeLoadBalancers",
+        "elb:DescribeTags",
+    )
+    permissions = ("elasticloadbalancing:AddTags",)
+    depends_on = frozenset({"security-group"})
+    force_new = frozenset({"scheme", "subnets"})
     exists = frozenset({"DuplicateLoadBalancerName", "DuplicateAccessPointName", "DuplicateListener"})
     gone = GONE
 
@@ -89,7 +140,7 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
             self._check(aws, resource)
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"LoadBalancerName": actual.key.name}
         aws.call("elb", "DeleteLoadBalancer", query, about=f"load balancer {actual.key.name}")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.auto_scaling import deregister
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
-from ecsctl.deploy.resources import Cluster
+from ecsctl.aws.ecs import deregister_instances
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, arns_of, ecs_tags, last, owner_of, until_gone
+from ecsctl.deploy.resources import Resource
 from ecsctl.errors import AwsError, ConflictError
 from ecsctl.polling import Progress
 
@@ -15,13 +16,34 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 
+@dataclass(frozen=True)
+class Cluster(Resource):
+    """An ECS cluster."""
+
+    kind: ClassVar[str] = "cluster"
+
+
 class ClusterKind(Kind[Cluster]):
-    """ecs:CreateCluster, DescribeClusters, DeleteCluster. A cluster of another maker is used as it is."""
+    """Found by its name, and by its owner tag where it is not the scope's; one of another maker is used as it is."""
 
     resource = Cluster
+    operations = (
+        "ecs:CreateCluster",
+        "ecs:DeleteCluster",
+        "ecs:DeregisterContainerInstance",
+        "ecs:DescribeClusters",
+        "ecs:DescribeContainerInstances",
+        "ecs:DescribeServices",
+        "ecs:ListContainerInstances",
+        "ecs:ListServices",
+        "ecs:ListTasks",
+        "ecs:StopTask",
+        "ec2:DescribeInstances",
+        "resourcegroupstaggingapi:GetResources",
+    )
+    permissions = ("ecs:TagResource",)
     gone = frozenset({"ClusterNotFoundException"})
     shared = True
-    held_by = frozenset({"service", "auto-scaling-group"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         from ecsctl.aws.ecs import describe_clusters
@@ -54,7 +76,7 @@ class ClusterKind(Kind[Cluster]):
         )
         return {"name": resource.name, "arn": answer["cluster"]["clusterArn"]}
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         """Remove a cluster with the tasks that were run by hand in it, and what dead instances left registered.
 
         Raises:
@@ -65,7 +87,7 @@ class ClusterKind(Kind[Cluster]):
         _require_empty(aws, scope, name)
         _stop_tasks(aws, name)
         hint = f"run the same command again; `ecsctl ps -c {name} --all` shows the tasks that it waits for"
-        until_gone(lambda: _tasks_left(aws, name), f"cluster {name}", patience, hint)
+        until_gone(lambda: _tasks_left(aws, name), f"the tasks of cluster {name}", deadline, hint)
         aws.call("ecs", "DeleteCluster", {"cluster": name}, about=f"cluster {name}")
 
 
@@ -85,7 +107,7 @@ def _require_empty(aws: Aws, scope: Scope, cluster: str) -> None:
             details=[*(f"service {service}" for service in services), *(f"instance {id_}" for id_ in foreign)],
             hint="remove these, or leave the cluster to them",
         )
-    deregister(aws, cluster, list(registered))
+    deregister_instances(aws, cluster, list(registered))
 
 
 def _instances(aws: Aws, cluster: str) -> Iterator[dict[str, Any]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, arns_of
-from ecsctl.deploy.resources import OWNER_TAG, LogGroup
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, arns_of
+from ecsctl.deploy.resources import OWNER_TAG, Resource
 from ecsctl.deploy.revisions import owned_families
 from ecsctl.errors import AwsError
 from ecsctl.manifest.model import log_group_of
@@ -17,15 +18,31 @@ if TYPE_CHECKING:
 GONE = frozenset({"ResourceNotFoundException"})
 
 
+@dataclass(frozen=True)
+class LogGroup(Resource):
+    """A log group of CloudWatch Logs; how long it keeps what it has is left to whoever sets it."""
+
+    kind: ClassVar[str] = "log-group"
+
+
 class LogGroupKind(Kind[LogGroup]):
-    """logs:CreateLogGroup, DescribeLogGroups, ListTagsForResource, DeleteLogGroup.
+    """Found by its owner tag, and by the names that go with the project's families.
 
     A group of another maker is used as it is.
     """
 
     resource = LogGroup
+    operations = (
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DescribeLogGroups",
+        "logs:ListTagsForResource",
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListTaskDefinitionFamilies",
+        "resourcegroupstaggingapi:GetResources",
+    )
+    permissions = ("logs:TagResource",)
     shared = True
-    held_by = frozenset({"service"})
     # OperationAborted: another call is at work on it.
     exists = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
     gone = GONE
@@ -46,7 +63,7 @@ class LogGroupKind(Kind[LogGroup]):
         aws.call("logs", "CreateLogGroup", query, about=f"log group {resource.name}")
         return {"name": resource.name}
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"logGroupName": actual.key.name}
         aws.call("logs", "DeleteLogGroup", query, about=f"log group {actual.key.name}")
 

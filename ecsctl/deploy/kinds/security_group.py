@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, owner_of, tag_list
-from ecsctl.deploy.resources import OWNER_TAG, Ingress, SecurityGroup
+from ecsctl.deploy.compare import compare_fields
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
+from ecsctl.deploy.resources import OWNER_TAG, Known, Ref, Resource, resolve
+from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -16,23 +19,64 @@ if TYPE_CHECKING:
 MARK = "ecsctl"
 
 
+@dataclass(frozen=True)
+class Ingress:
+    """A rule of a security group: ports of a protocol from ``source``, a network or another security group."""
+
+    from_port: int
+    to_port: int
+    protocol: str
+    source: Ref | str
+
+    def __str__(self) -> str:
+        ports = str(self.from_port) if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
+        return f"{ports}/{self.protocol} from {self.source}"
+
+
+@dataclass(frozen=True)
+class SecurityGroup(Resource):
+    """A security group of a VPC, and who may come in."""
+
+    kind: ClassVar[str] = "security-group"
+    vpc: str = ""
+    description: str = ""
+    ingress: tuple[Ingress, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        return {"vpc": self.vpc, "ingress": frozenset(self.ingress)}
+
+
 class SecurityGroupKind(Kind[SecurityGroup]):
-    """ec2:CreateSecurityGroup, AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress, DeleteSecurityGroup."""
+    """Found by its owner tag, and by its name, which may exist once a VPC."""
 
     resource = SecurityGroup
-    rooted = frozenset({"vpc"})
-    held_by = frozenset({"auto-scaling-group", "load-balancer", "load-balancer-v2", "service"})
+    operations = (
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:CreateSecurityGroup",
+        "ec2:DeleteSecurityGroup",
+        "ec2:DescribeSecurityGroups",
+        "ec2:RevokeSecurityGroupIngress",
+    )
+    permissions = ("ec2:CreateTags",)
+    immutable = frozenset({"vpc"})
     exists = frozenset({"InvalidGroup.Duplicate", "InvalidPermission.Duplicate"})
     gone = frozenset({"InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidPermission.NotFound"})
 
-    def in_the_way(self, resource: SecurityGroup, actual: Actual) -> bool:
+    def conflicts(self, resource: SecurityGroup, actual: Actual) -> bool:
         # A name is taken in one network only.
-        return actual.fields["vpc"] == resource.vpc
+        return bool(actual.fields["vpc"] == resource.vpc)
 
-    def held(self, actual: Actual, other: Actual) -> bool:
-        """By what uses it, and by groups whose rules name it."""
-        rules = {*other.fields.get("ingress", ()), *other.fields.get("unmarked", ())}
-        return super().held(actual, other) or (other.id != actual.id and any(r.source == actual.id for r in rules))
+    def depends(self, actual: Actual, other: Actual) -> bool:
+        """On groups that its rules name."""
+        rules = {*actual.fields.get("ingress", ()), *actual.fields.get("unmarked", ())}
+        return other.id != actual.id and any(rule.source == other.id for rule in rules)
+
+    def differences(self, resource: SecurityGroup, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        """A rule that already exists is not created again, whoever added it."""
+        wanted = resolve(resource.fields(), known)
+        added_by_hand = actual.fields.get("unmarked", frozenset())
+        have = {**actual.fields, "ingress": actual.fields["ingress"] | (added_by_hand & wanted["ingress"])}
+        yield from compare_fields(have, wanted)
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         filters = [[{"Name": f"tag:{OWNER_TAG}", "Values": [scope.project]}]]
@@ -84,7 +128,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
             aws.call("ec2", "RevokeSecurityGroupIngress", query, about=f"security group {resource.name}")
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         aws.call("ec2", "DeleteSecurityGroup", {"GroupId": actual.id}, about=f"security group {actual.key.name}")
 
     @staticmethod

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.aws.ecs import describe_services, list_services
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, arns_of, ecs_tags, last, owner_of, until_gone
-from ecsctl.deploy.resources import Service
+from ecsctl.deploy.changes import Conflict
+from ecsctl.deploy.compare import compare_fields
+from ecsctl.deploy.kinds.base import (
+    Actual,
+    Deadline,
+    Kind,
+    Scope,
+    Waiting,
+    arns_of,
+    ecs_tags,
+    last,
+    owner_of,
+    until_gone,
+)
+from ecsctl.deploy.resources import Known, Resource, refs, resolve
+from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.ecs_definitions.api_inputs import counted
+from ecsctl.ecs_definitions.canonical import normalize_service
+from ecsctl.ecs_definitions.described import completed
+from ecsctl.ecs_definitions.differences import diff_services, keyed
+from ecsctl.ecs_definitions.field_changes import FieldChange, to_field_change
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
@@ -44,21 +62,56 @@ UPDATABLE = frozenset(
 )
 
 
-OF_DEPLOYMENT = (
-    "networkConfiguration",
-    "capacityProviderStrategy",
-    "serviceConnectConfiguration",
-    "volumeConfigurations",
-    "vpcLatticeConfigurations",
-)
+# Fields that are named in several ways: by name or by ARN.
+BY_NAME = frozenset({"taskDefinition", "role"})
+
+
+@dataclass(frozen=True)
+class Service(Resource):
+    """A service of ``cluster``; ``definition`` is the input of CreateService, in which Refs may stand."""
+
+    kind: ClassVar[str] = "service"
+    cluster: str = ""
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+    def fields(self) -> dict[str, Any]:
+        return {name: value for name, value in self.definition.items() if name not in ("serviceName", "tags")}
 
 
 class ServiceKind(Kind[Service]):
-    """ecs:CreateService, UpdateService, DescribeServices, DeleteService."""
+    """Found by its name and its owner tag in the scope's cluster, and by its owner tag in all others."""
 
     resource = Service
-    fixed = frozenset({"launchType", "role", "schedulingStrategy"})
-    lent = True
+    operations = (
+        "ecs:CreateService",
+        "ecs:DeleteService",
+        "ecs:DescribeContainerInstances",
+        "ecs:DescribeServices",
+        "ecs:DescribeTasks",
+        "ecs:ListServices",
+        "ecs:ListTasks",
+        "ecs:UpdateService",
+        "elb:DescribeInstanceHealth",
+        "elbv2:DescribeTargetHealth",
+        "resourcegroupstaggingapi:GetResources",
+    )
+    permissions = ("ecs:TagResource", "iam:PassRole")
+    depends_on = frozenset(
+        {
+            "auto-scaling-group",
+            "cluster",
+            "load-balancer",
+            "load-balancer-v2",
+            "log-group",
+            "security-group",
+            "target-group",
+            "task-definition",
+        }
+    )
+    # A service that is made before its instances are there begins its life with failures to place.
+    waits_for = frozenset({"auto-scaling-group"})
+    force_new = frozenset({"launchType", "role", "schedulingStrategy"})
+    adoptable = True
     gone = frozenset({"ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"})
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
@@ -96,8 +149,8 @@ class ServiceKind(Kind[Service]):
                 status="" if found.get("status") == "ACTIVE" else str(found.get("status", "")),
             )
 
-    def raced(self, error: AwsError) -> bool:
-        return super().raced(error) or "not idempotent" in error.aws_message
+    def is_race(self, error: AwsError) -> bool:
+        return super().is_race(error) or "not idempotent" in error.aws_message
 
     def create(self, aws: Aws, resource: Service) -> Mapping[str, str]:
         query = {
@@ -124,19 +177,91 @@ class ServiceKind(Kind[Service]):
         answer = aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
         return {**actual.attributes, "deployment": _deployment(answer.get("service") or {})}
 
-    def replaced_by(self, field: str, resource: Service) -> bool:
+    def forces_new(self, field: str, resource: Service) -> bool:
         """Whether a difference of that field needs a new service; a classic balancer is fixed at creation."""
         if field == "loadBalancers":
             return any("loadBalancerName" in item for item in resource.definition.get(field, ()))
         return field not in UPDATABLE
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name, cluster = last(actual.id), cluster_of(actual.id) or scope.cluster
         if actual.status != "DRAINING":
             query = {"cluster": cluster, "service": name, "force": True}
             aws.call("ecs", "DeleteService", query, about=f"service {name}")
         hint = f"run the same command again; `ecsctl ps -c {cluster} --all` shows the tasks that it waits for"
-        until_gone(lambda: _inactive(aws, cluster, name), f"service {name}", patience, hint)
+        until_gone(lambda: _inactive(aws, cluster, name), f"service {name}", deadline, hint)
+
+    def wait(self, aws: Aws, resources: Sequence[Service], waiting: Waiting) -> None:
+        """Wait until the services are steady; those of one cluster together."""
+        for cluster in sorted({service.cluster for service in resources}):
+            names = [service.name for service in resources if service.cluster == cluster]
+            made = {
+                key.name: told.get("deployment", "")
+                for key, told in waiting.applied.items()
+                if key.kind == self.resource.kind
+            }
+            wait_for_services(
+                aws,
+                cluster,
+                names,
+                timeout=waiting.deadline.left(),
+                report=waiting.deadline.report,
+                since=waiting.since,
+                deployments=made,
+            )
+
+    def differences(self, resource: Service, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        fields = resolve(resource.fields(), known)
+        simple = {name: value for name, value in fields.items() if name not in BY_NAME and not any(refs(value))}
+        yield from (to_field_change(*change) for change in diff_services(simple, actual.fields))
+        rest = {name: _short_name(value) for name, value in fields.items() if name not in simple}
+        have = {**actual.fields, **{name: _short_name(actual.fields.get(name)) for name in BY_NAME}}
+        yield from compare_fields(have, rest)
+
+    def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
+        if conflict.owner:
+            return None
+        name = conflict.key.name
+        return f"`ecsctl init --from-service {cluster}/{name} --adopt --stdout` takes it over"
+
+    def forms(self, resource: Service | None, actual: Actual | None, known: Known) -> tuple[Any, Any]:
+        """Of what AWS has only what the file says, or all of it where the service is to go."""
+        has = _form(actual.fields if actual else {})
+        if resource is None:
+            return has, {}
+        said = {name: value for name, value in resource.fields().items() if value is not None}
+        wants = _form(resolve(said, known))
+        shown: dict[str, Any] = {"status": actual.status} if actual and actual.status else {}
+        for name, value in said.items():
+            if name not in has:
+                continue
+            if isinstance(value, Mapping) and isinstance(has[name], Mapping):
+                shown[name] = {key: item for key, item in has[name].items() if key in value}
+            else:
+                shown[name] = has[name]
+        return (shown if actual else {}), wants
+
+
+def _short_name(value: Any) -> Any:
+    """An ARN or a name as the name that ends it."""
+    return last(value) if isinstance(value, str) else value
+
+
+def _form(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A service in canonical form, its named lists as mappings."""
+    plain = {name: value for name, value in definition.items() if name not in ("serviceName", "tags")}
+    form = normalize_service({**plain, "taskDefinition": None, "role": None})
+    form.update({name: _short_name(str(plain[name])) for name in BY_NAME if plain.get(name)})
+    return dict(sorted(keyed(_plain(form)).items()))
+
+
+def _plain(value: Any) -> Any:
+    """What is not known before it is made, as text."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def cluster_of(arn: str) -> str:
@@ -176,18 +301,7 @@ def _deployment(service: Mapping[str, Any]) -> str:
 def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
     """A described service in the words of CreateService."""
     whole = completed(found)
-    fields = {name: value for name, value in whole.items() if name in UPDATABLE or name in ServiceKind.fixed}
+    fields = {name: value for name, value in whole.items() if name in UPDATABLE or name in ServiceKind.force_new}
     fields["taskDefinition"] = last(str(found.get("taskDefinition", "")))
     fields["role"] = last(str(found.get("roleArn", "")))
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def completed(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A described service with what DescribeServices tells of its primary deployment alone."""
-    made = dict(found)
-    for deployment in found.get("deployments", ()):
-        if deployment.get("status") == "PRIMARY":
-            for name in OF_DEPLOYMENT:
-                if made.get(name) is None and deployment.get(name):
-                    made[name] = deployment[name]
-    return made

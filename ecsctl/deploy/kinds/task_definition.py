@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, last, owner_of
-from ecsctl.deploy.resources import TaskDefinition
+from ecsctl.deploy.compare import leaves
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of
+from ecsctl.deploy.resources import Known, Resource
 from ecsctl.deploy.revisions import own_revisions, owned_families, register, remove_revisions
+from ecsctl.ecs_definitions.differences import diff_task_definitions, keyed
+from ecsctl.ecs_definitions.field_changes import FieldChange, to_field_change
+from ecsctl.ecs_definitions.text_diff import definition_form
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -18,15 +23,51 @@ if TYPE_CHECKING:
 STATUSES = ("ACTIVE", "INACTIVE")
 
 
+@dataclass(frozen=True)
+class TaskDefinition(Resource):
+    """A family; ``definition`` is the input of RegisterTaskDefinition. A change is a new revision."""
+
+    kind: ClassVar[str] = "task-definition"
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+    def fields(self) -> dict[str, Any]:
+        return {"definition": self.definition}
+
+
 class TaskDefinitionKind(Kind[TaskDefinition]):
-    """ecs:RegisterTaskDefinition, DescribeTaskDefinition, DeregisterTaskDefinition, DeleteTaskDefinitions.
+    """Found by its family, and by the owner tag of its revisions.
 
     A change is a new revision; old ones stay, to go back to, until the project is removed.
     """
 
     resource = TaskDefinition
-    lent = True
-    held_by = frozenset({"service"})
+    operations = (
+        "ecs:DeleteTaskDefinitions",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListTaskDefinitionFamilies",
+        "ecs:ListTaskDefinitions",
+        "ecs:RegisterTaskDefinition",
+        "resourcegroupstaggingapi:GetResources",
+    )
+    # Task and execution roles are handed to the tasks.
+    permissions = ("ecs:TagResource", "iam:PassRole")
+    adoptable = True
+    update_renews = True
+
+    def differences(self, resource: TaskDefinition, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        changes = diff_task_definitions(actual.fields["definition"], resource.definition)
+        yield from (to_field_change(*change) for change in changes)
+
+    def summary(self, resource: TaskDefinition) -> Iterator[FieldChange]:
+        said = {name: value for name, value in resource.definition.items() if name not in ("family", "tags")}
+        yield from leaves("", {name: keyed(value, name) for name, value in said.items()})
+
+    def forms(self, resource: TaskDefinition | None, actual: Actual | None, known: Known) -> tuple[Any, Any]:
+        return (
+            definition_form(actual.fields.get("definition") or {}) if actual else {},
+            definition_form(resource.definition) if resource else {},
+        )
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         from ecsctl.aws.ecs import describe_task_definition
@@ -54,10 +95,12 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
                 attributes={"arn": arn, "revision": last(arn), "family": family},
             )
 
-    def raced(self, error: AwsError) -> bool:
+    def is_race(self, error: AwsError) -> bool:
         # Its removal by somebody else has no code of its own.
         removing = error.operation in ("ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions")
-        return super().raced(error) or (removing and error.aws_code in ("ClientException", "InvalidParameterException"))
+        return super().is_race(error) or (
+            removing and error.aws_code in ("ClientException", "InvalidParameterException")
+        )
 
     def create(self, aws: Aws, resource: TaskDefinition) -> Mapping[str, str]:
         definition: dict[str, Any] = dict(resource.definition)
@@ -68,5 +111,5 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
     def update(self, aws: Aws, resource: TaskDefinition, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         return self.create(aws, resource)
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         remove_revisions(aws, own_revisions(aws, actual.key.name, scope.project, statuses=STATUSES))

@@ -1,13 +1,16 @@
-"""The instances' IAM role and instance profile."""
+"""The IAM role of the instances."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Kind, Patience, Scope, last, owner_of, tag_list
-from ecsctl.deploy.resources import InstanceProfile, InstanceRole, base_name
+from ecsctl.deploy.compare import compare_fields
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, tag_list
+from ecsctl.deploy.resources import Known, Resource, base_name
+from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -39,6 +42,17 @@ STAND_INS = {
 }
 
 
+@dataclass(frozen=True)
+class InstanceRole(Resource):
+    """The IAM role of the instances: ``policies`` are the managed policies' ARNs."""
+
+    kind: ClassVar[str] = "iam-role"
+    policies: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        return {"policies": frozenset(self.policies)}
+
+
 def _own_names(scope: Scope, names: Collection[str]) -> list[str]:
     # Their names are made of the project and the region, so these find them when nothing is desired, too.
     return sorted({*names, f"{base_name(scope.project)}-{scope.region}"})
@@ -54,14 +68,25 @@ def _get(aws: Aws, operation: str, query: Mapping[str, Any]) -> dict[str, Any] |
 
 
 class InstanceRoleKind(Kind[InstanceRole]):
-    """iam:CreateRole, AttachRolePolicy, GetRole, ListAttachedRolePolicies, DetachRolePolicy, DeleteRole.
+    """Found by its name, which is made of the project and the region.
 
     Where an endpoint lacks a managed policy, its rights go into the role itself (PutRolePolicy, ListRolePolicies,
     DeleteRolePolicy).
     """
 
     resource = InstanceRole
-    held_by = frozenset({"instance-profile"})
+    operations = (
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+        "iam:PutRolePolicy",
+    )
+    permissions = ("iam:TagRole",)
     exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException"})
     gone = GONE
 
@@ -79,6 +104,11 @@ class InstanceRoleKind(Kind[InstanceRole]):
                 fields={"policies": frozenset(policies)},
                 attributes={"name": name, "arn": arn},
             )
+
+    def differences(self, resource: InstanceRole, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        """Policies that somebody attached besides are left alone."""
+        wanted = resource.fields()
+        yield from compare_fields({"policies": actual.fields["policies"] & wanted["policies"]}, wanted)
 
     def create(self, aws: Aws, resource: InstanceRole) -> Mapping[str, str]:
         answer = aws.call(
@@ -99,7 +129,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
         self._attach(aws, resource, sorted(set(resource.policies) - set(actual.fields["policies"])))
         return actual.attributes
 
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name
         attached = self._attached(aws, name)
         for arn in attached:
@@ -148,68 +178,3 @@ def _arn_of(policy: str, role: str) -> str:
     """The ARN of the managed policy that an inline policy stands for; its own name, where it stands for none."""
     path = next((path for path in STAND_INS if last(path) == policy), "")
     return f"arn:{role.split(':')[1]}:iam::aws:policy/{path}" if path else policy
-
-
-class InstanceProfileKind(Kind[InstanceProfile]):
-    """iam:CreateInstanceProfile, AddRoleToInstanceProfile, GetInstanceProfile and their opposites."""
-
-    resource = InstanceProfile
-    held_by = frozenset({"auto-scaling-group"})
-    # LimitExceeded: the profile, which takes one role, has it already.
-    exists = frozenset(
-        {"EntityAlreadyExists", "EntityAlreadyExistsException", "LimitExceeded", "LimitExceededException"}
-    )
-    gone = GONE
-
-    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
-        for name in _own_names(scope, names):
-            found = _get(aws, "GetInstanceProfile", {"InstanceProfileName": name})
-            if found is None:
-                continue
-            profile = found["InstanceProfile"]
-            roles = [role["RoleName"] for role in profile.get("Roles", ())]
-            yield Actual(
-                self.resource(name).key,
-                profile["Arn"],
-                owner_of(profile.get("Tags", ())),
-                fields={"role": roles[0] if roles else ""},
-                attributes={"name": name, "arn": profile["Arn"]},
-            )
-
-    def create(self, aws: Aws, resource: InstanceProfile) -> Mapping[str, str]:
-        answer = aws.call(
-            "iam",
-            "CreateInstanceProfile",
-            {"InstanceProfileName": resource.name, "Tags": tag_list(resource.tags)},
-            about=f"instance profile {resource.name}",
-        )
-        self._add(aws, resource)
-        return {"name": resource.name, "arn": answer["InstanceProfile"]["Arn"]}
-
-    def update(
-        self, aws: Aws, resource: InstanceProfile, actual: Actual, changed: Collection[str]
-    ) -> Mapping[str, str]:
-        if actual.fields["role"]:
-            self._remove(aws, actual)
-        self._add(aws, resource)
-        return actual.attributes
-
-    def delete(self, aws: Aws, scope: Scope, actual: Actual, patience: Patience) -> None:
-        if actual.fields["role"]:
-            self._remove(aws, actual)
-        name = actual.key.name
-        aws.call("iam", "DeleteInstanceProfile", {"InstanceProfileName": name}, about=f"instance profile {name}")
-
-    @staticmethod
-    def _add(aws: Aws, resource: InstanceProfile) -> None:
-        query = {"InstanceProfileName": resource.name, "RoleName": str(resource.role)}
-        aws.call("iam", "AddRoleToInstanceProfile", query, about=f"instance profile {resource.name}")
-
-    @staticmethod
-    def _remove(aws: Aws, actual: Actual) -> None:
-        query = {"InstanceProfileName": actual.key.name, "RoleName": str(actual.fields["role"])}
-        try:
-            aws.call("iam", "RemoveRoleFromInstanceProfile", query, about=str(actual.key))
-        except AwsError as error:
-            if error.aws_code not in GONE:
-                raise

@@ -1,0 +1,269 @@
+"""Load balancers with their security groups and target groups."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.deploy.desired.network import subnets_of, vpc_of
+from ecsctl.deploy.desired.routes import Route
+from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer, Listener
+from ecsctl.deploy.kinds.load_balancer import Forward, LoadBalancer
+from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
+from ecsctl.deploy.kinds.target_group import TargetGroup
+from ecsctl.deploy.resources import Key, Ref, Resource, base_name
+from ecsctl.errors import EcsctlError
+
+if TYPE_CHECKING:
+    from ecsctl.deploy.data_sources import DataSources, Subnet
+    from ecsctl.manifest.model import ListenerSpec, LoadBalancerSpec, Spec
+
+# A name of a target group has 32 characters at most; a hash of what AWS cannot change of it takes a part of them.
+LONGEST_NAME = 32
+HASH = 8
+LAYER_4 = ("UDP", "TCP_UDP")
+
+
+def load_balancer(
+    spec: Spec, sources: DataSources, tags: Mapping[str, str], balancer: LoadBalancerSpec, routes: Sequence[Route]
+) -> list[Resource]:
+    """A load balancer and what it needs. ``routes`` are those through it.
+
+    Raises:
+        EcsctlError: its subnets do not fit, or a listener leads nowhere.
+    """
+    subnets = subnets_of(sources, balancer.subnets)
+    vpc = vpc_of(subnets, f"load balancer {balancer.name}")
+    if balancer.type == "classic":
+        return _classic(spec, tags, balancer, routes, subnets, vpc)
+    return _forwarding(spec, tags, balancer, routes, subnets, vpc)
+
+
+def balancer_group(spec: Spec, balancer: str) -> Key:
+    """The security group of a balancer."""
+    return Key(SecurityGroup.kind, f"{base_name(spec.name)}-{balancer}")
+
+
+def admitted(spec: Spec, routes: Sequence[Route]) -> Iterator[Ingress]:
+    """What the targets of these routes have to admit: their balancers, on the ports that they send to."""
+    for route in routes:
+        source = Ref(balancer_group(spec, route.balancer), "id")
+        balancer = spec.load_balancers[route.balancer]
+        for protocol in sorted({p for item in balancer.listeners for p in _transport(item.protocol)} | {"tcp"}):
+            yield Ingress(*route.ports(), protocol, source)
+
+
+def instance_ports(balancer: LoadBalancerSpec, routes: Sequence[Route]) -> list[int]:
+    """The ports of the instances that a classic balancer sends to."""
+    return sorted({listener.instance_port for listener in _listeners(balancer, routes)})
+
+
+def references(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str) -> list[dict[str, Any]]:
+    """``loadBalancers`` of the service of a route."""
+    key = Key(TargetGroup.kind, _group_name(spec, balancer, route, vpc))
+    return [
+        {
+            "targetGroupArn": Ref(key, "arn"),
+            "containerName": route.container,
+            "containerPort": route.container_port,
+        }
+    ]
+
+
+def _classic(
+    spec: Spec,
+    tags: Mapping[str, str],
+    balancer: LoadBalancerSpec,
+    routes: Sequence[Route],
+    subnets: Sequence[Subnet],
+    vpc: str,
+) -> list[Resource]:
+    listeners = _listeners(balancer, routes)
+    if not listeners:
+        raise EcsctlError(
+            f"loadBalancers.{balancer.name}: it has no listener, and no service of the file stands behind it",
+            hint=f"add `listeners: [{{port: 80, instancePort: 80}}]`, or `loadBalancer: {balancer.name}:80` to a "
+            "service",
+        )
+    group = SecurityGroup(
+        balancer_group(spec, balancer.name).name,
+        tags,
+        vpc=vpc,
+        description=f"ecsctl {spec.name}: who may reach {balancer.name}",
+        ingress=tuple(
+            Ingress(port, port, "tcp", cidr)
+            for port in sorted({listener.port for listener in listeners})
+            for cidr in balancer.ingress
+        ),
+    )
+    check = balancer.health_check
+    first = listeners[0]
+    web = first.instance_protocol.upper() in ("HTTP", "HTTPS")
+    target = check.target or (
+        f"{first.instance_protocol.upper()}:{first.instance_port}{check.path or '/'}"
+        if web or check.path
+        else f"TCP:{first.instance_port}"
+    )
+    return [
+        group,
+        ClassicLoadBalancer(
+            balancer.name,
+            tags,
+            scheme=balancer.scheme,
+            subnets=tuple(subnet.id for subnet in subnets),
+            placed=bool(balancer.subnets),
+            security_groups=(Ref(group.key, "id"),),
+            listeners=listeners,
+            health_check={
+                "Target": target,
+                "Interval": check.interval,
+                "Timeout": check.timeout,
+                "HealthyThreshold": check.healthy_threshold,
+                "UnhealthyThreshold": check.unhealthy_threshold,
+            },
+        ),
+    ]
+
+
+def _listeners(spec: LoadBalancerSpec, routes: Sequence[Route]) -> tuple[Listener, ...]:
+    if not spec.listeners:
+        return tuple(
+            Listener(route.container_port, "HTTP", (route.host_port or route.container_port), "HTTP")
+            for route in {route.container_port: route for route in routes}.values()
+        )
+    by_port = {route.container_port: (route.host_port or route.container_port) for route in routes}
+    only = routes[0].host_port if len(routes) == 1 else None
+    return tuple(
+        Listener(
+            item.port,
+            item.protocol,
+            item.instance_port or by_port.get(item.port) or only or item.port,
+            item.instance_protocol,
+            item.certificate,
+        )
+        for item in spec.listeners
+    )
+
+
+def _forwarding(
+    spec: Spec,
+    tags: Mapping[str, str],
+    balancer: LoadBalancerSpec,
+    routes: Sequence[Route],
+    subnets: Sequence[Subnet],
+    vpc: str,
+) -> list[Resource]:
+    """An application or network balancer, its security group, and a target group for each route.
+
+    Args:
+        subnets: where it stands, all of ``vpc``.
+
+    Raises:
+        EcsctlError: an application balancer in one subnet, or a listener that leads to no service.
+    """
+    if balancer.type == "application" and len({subnet.zone for subnet in subnets}) < 2:
+        raise EcsctlError(
+            f"loadBalancers.{balancer.name}: an application balancer needs subnets in two zones",
+            hint="name two: `subnets: [subnet-…, subnet-…]`; or type: network",
+        )
+    groups = {route: _target_group(spec, tags, balancer, route, vpc) for route in routes}
+    listeners = [
+        Forward(item.port, item.protocol, Ref(groups[_behind(balancer, item, routes)].key, "arn"), item.certificate)
+        for item in balancer.listeners
+    ]
+    if not listeners:
+        raise EcsctlError(
+            f"loadBalancers.{balancer.name}: no service of the file stands behind it",
+            hint=f"add `loadBalancer: {balancer.name}:80` to a service",
+        )
+    group = SecurityGroup(
+        balancer_group(spec, balancer.name).name,
+        tags,
+        vpc=vpc,
+        description=f"ecsctl {spec.name}: who may reach {balancer.name}",
+        ingress=tuple(
+            Ingress(port, port, protocol, cidr)
+            for port, protocol in sorted({(f.port, p) for f in listeners for p in _transport(f.protocol)})
+            for cidr in balancer.ingress
+        ),
+    )
+    made = LoadBalancer(
+        balancer.name,
+        tags,
+        type=balancer.type,
+        scheme=balancer.scheme,
+        subnets=tuple(subnet.id for subnet in subnets),
+        placed=bool(balancer.subnets),
+        security_groups=(Ref(group.key, "id"),),
+        listeners=tuple(listeners),
+    )
+    return [group, *groups.values(), made]
+
+
+def _target_group(
+    spec: Spec, tags: Mapping[str, str], balancer: LoadBalancerSpec, route: Route, vpc: str
+) -> TargetGroup:
+    check = balancer.health_check
+    protocol = _protocol(balancer, route)
+    asked: dict[str, Any] = {
+        "HealthCheckProtocol": protocol if balancer.type == "application" else ("HTTP" if check.path else "TCP"),
+        "HealthCheckIntervalSeconds": check.interval,
+        "HealthCheckTimeoutSeconds": check.timeout,
+        "HealthyThresholdCount": check.healthy_threshold,
+        "UnhealthyThresholdCount": check.unhealthy_threshold,
+    }
+    if asked["HealthCheckProtocol"] != "TCP":
+        asked["HealthCheckPath"] = check.path or "/"
+    return TargetGroup(
+        _group_name(spec, balancer, route, vpc),
+        tags,
+        vpc=vpc,
+        protocol=protocol,
+        port=route.container_port,
+        target_type="ip" if route.by_address else "instance",
+        health_check=asked,
+        deregistration_delay=balancer.deregistration_delay,
+    )
+
+
+def _group_name(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str) -> str:
+    kind = "ip" if route.by_address else "instance"
+    # What cannot be changed of a target group is another name, so that the old one serves until the new one does.
+    what = [spec.name, spec.cluster, balancer.name, route.service, route.container, route.container_port, kind, vpc]
+    text = "\0".join(str(part) for part in [*what, _protocol(balancer, route)])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:HASH]
+    # A name may not begin or end with a hyphen, nor with "internal-".
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", f"ecsctl-{route.service}")[: LONGEST_NAME - HASH - 1].strip("-")
+    return f"{stem}-{digest}"
+
+
+def _behind(balancer: LoadBalancerSpec, listener: ListenerSpec, routes: Sequence[Route]) -> Route:
+    """The route that a listener leads to: by the port of the container, else the only one."""
+    for port in (listener.instance_port, None if listener.instance_port else listener.port):
+        for route in routes:
+            if port and port in (route.container_port, route.host_port):
+                return route
+    if len(routes) == 1 and not listener.instance_port:
+        return routes[0]
+    raise EcsctlError(
+        f"loadBalancers.{balancer.name}: it cannot be told which service the listener {listener.port} leads to",
+        hint='say the container\'s port: `listeners: ["80:8080"]`, and `loadBalancer: '
+        f"{balancer.name}:8080` in the service",
+    )
+
+
+def _protocol(balancer: LoadBalancerSpec, route: Route) -> str:
+    """What the balancer speaks to its targets."""
+    if balancer.type == "application":
+        inside = {item.instance_protocol for item in balancer.listeners}
+        return "HTTPS" if inside == {"HTTPS"} else "HTTP"
+    for listener in balancer.listeners:
+        if listener.protocol in LAYER_4 and (listener.instance_port or listener.port) == route.container_port:
+            return listener.protocol
+    return "TCP"
+
+
+def _transport(protocol: str) -> tuple[str, ...]:
+    return ("tcp", "udp") if protocol == "TCP_UDP" else ("udp",) if protocol == "UDP" else ("tcp",)

@@ -1,0 +1,104 @@
+"""Services, and the security groups of their own tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ecsctl.deploy.data_sources import named_subnets
+from ecsctl.deploy.desired.load_balancers import admitted, references
+from ecsctl.deploy.desired.network import subnets_of, vpc_of
+from ecsctl.deploy.desired.routes import Route, runs_on_fargate
+from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
+from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer
+from ecsctl.deploy.kinds.cluster import Cluster
+from ecsctl.deploy.kinds.load_balancer import LoadBalancer
+from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
+from ecsctl.deploy.kinds.service import Service
+from ecsctl.deploy.kinds.task_definition import TaskDefinition
+from ecsctl.deploy.resources import Key, Ref, Resource, base_name
+
+if TYPE_CHECKING:
+    from ecsctl.deploy.data_sources import DataSources, Subnet
+    from ecsctl.manifest.model import ServiceSpec, Spec
+
+
+def service(
+    spec: Spec, sources: DataSources, tags: Mapping[str, str], wanted: ServiceSpec, made: Collection[Key]
+) -> list[Resource]:
+    """A service, and the security group of its tasks where they have addresses of their own.
+
+    Args:
+        made: the keys of what the project has besides.
+
+    Raises:
+        EcsctlError: its subnets do not fit.
+    """
+    if wanted.ingress is None:
+        return [_service(spec, sources, tags, wanted, made)]
+    subnets = subnets_of(sources, named_subnets(wanted))
+    group, configuration = _network(spec, tags, wanted, subnets, vpc_of(subnets, f"service {wanted.name}"))
+    wanted = replace(wanted, definition={**wanted.definition, "networkConfiguration": configuration})
+    return [group, _service(spec, sources, tags, wanted, made)]
+
+
+def task_count(name: str, cluster: str, count: int) -> Service:
+    """A service of which nothing but the number of its tasks is said."""
+    return Service(name, cluster=cluster, definition={"desiredCount": count})
+
+
+def _network(
+    spec: Spec, tags: Mapping[str, str], service: ServiceSpec, subnets: Sequence[Subnet], vpc: str
+) -> tuple[SecurityGroup, dict[str, Any]]:
+    """The security group of a service's own tasks, and the service's ``networkConfiguration`` with it."""
+    assert service.ingress is not None
+    rules = [Ingress(rule.from_port, rule.to_port, rule.protocol, rule.cidr) for rule in service.ingress]
+    if service.load_balancer and service.load_balancer.name in spec.load_balancers:
+        rules += admitted(spec, [Route.of(spec, service)])
+    group = SecurityGroup(
+        f"{base_name(spec.name)}-{service.name}-tasks",
+        tags,
+        vpc=vpc,
+        description=f"ecsctl {spec.name}: tasks of {service.name}",
+        ingress=tuple(rules),
+    )
+    said = dict((service.definition.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {})
+    # Only on Fargate an interface may have a public address; without one, the default VPC leads to no image.
+    usual = {"assignPublicIp": "ENABLED"} if not said and runs_on_fargate(spec, service) else {}
+    said = {"subnets": [subnet.id for subnet in subnets], **usual, **said}
+    said["securityGroups"] = [*(said.get("securityGroups") or ()), Ref(group.key, "id")]
+    return group, {"awsvpcConfiguration": said}
+
+
+def _service(
+    spec: Spec, sources: DataSources, tags: Mapping[str, str], service: ServiceSpec, made: Collection[Key]
+) -> Service:
+    definition = dict(service.definition)
+    family = str(definition.get("taskDefinition", ""))
+    if Key(TaskDefinition.kind, family) in made:
+        definition["taskDefinition"] = Ref(Key(TaskDefinition.kind, family), "revision")
+    elif family in sources.revisions:
+        definition["taskDefinition"] = sources.revisions[family]
+    after = [Key(Cluster.kind, spec.cluster)]
+    after += [key for key in made if key.kind == AutoScalingGroup.kind]
+    front = spec.load_balancers.get(service.load_balancer.name) if service.load_balancer else None
+    if front is not None and front.type != "classic":
+        after.append(Key(LoadBalancer.kind, front.name))
+        vpc = vpc_of(subnets_of(sources, front.subnets), f"load balancer {front.name}")
+        definition["loadBalancers"] = references(spec, front, Route.of(spec, service), vpc)
+    elif service.load_balancer:
+        balancer = service.load_balancer
+        definition["loadBalancers"] = [
+            {
+                "loadBalancerName": Ref(Key(ClassicLoadBalancer.kind, balancer.name), "name")
+                if Key(ClassicLoadBalancer.kind, balancer.name) in made
+                else balancer.name,
+                "containerName": balancer.container_name,
+                "containerPort": balancer.container_port,
+            }
+        ]
+    own = {str(tag["key"]): str(tag.get("value", "")) for tag in definition.pop("tags", ())}
+    return Service(
+        service.name, {**own, **tags}, after=tuple(sorted(after)), cluster=spec.cluster, definition=definition
+    )

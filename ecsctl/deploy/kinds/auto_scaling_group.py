@@ -1,0 +1,193 @@
+"""Auto Scaling groups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ecsctl.aws.ecs import deregister_instances
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, Waiting, owner_of, until_gone
+from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource
+from ecsctl.deploy.wait_instances import wait_for_instances
+from ecsctl.polling import Progress
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+SETTINGS = {"minSize": "MinSize", "desiredCapacity": "DesiredCapacity", "maxSize": "MaxSize"}
+
+
+@dataclass(frozen=True)
+class AutoScalingGroup(Resource):
+    """The group that keeps the instances alive; ``cluster`` is where they join.
+
+    ``scaled``: something else says how many there are between least and greatest, so ``desired`` is the beginning
+    only. ``placed``: the file names the subnets; else those of the beginning stay, whatever the default VPC gets.
+    """
+
+    kind: ClassVar[str] = "auto-scaling-group"
+    minimum: int = 0
+    desired: int = 0
+    maximum: int = 0
+    subnets: tuple[str, ...] = ()
+    template: Ref | str = ""
+    cluster: str = ""
+    scaled: bool = False
+    placed: bool = True
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "minSize": self.minimum,
+            "desiredCapacity": None if self.scaled else self.desired,
+            "maxSize": self.maximum,
+            "subnets": frozenset(self.subnets) if self.placed else None,
+            "launchTemplate": self.template,
+            "cluster": self.cluster,
+        }
+
+
+class AutoScalingGroupKind(Kind[AutoScalingGroup]):
+    """Found by its owner tag and by its name."""
+
+    resource = AutoScalingGroup
+    operations = (
+        "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:DeleteAutoScalingGroup",
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeScalingActivities",
+        "autoscaling:UpdateAutoScalingGroup",
+        "ec2:DescribeInstances",
+        "ec2:GetConsoleOutput",
+        "ecs:DeregisterContainerInstance",
+        "ecs:DescribeContainerInstances",
+        "ecs:ListContainerInstances",
+    )
+    permissions = ("autoscaling:CreateOrUpdateTags", "ec2:RunInstances", "iam:PassRole")
+    depends_on = frozenset({"cluster", "instance-profile", "launch-template", "security-group"})
+    # Instances stay with the cluster that they joined first.
+    force_new = frozenset({"cluster"})
+    exists = frozenset({"AlreadyExists", "AlreadyExistsFault"})
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        groups: dict[str, dict[str, Any]] = {}
+        asked: list[dict[str, Any]] = [{"Filters": [{"Name": f"tag:{OWNER_TAG}", "Values": [scope.project]}]}]
+        if names:
+            asked.append({"AutoScalingGroupNames": sorted(names)})
+        for query in asked:
+            found = aws.pages("autoscaling", "DescribeAutoScalingGroups", query, "AutoScalingGroups")
+            groups.update({item["AutoScalingGroupName"]: item for item in found})
+        for name, item in groups.items():
+            owner = owner_of(item.get("Tags", ()))
+            if name not in names and owner != scope.project:
+                continue  # an emulator that ignores the filter
+            template = item.get("LaunchTemplate", {})
+            zones = str(item.get("VPCZoneIdentifier") or "")
+            yield Actual(
+                self.resource(name).key,
+                item.get("AutoScalingGroupARN", name),
+                owner,
+                fields={
+                    "minSize": item.get("MinSize"),
+                    "desiredCapacity": item.get("DesiredCapacity"),
+                    "maxSize": item.get("MaxSize"),
+                    "subnets": frozenset(part.strip() for part in zones.split(",") if part.strip()),
+                    "launchTemplate": template.get("LaunchTemplateId", ""),
+                    "cluster": _tag(item, CLUSTER_TAG),
+                },
+                attributes={"name": name},
+                status="being deleted" if item.get("Status") else "",
+            )
+
+    def create(self, aws: Aws, resource: AutoScalingGroup) -> Mapping[str, str]:
+        tags = [
+            {"Key": name, "Value": value, "PropagateAtLaunch": True} for name, value in sorted(resource.tags.items())
+        ]
+        query: dict[str, Any] = {
+            "AutoScalingGroupName": resource.name,
+            "LaunchTemplate": _template(resource),
+            "MinSize": resource.minimum,
+            "MaxSize": resource.maximum,
+            "DesiredCapacity": resource.desired,
+            "VPCZoneIdentifier": ",".join(resource.subnets),
+            "Tags": tags,
+        }
+        aws.call("autoscaling", "CreateAutoScalingGroup", query, about=f"Auto Scaling group {resource.name}")
+        return {"name": resource.name}
+
+    def update(
+        self, aws: Aws, resource: AutoScalingGroup, actual: Actual, changed: Collection[str]
+    ) -> Mapping[str, str]:
+        fields = resource.fields()
+        query: dict[str, Any] = {"AutoScalingGroupName": resource.name}
+        query.update({name: fields[field] for field, name in SETTINGS.items() if field in changed})
+        if "subnets" in changed:
+            query["VPCZoneIdentifier"] = ",".join(resource.subnets)
+        if "launchTemplate" in changed:
+            query["LaunchTemplate"] = _template(resource)
+        aws.call("autoscaling", "UpdateAutoScalingGroup", query, about=f"Auto Scaling group {resource.name}")
+        return actual.attributes
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
+        name = actual.key.name
+        instances = _instances(aws, name)
+        # Only a running agent deregisters its instance when that is terminated. While the group exists, its instances
+        # are known; so this comes first.
+        deregister_instances(aws, str(actual.fields.get("cluster") or scope.cluster), instances, disconnected=True)
+        if not actual.status:
+            # ForceDelete terminates the instances with the group, protected from scale-in or not.
+            query = {"AutoScalingGroupName": name, "ForceDelete": True}
+            aws.call("autoscaling", "DeleteAutoScalingGroup", query, about=f"Auto Scaling group {name}")
+        hint = "run the same command again; `aws autoscaling describe-scaling-activities` says what it waits for"
+        until_gone(lambda: _gone(aws, name, instances), f"Auto Scaling group {name}", deadline, hint)
+
+    def wait(self, aws: Aws, resources: Sequence[AutoScalingGroup], waiting: Waiting) -> None:
+        """Wait until the group's instances have joined the cluster."""
+        for group in resources:
+            if group.desired:
+                deadline = waiting.deadline
+                wait_for_instances(
+                    aws,
+                    group.cluster,
+                    group.name,
+                    group.desired,
+                    timeout=deadline.left(),
+                    report=deadline.report,
+                )
+
+
+def _tag(item: Mapping[str, Any], key: str) -> str:
+    return next((str(tag.get("Value", "")) for tag in item.get("Tags", ()) if tag.get("Key") == key), "")
+
+
+def _template(resource: AutoScalingGroup) -> dict[str, str]:
+    return {"LaunchTemplateId": str(resource.template), "Version": "$Latest"}
+
+
+def _describe(aws: Aws, name: str) -> dict[str, Any] | None:
+    query = {"AutoScalingGroupNames": [name]}
+    for item in aws.pages("autoscaling", "DescribeAutoScalingGroups", query, "AutoScalingGroups"):
+        if item["AutoScalingGroupName"] == name:
+            return dict(item)
+    return None
+
+
+def _instances(aws: Aws, name: str) -> list[str]:
+    group = _describe(aws, name)
+    return [instance["InstanceId"] for instance in group.get("Instances", ())] if group else []
+
+
+def _gone(aws: Aws, name: str, instances: Collection[str]) -> Progress:
+    group = _describe(aws, name)
+    if group is not None:
+        return Progress(False, lines=(f"the group {name} is {group.get('Status') or 'being deleted'}",))
+    if not instances:
+        return Progress(True)
+    query = {"Filters": [{"Name": "instance-id", "Values": sorted(instances)}]}
+    states = {
+        instance["InstanceId"]: instance["State"]["Name"]
+        for reservation in aws.pages("ec2", "DescribeInstances", query, "Reservations")
+        for instance in reservation["Instances"]
+    }
+    left = {id_: state for id_, state in states.items() if state != "terminated"}
+    return Progress(not left, lines=tuple(f"{id_} is {state}" for id_, state in sorted(left.items())))

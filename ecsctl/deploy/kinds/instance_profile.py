@@ -1,0 +1,105 @@
+"""The instance profile that hands the role to the instances."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
+from ecsctl.deploy.resources import Ref, Resource, base_name
+from ecsctl.errors import AwsError
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+GONE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
+
+
+@dataclass(frozen=True)
+class InstanceProfile(Resource):
+    """The instance profile that hands the role to the instances."""
+
+    kind: ClassVar[str] = "instance-profile"
+    role: Ref | str = ""
+
+    def fields(self) -> dict[str, Any]:
+        return {"role": self.role}
+
+
+class InstanceProfileKind(Kind[InstanceProfile]):
+    """Found by its name, which is made of the project and the region."""
+
+    resource = InstanceProfile
+    operations = (
+        "iam:AddRoleToInstanceProfile",
+        "iam:CreateInstanceProfile",
+        "iam:DeleteInstanceProfile",
+        "iam:GetInstanceProfile",
+        "iam:RemoveRoleFromInstanceProfile",
+    )
+    # The role is handed to EC2.
+    permissions = ("iam:PassRole", "iam:TagInstanceProfile")
+    depends_on = frozenset({"iam-role"})
+    # LimitExceeded: the profile, which takes one role, has it already.
+    exists = frozenset(
+        {"EntityAlreadyExists", "EntityAlreadyExistsException", "LimitExceeded", "LimitExceededException"}
+    )
+    gone = GONE
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        # Its name is made of the project and the region, so that it is found when nothing is desired, too.
+        for name in sorted({*names, f"{base_name(scope.project)}-{scope.region}"}):
+            try:
+                found = aws.call("iam", "GetInstanceProfile", {"InstanceProfileName": name}, about=name)
+            except AwsError as error:
+                if error.aws_code in GONE:
+                    continue
+                raise
+            profile = found["InstanceProfile"]
+            roles = [role["RoleName"] for role in profile.get("Roles", ())]
+            yield Actual(
+                self.resource(name).key,
+                profile["Arn"],
+                owner_of(profile.get("Tags", ())),
+                fields={"role": roles[0] if roles else ""},
+                attributes={"name": name, "arn": profile["Arn"]},
+            )
+
+    def create(self, aws: Aws, resource: InstanceProfile) -> Mapping[str, str]:
+        answer = aws.call(
+            "iam",
+            "CreateInstanceProfile",
+            {"InstanceProfileName": resource.name, "Tags": tag_list(resource.tags)},
+            about=f"instance profile {resource.name}",
+        )
+        self._add(aws, resource)
+        return {"name": resource.name, "arn": answer["InstanceProfile"]["Arn"]}
+
+    def update(
+        self, aws: Aws, resource: InstanceProfile, actual: Actual, changed: Collection[str]
+    ) -> Mapping[str, str]:
+        if actual.fields["role"]:
+            self._remove(aws, actual)
+        self._add(aws, resource)
+        return actual.attributes
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
+        if actual.fields["role"]:
+            self._remove(aws, actual)
+        name = actual.key.name
+        aws.call("iam", "DeleteInstanceProfile", {"InstanceProfileName": name}, about=f"instance profile {name}")
+
+    @staticmethod
+    def _add(aws: Aws, resource: InstanceProfile) -> None:
+        query = {"InstanceProfileName": resource.name, "RoleName": str(resource.role)}
+        aws.call("iam", "AddRoleToInstanceProfile", query, about=f"instance profile {resource.name}")
+
+    @staticmethod
+    def _remove(aws: Aws, actual: Actual) -> None:
+        query = {"InstanceProfileName": actual.key.name, "RoleName": str(actual.fields["role"])}
+        try:
+            aws.call("iam", "RemoveRoleFromInstanceProfile", query, about=str(actual.key))
+        except AwsError as error:
+            if error.aws_code not in GONE:
+                raise

@@ -1,0 +1,140 @@
+"""Target groups, which application and network load balancers forward to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list
+from ecsctl.deploy.kinds.elbv2_tags import owners_of
+from ecsctl.deploy.resources import Resource
+from ecsctl.errors import AwsError
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+DELAY = "deregistration_delay.timeout_seconds"
+GONE = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException"})
+# What CreateTargetGroup and ModifyTargetGroup call the members of a health check.
+CHECK = (
+    "HealthCheckProtocol",
+    "HealthCheckPath",
+    "HealthCheckIntervalSeconds",
+    "HealthCheckTimeoutSeconds",
+    "HealthyThresholdCount",
+    "UnhealthyThresholdCount",
+)
+
+
+@dataclass(frozen=True)
+class TargetGroup(Resource):
+    """A target group. ``health_check`` has the API's own keys (HealthCheckPath, …), the delay is in seconds.
+
+    AWS cannot change its network, protocol, port and type, so whoever names it puts them into the name.
+    """
+
+    kind: ClassVar[str] = "target-group"
+    vpc: str = ""
+    protocol: str = "HTTP"
+    port: int = 80
+    target_type: str = "instance"
+    health_check: Mapping[str, Any] = field(default_factory=dict)
+    deregistration_delay: int = 300
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "vpc": self.vpc,
+            "protocol": self.protocol,
+            "port": self.port,
+            "targetType": self.target_type,
+            "healthCheck": dict(self.health_check),
+            "deregistrationDelay": self.deregistration_delay,
+        }
+
+
+class TargetGroupKind(Kind[TargetGroup]):
+    """Found by its owner tag and by its name, among all of the region.
+
+    What AWS cannot change of a group is in its name, so another one takes its place.
+    """
+
+    resource = TargetGroup
+    operations = (
+        "elbv2:CreateTargetGroup",
+        "elbv2:DeleteTargetGroup",
+        "elbv2:DescribeTags",
+        "elbv2:DescribeTargetGroupAttributes",
+        "elbv2:DescribeTargetGroups",
+        "elbv2:ModifyTargetGroup",
+        "elbv2:ModifyTargetGroupAttributes",
+    )
+    permissions = ("elasticloadbalancing:AddTags",)
+    exists = frozenset({"DuplicateTargetGroupName", "DuplicateTargetGroupNameException"})
+    gone = GONE
+
+    def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        found = {
+            item["TargetGroupArn"]: item for item in aws.pages("elbv2", "DescribeTargetGroups", {}, "TargetGroups")
+        }
+        owners = owners_of(aws, sorted(found), GONE)
+        for arn, item in found.items():
+            name = item["TargetGroupName"]
+            if arn not in owners or (name not in names and owners[arn] != scope.project):
+                continue
+            delay = self._delay(aws, arn) if owners[arn] == scope.project else None
+            yield Actual(
+                self.resource(name).key,
+                arn,
+                owners[arn],
+                fields={
+                    "vpc": item.get("VpcId", ""),
+                    "protocol": item.get("Protocol", ""),
+                    "port": item.get("Port"),
+                    "targetType": item.get("TargetType", ""),
+                    "healthCheck": {key: item[key] for key in CHECK if item.get(key) is not None},
+                    "deregistrationDelay": delay,
+                },
+                attributes={"name": name, "arn": arn},
+            )
+
+    @staticmethod
+    def _delay(aws: Aws, arn: str) -> int | None:
+        try:
+            answer = aws.call("elbv2", "DescribeTargetGroupAttributes", {"TargetGroupArn": arn}, about=arn)
+        except AwsError as error:
+            if error.aws_code in GONE:
+                return None
+            raise
+        return next((int(row["Value"]) for row in answer.get("Attributes", ()) if row["Key"] == DELAY), None)
+
+    def create(self, aws: Aws, resource: TargetGroup) -> Mapping[str, str]:
+        query: dict[str, Any] = {
+            "Name": resource.name,
+            "VpcId": resource.vpc,
+            "Protocol": resource.protocol,
+            "Port": resource.port,
+            "TargetType": resource.target_type,
+            **resource.health_check,
+            "Tags": tag_list(resource.tags),
+        }
+        answer = aws.call("elbv2", "CreateTargetGroup", query, about=f"target group {resource.name}")
+        arn = str(answer["TargetGroups"][0]["TargetGroupArn"])
+        self._set_delay(aws, arn, resource)
+        return {"name": resource.name, "arn": arn}
+
+    def update(self, aws: Aws, resource: TargetGroup, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
+        if "healthCheck" in changed:
+            query = {"TargetGroupArn": actual.id, **resource.health_check}
+            aws.call("elbv2", "ModifyTargetGroup", query, about=f"target group {resource.name}")
+        if "deregistrationDelay" in changed:
+            self._set_delay(aws, actual.id, resource)
+        return actual.attributes
+
+    def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
+        aws.call("elbv2", "DeleteTargetGroup", {"TargetGroupArn": actual.id}, about=f"target group {actual.key.name}")
+
+    @staticmethod
+    def _set_delay(aws: Aws, arn: str, resource: TargetGroup) -> None:
+        query = {"TargetGroupArn": arn, "Attributes": [{"Key": DELAY, "Value": str(resource.deregistration_delay)}]}
+        aws.call("elbv2", "ModifyTargetGroupAttributes", query, about=f"target group {resource.name}")
