@@ -8,7 +8,7 @@ from typing import Any
 
 from ecsctl.manifest.model import Fault, Position
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar, shorten
-from ecsctl.manifest.yaml.tree_builder import Builder, UnreadableError, resolve
+from ecsctl.manifest.yaml.tree_builder import MAX_DEPTH, Builder, UnreadableError, resolve
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -289,7 +289,10 @@ def _yaml_fault(builder: Builder, text: str, error: Any) -> Fault:
     indent = content[: len(content) - len(content.lstrip())]
     char = content[mark.column : mark.column + 1]
     allowed = None
-    if "cannot start any token" in problem and ("\t" in indent or char == "\t"):
+    if "maximum nesting depth" in problem:
+        # PyYAML 6.0.4 and newer stop by themselves, and read ahead so far that the tree has not grown deep yet.
+        problem = f"nested deeper than {MAX_DEPTH} levels"
+    elif "cannot start any token" in problem and ("\t" in indent or char == "\t"):
         column = content.index("\t") + 1
         problem, allowed = "a tab", "YAML is indented with spaces"
     elif "cannot start any token" in problem:
