@@ -1,17 +1,25 @@
 # `make demo` runs the main job on this machine, `make test` sets up and passes the tests.
-# Needs Python 3.10 or newer and make; everything else goes into .venv.
+# Needs Python 3.10 or newer and make; everything else goes into .venv, in the versions of constraints.txt.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 # Tests and commands of this Makefile never reach a real account by accident.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u ECSCTL_CLUSTER -u ECS_CLUSTER -u ECSCTL_FILE
+PYTEST = $(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Where Python may keep no bytecode, every command takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test conformance conformance-table check lint types docs bench bench-scale clean
+.PHONY: help setup demo test test-all test-latest constraints conformance conformance-table check lint types docs bench \
+  bench-scale clean
 
 help:
 	@echo "make demo    sandbox, up, locate, an HTTP answer, down: the main job on this machine"
-	@echo "make test    set up and run all tests (containers for real where a Docker engine answers)"
+	@echo "make test    set up and run the tests, in five minutes (containers for real where a Docker engine answers)"
+	@echo "make test-all     every test, also those that take long"
+	@echo "make test-latest  every test with the newest version of every dependency, in a venv of its own"
+	@echo "make constraints  write constraints.txt anew: the newest versions that fit together, with their hashes"
 	@echo "make conformance  facts of the ECS API asked of the sandbox, or of ARGS='--endpoint-url URL'"
 	@echo "make conformance-table  write docs/conformance.md anew: the sandbox and a moto server side by side"
 	@echo "make check   ruff, mypy, the tests, and the generated documentation"
@@ -20,9 +28,10 @@ help:
 	@echo "make bench-scale  the sandbox with 500 instances and 10,000 tasks, beside moto's server"
 	@echo "make clean   remove .venv and what the tools left"
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement constraints.txt
+	$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 setup: $(READY)
@@ -31,7 +40,22 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(CLEAN_ENV) sh examples/demo.sh
 
 test: $(READY)
-	$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: $(READY)
+	$(PYTEST) $(ARGS)
+
+test-latest:
+	$(PYTHON) -m venv --clear .venv-latest
+	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --editable '.[dev]'
+	.venv-latest/bin/python -m pip list --disable-pip-version-check
+	$(MAKE) test-all VENV=.venv-latest READY=
+
+constraints:
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python $(PIP_INSTALL) --upgrade uv
+	.venv-tools/bin/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.10 --upgrade \
+	  --generate-hashes --no-annotate --custom-compile-command 'make constraints' --output-file constraints.txt
 
 conformance: $(READY)
 	$(CLEAN_ENV) $(BIN)/python -m pytest tests/conformance $(ARGS)
@@ -63,4 +87,4 @@ bench-scale: $(READY)
 	$(CLEAN_ENV) $(BIN)/python tests/bench/scale.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .venv-latest .venv-tools .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -12,6 +12,9 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Commands under test that keep no bytecode take three times as long.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A run's verdict depends on the code alone, not on how busy the machine is. HYPOTHESIS_PROFILE=default draws other
 # examples each time.
 settings.register_profile("same", derandomize=True, deadline=None)
