@@ -38,5 +38,3 @@ def test_every_dependency_is_there_in_a_version_that_it_allows(asked: Requiremen
     assert len(found) == 1, "run `make constraints`"
     [version] = [one.version for one in found[0].specifier]
     assert asked.specifier.contains(version), "run `make constraints`"
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -12,8 +10,6 @@ import pytest
 
 from ecsctl.errors import EcsctlError, UsageError
 from ecsctl.importers.compose.project import from_compose
-from ecsctl.importers.document import Target
-from ecsctl.manifest.interpolation.dotenv import parse
 from ecsctl.manifest.model import SpecError
 from tests.unit.importers.support import EC2, compose, data_of, notes_of, only_container
 
