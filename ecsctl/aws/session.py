@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ecsctl import __version__
 from ecsctl.aws.failures import translate
+from ecsctl.aws.rate_limits import RateLimits
 from ecsctl.aws.retry import Retrier
 from ecsctl.errors import AwsError, EcsctlError, UsageError
 
@@ -56,6 +57,7 @@ class Aws:
     def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None, fast: bool = True) -> None:
         self.target = target
         self._retrier = Retrier(sleep)
+        self._limits = RateLimits(sleep=sleep)
         self._lock = threading.RLock()
         self._clients: dict[str, BaseClient] = {}
         self._session: Any = None
@@ -185,6 +187,7 @@ class Aws:
             EcsctlError: no credentials, or the parameters do not fit the API.
         """
 
+        self._limits.take(service, operation)
         if self.fast is not None and self.fast.knows(service, operation):
             from ecsctl.aws.fast import Surprise
 
