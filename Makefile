@@ -74,6 +74,7 @@ types: $(READY)
 docs: $(READY)
 	$(BIN)/python -m ecsctl.cli.reference > docs/commands.md
 	$(BIN)/python -m ecsctl.cli.reference rules > docs/rules.md
+	$(BIN)/python -m ecsctl.cli.reference_operations
 
 check: lint types test
 	$(BIN)/python -m ecsctl.cli.reference | diff docs/commands.md -

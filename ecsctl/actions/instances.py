@@ -14,6 +14,15 @@ from ecsctl.polling import Deadline, Progress, poll, quiet
 from ecsctl.query import selectors
 from ecsctl.query.views import InstanceView, instance_view
 
+AWS_OPERATIONS = (
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "autoscaling:UpdateAutoScalingGroup",
+    "ec2:TerminateInstances",
+    "ecs:DeregisterContainerInstance",
+    "ecs:UpdateContainerInstancesState",
+)
+
 STATES_A_CALL = 10
 
 

@@ -18,6 +18,10 @@ from ecsctl.polling import Progress, pause, poll
 from ecsctl.query.diagnosis import placement_causes, task_causes
 from ecsctl.query.views import InstanceView, TaskView, instance_view, name_of, task_view
 
+AWS_OPERATIONS = ("ecs:RunTask", "ecs:StopTask")
+# With tags, and with the roles of the task.
+AWS_PERMISSIONS = ("ecs:TagResource", "iam:PassRole")
+
 Until = Literal["RUNNING", "STOPPED"]
 
 # For how many seconds ECS may not know a task that it has just started.

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws, Json, batches
 
+AWS_OPERATIONS = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeNetworkInterfaces",
+)
+
 # EC2 takes 200 values in one filter.
 FILTER_VALUES = 200
 

@@ -13,6 +13,23 @@ from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws, Json, batches, is_error
 from ecsctl.errors import AwsError, NotFoundError
 
+AWS_OPERATIONS = (
+    "ecs:DeregisterContainerInstance",
+    "ecs:DescribeClusters",
+    "ecs:DescribeContainerInstances",
+    "ecs:DescribeServices",
+    "ecs:DescribeTaskDefinition",
+    "ecs:DescribeTasks",
+    "ecs:ListClusters",
+    "ecs:ListContainerInstances",
+    "ecs:ListServices",
+    "ecs:ListTaskDefinitionFamilies",
+    "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",
+    "ecs:RunTask",
+    "ecs:StopTask",
+)
+
 # The most that one describe call takes.
 TASKS = 100
 CONTAINER_INSTANCES = 100

@@ -22,52 +22,7 @@ from botocore import __version__ as botocore_version
 from botocore.loaders import Loader
 
 from ecsctl.aws.cache import cache_folder, write_atomically
-
-OPERATIONS: dict[str, tuple[str, ...]] = {
-    "ecs": (
-        "CreateCluster", "CreateService", "DeleteCluster", "DeleteService", "DeleteTaskDefinitions",
-        "DeregisterContainerInstance", "DeregisterTaskDefinition", "DescribeClusters", "DescribeContainerInstances",
-        "DescribeServices", "DescribeTaskDefinition", "DescribeTasks", "ListClusters", "ListContainerInstances",
-        "ListServices", "ListTagsForResource", "ListTaskDefinitionFamilies", "ListTaskDefinitions", "ListTasks",
-        "RegisterTaskDefinition", "RunTask", "StopTask", "TagResource", "UpdateContainerInstancesState",
-        "UpdateService",
-    ),
-    "ec2": (
-        "AuthorizeSecurityGroupIngress", "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "CreateSecurityGroup",
-        "DeleteLaunchTemplate", "DeleteSecurityGroup", "DescribeImages", "DescribeInstances",
-        "DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeLaunchTemplateVersions",
-        "DescribeLaunchTemplates",
-        "DescribeNetworkInterfaces", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs", "GetConsoleOutput",
-        "ModifyLaunchTemplate", "RevokeSecurityGroupIngress", "TerminateInstances",
-    ),
-    "autoscaling": (
-        "CreateAutoScalingGroup", "DeleteAutoScalingGroup", "DescribeAutoScalingGroups",
-        "DescribeScalingActivities", "TerminateInstanceInAutoScalingGroup", "UpdateAutoScalingGroup",
-    ),
-    "elb": (
-        "AddTags", "ApplySecurityGroupsToLoadBalancer", "ConfigureHealthCheck", "CreateLoadBalancer",
-        "CreateLoadBalancerListeners", "DeleteLoadBalancer", "DeleteLoadBalancerListeners",
-        "DescribeInstanceHealth", "DescribeLoadBalancers", "DescribeTags",
-    ),
-    "elbv2": (
-        "CreateListener", "CreateLoadBalancer", "CreateTargetGroup", "DeleteListener", "DeleteLoadBalancer",
-        "DeleteTargetGroup", "DescribeListeners", "DescribeLoadBalancers", "DescribeTags",
-        "DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth", "ModifyListener",
-        "ModifyTargetGroup", "ModifyTargetGroupAttributes", "SetSecurityGroups", "SetSubnets",
-    ),
-    "iam": (
-        "AddRoleToInstanceProfile", "AttachRolePolicy", "CreateInstanceProfile", "CreateRole",
-        "DeleteInstanceProfile", "DeleteRole", "DeleteRolePolicy", "DetachRolePolicy", "GetInstanceProfile", "GetRole",
-        "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies",
-        "PutRolePolicy", "RemoveRoleFromInstanceProfile",
-    ),
-    "logs": ("CreateLogGroup", "DeleteLogGroup", "DescribeLogGroups", "ListTagsForResource"),
-    "ssm": ("GetParameters",),
-    "secretsmanager": ("DescribeSecret",),
-    "cloudformation": ("DescribeStacks",),
-    "sts": ("GetCallerIdentity",),
-    "resourcegroupstaggingapi": ("GetResources",),
-}  # fmt: skip
+from ecsctl.aws.operations import OPERATIONS
 
 
 def install_loader(session: Any) -> None:

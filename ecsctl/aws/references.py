@@ -10,6 +10,12 @@ from ecsctl.errors import AwsError, NotFoundError, UsageError
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
+AWS_OPERATIONS = (
+    "cloudformation:DescribeStacks",
+    "secretsmanager:DescribeSecret",
+    "ssm:GetParameters",
+)
+
 
 def lookup(connect: Callable[[str | None], Aws]) -> Callable[[str, str, str | None], str]:
     """A function of (kind, name, region) for ``ecsctl.manifest.interpolation.templates.Values``.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ecsctl.aws.fast import FastClient
 
+AWS_OPERATIONS = ("sts:GetCallerIdentity",)
+
 Json = dict[str, Any]
 
 

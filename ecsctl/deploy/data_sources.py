@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.manifest.model import InstancesSpec, ServiceSpec, Spec
 
+AWS_OPERATIONS = (
+    "ec2:DescribeImages",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ssm:GetParameters",
+)
+
 AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{arm}recommended/image_id"
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/{arch}/latest/image_id"
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{deb}/hvm/ebs-gp3/ami-id"

@@ -20,6 +20,8 @@ from ecsctl.importers.write import Commented
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
+AWS_OPERATIONS = ("ecs:TagResource",)
+
 OURS = "ecsctl:"
 # Kinds of what a project owns that a file made of its services does not describe.
 BESIDES = {"cluster", "service", "task-definition"}

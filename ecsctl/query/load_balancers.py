@@ -9,6 +9,13 @@ from ecsctl.aws.session import Aws, Json, batches, is_error
 from ecsctl.errors import AwsError
 from ecsctl.query.views import BalancerView
 
+AWS_OPERATIONS = (
+    "elb:DescribeLoadBalancers",
+    "elbv2:DescribeListeners",
+    "elbv2:DescribeLoadBalancers",
+    "elbv2:DescribeTargetGroups",
+)
+
 # The most names or ARNs that one describe call takes.
 CLASSIC = 20
 SECOND = 20

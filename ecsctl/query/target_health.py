@@ -10,6 +10,8 @@ from ecsctl.errors import AwsError
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
+AWS_OPERATIONS = ("elbv2:DescribeTargetHealth",)
+
 # What a reason of elbv2:DescribeTargetHealth comes from, most often.
 CAUSES = {
     "Target.Timeout": "no answer in time: a security group that does not admit the balancer, or a slow start",

@@ -92,33 +92,10 @@ def test_the_command_line_starts_light() -> None:
     assert "click" in roots, "the check looks at the right thing"
 
 
-def called_operations() -> Iterator[tuple[str, str, str]]:
-    for path in FILES:
-        if path.relative_to(PACKAGE).parts[0] == "sandbox":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-                continue
-            if node.func.attr not in ("call", "pages") or len(node.args) < 2:
-                continue
-            service, operation = node.args[:2]
-            if isinstance(service, ast.Constant) and isinstance(operation, ast.Constant):
-                yield str(service.value), str(operation.value), f"{path.name}:{node.lineno}"
-
-
-def test_every_called_operation_is_in_the_trimmed_models() -> None:
-    from ecsctl.aws.loader import OPERATIONS
-
-    called = list(called_operations())
-    assert len(called) > 10
-    missing = [place for service, operation, place in called if operation not in OPERATIONS.get(service, ())]
-    assert missing == []
-
-
 def test_the_trimmed_models_hold_nothing_that_botocore_does_not_know() -> None:
     from botocore.loaders import Loader
 
-    from ecsctl.aws.loader import OPERATIONS
+    from ecsctl.aws.operations import OPERATIONS
 
     for service, operations in OPERATIONS.items():
         known = Loader().load_service_model(service, "service-2")["operations"]
