@@ -1,30 +1,46 @@
-"""botocore's exceptions → ours: what failed, why, and what to type next."""
+"""botocore's exceptions → ours: what failed, where, why, and what to type next."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Any
 
+from ecsctl.aws.credentials import EXPIRED, sign_in
+from ecsctl.aws.regions import region_hint
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
 
-NO_CREDENTIALS_HINT = "run `aws configure` or set AWS_PROFILE; to try without an account: `ecsctl --sandbox COMMAND`"
-
 NO_AWS_HINT = "is the endpoint an AWS endpoint? check --endpoint-url and AWS_ENDPOINT_URL"
+AGAIN_HINT = "run the same command again: it finds what has taken effect"
 
-HINTS = {
-    "ExpiredToken": "sign in again (`aws sso login`), then run the same command",
-    "ExpiredTokenException": "sign in again (`aws sso login`), then run the same command",
-    "UnrecognizedClientException": "the access key is not known to AWS: check AWS_PROFILE or `aws configure list`",
-    "InvalidClientTokenId": "the access key is not known to AWS: check AWS_PROFILE or `aws configure list`",
-    "SignatureDoesNotMatch": "the secret key is wrong: check `aws configure list`",
-    "ClusterNotFoundException": "`ecsctl cluster list` shows the clusters of this region",
-}
+UNKNOWN_KEY = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "AuthFailure"})
+BAD_SIGNATURE = frozenset(
+    {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed"}
+)
+CLOCK = re.compile(r"expired|not yet (current|valid)|earlier than|later than|skewed", re.IGNORECASE)
+HINTS = {"ClusterNotFoundException": "`ecsctl cluster list` shows the clusters of this region"}
 DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|NotAuthorized|Forbidden", re.IGNORECASE)
 NOT_FOUND = {"ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException"}
+# Hosts of AWS's own endpoints, in all partitions.
+AWS_HOST = re.compile(
+    r"^https?://[^/]*\.(amazonaws\.(com(\.cn)?|eu)|api\.aws|c2s\.ic\.gov|sc2s\.sgov\.gov|[a-z.]+\.hci\.ic\.gov)(:|/|$)"
+)
 
 
-def translate(
-    error: Exception, service: str, operation: str, about: str | None, endpoint_url: str | None
-) -> EcsctlError:
+@dataclass(frozen=True)
+class Where:
+    """Where a call went: the session (botocore's) and the endpoint."""
+
+    session: Any
+    endpoint_url: str = "AWS"
+
+    @property
+    def chosen(self) -> bool:
+        """Whether somebody chose the endpoint: it is not AWS's own for the region."""
+        return self.endpoint_url != "AWS" and not AWS_HOST.match(self.endpoint_url)
+
+
+def translate(error: Exception, service: str, operation: str, about: str | None, where: Where) -> EcsctlError:
     """The error of ours for an exception that botocore raised in a call (or in making a client).
 
     An exception of another origin comes back unchanged in meaning: it is re-raised, as the bug it is.
@@ -35,26 +51,14 @@ def translate(
     if isinstance(error, EcsctlError):
         return error
     name = f"{service}:{operation}" if operation else service
-    where = endpoint_url or "AWS"
+    url = where.endpoint_url
     if isinstance(error, boto.ClientError):
         return _refused(error, name, about, where)
-    if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError)):
-        return EcsctlError(f"no AWS credentials: {error}", hint=NO_CREDENTIALS_HINT)
-    if isinstance(
-        error,
-        (
-            boto.CredentialRetrievalError,
-            boto.TokenRetrievalError,
-            boto.SSOError,
-            boto.UnauthorizedSSOTokenError,
-            boto.MetadataRetrievalError,
-        ),
-    ):
-        return EcsctlError(f"AWS credentials cannot be had: {error}", hint=NO_CREDENTIALS_HINT)
     if isinstance(error, boto.NoRegionError):
         return UsageError("no AWS region is set", hint="add --region eu-west-1 or `export AWS_REGION=eu-west-1`")
     if isinstance(error, (boto.InvalidRegionError, boto.InvalidEndpointDiscoveryConfigurationError)):
-        return UsageError(str(error), hint="`aws ec2 describe-regions` lists the regions")
+        hint = region_hint(where.session) or "`aws ec2 describe-regions` lists the regions"
+        return UsageError(str(error), hint=hint)
     if isinstance(error, ValueError) and "endpoint" in str(error).lower():
         return UsageError(f"{error}", hint="--endpoint-url wants a URL as http://127.0.0.1:4599")
     if isinstance(error, (boto.ParamValidationError,)):
@@ -68,17 +72,17 @@ def translate(
     if isinstance(error, unanswered):
         hint = (
             "is it running? `ecsctl sandbox status` tells of the sandbox; --endpoint-url and AWS_ENDPOINT_URL choose"
-            if endpoint_url
-            else "check the network, the region's name and AWS_ENDPOINT_URL"
+            if where.chosen
+            else region_hint(where.session) or "check the network, the region's name and AWS_ENDPOINT_URL"
         )
-        return AwsError(name, "NoAnswer", f"{where} cannot be reached: {error}", resource=about, hint=hint)
+        return AwsError(name, "NoAnswer", f"{url} cannot be reached: {error}", resource=about, hint=hint)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError)):
         return AwsError(
             name,
             "AnswerLost",
-            f"the answer of {where} was lost: {error}",
+            f"the answer of {url} was lost: {error}",
             resource=about,
-            hint="run the same command again: it finds what has taken effect",
+            hint=AGAIN_HINT,
             ambiguous=True,
         )
     if isinstance(error, ResponseParserError):
@@ -87,7 +91,7 @@ def translate(
         return AwsError(
             name,
             "UnreadableAnswer",
-            f"{where} answered something that is not an AWS answer: {reason}",
+            f"{url} answered something that is not an AWS answer: {reason}",
             resource=about,
             hint=NO_AWS_HINT,
             ambiguous=True,
@@ -97,7 +101,7 @@ def translate(
     raise error
 
 
-def _refused(error: Exception, name: str, about: str | None, where: str) -> AwsError:
+def _refused(error: Exception, name: str, about: str | None, where: Where) -> AwsError:
     response = getattr(error, "response", {})
     detail = response.get("Error", {})
     code = str(detail.get("Code") or "Unknown")
@@ -107,9 +111,13 @@ def _refused(error: Exception, name: str, about: str | None, where: str) -> AwsE
     if code == str(status):
         # botocore found no error code of AWS's in the body, and gives the whole of it: a web server's page, often.
         code, hint = "UnreadableAnswer", NO_AWS_HINT
-        message = f"{where} answered with HTTP status {status}, but not as AWS does"
-    if DENIED.search(code):
+        message = f"{where.endpoint_url} answered with HTTP status {status}, but not as AWS does"
+    elif DENIED.search(code):
         hint = f"the credentials lack the right to {name.replace(':', ': ')}; the README lists the IAM rights needed"
+    elif code in EXPIRED:
+        hint = sign_in(where.session)
+    elif code in UNKNOWN_KEY or code in BAD_SIGNATURE:
+        hint = _signature_hint(code, message, where)
     return AwsError(
         name,
         code,
@@ -119,3 +127,17 @@ def _refused(error: Exception, name: str, about: str | None, where: str) -> AwsE
         ambiguous=status >= 500,
         code=ExitCode.NOT_FOUND if code in NOT_FOUND else None,
     )
+
+
+def _signature_hint(code: str, message: str, where: Where) -> str:
+    """Why AWS does not know a key or refuses a signature: the region's name, the clock, or the keys."""
+    region = region_hint(where.session)
+    if region or "scoped to a valid region" in message:
+        name = where.session.get_config_variable("region")
+        return f"is the region {name} right? {region or ''}".rstrip()
+    if code in BAD_SIGNATURE and CLOCK.search(f"{code} {message}"):
+        return "this machine's clock is off: compare `date -u` with the time in the message"
+    if code in BAD_SIGNATURE:
+        return f"the secret key does not belong to the access key: {sign_in(where.session)}"
+    region = where.session.get_config_variable("region")
+    return f"the access key is not known in {region}: check AWS_PROFILE and `aws configure list`"

@@ -24,38 +24,39 @@ from botocore.loaders import Loader
 from ecsctl.aws.cache import cache_folder, write_atomically
 from ecsctl.aws.operations import OPERATIONS
 
+# The API version that ecsctl's own clients ask for. Clients that botocore makes by itself (STS, to assume a role) ask
+# for none, and get the full model.
+TRIMMED = "trimmed-by-ecsctl"
+
 
 def install_loader(session: Any) -> None:
-    """Make ``session`` (botocore's) load trimmed models from now on."""
+    """Make ``session`` (botocore's) load trimmed models for clients of the API version :data:`TRIMMED`."""
     data_path = session.get_config_variable("data_path")
     extra = [os.path.expanduser(path) for path in data_path.split(os.pathsep)] if data_path else None
     session.register_component("data_loader", TrimmedLoader(extra_search_paths=extra))
 
 
 class TrimmedLoader(Loader):
-    """botocore's loader, but ``service-2`` of the services in :data:`OPERATIONS` comes trimmed from the cache."""
+    """botocore's loader; for the API version :data:`TRIMMED`, ``service-2`` comes trimmed from the cache."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._full: set[str] = set()
         self._custom = bool(options.get("extra_search_paths"))
-
-    def untrim(self, service: str) -> None:
-        """Load the full model of ``service`` from now on."""
-        self._full.add(service)
-        self._cache: dict[object, object] = {}
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         """As botocore's own; see the class."""
-        trimmable = type_name == "service-2" and service_name in OPERATIONS and api_version is None
-        if not trimmable or service_name in self._full or self._custom:
+        if api_version != TRIMMED:
             return super().load_service_model(service_name, type_name, api_version)
+        if type_name != "service-2" or service_name not in OPERATIONS or self._custom:
+            return super().load_service_model(service_name, type_name, None)
         path = cache_folder() / f"{service_name}-{_digest(service_name)}.json"
         try:
-            return json.loads(path.read_bytes())
-        except (OSError, ValueError):
+            model = json.loads(path.read_bytes())
+            if "operations" in model:
+                return model
+        except (OSError, ValueError, TypeError):
             pass
-        full = super().load_service_model(service_name, type_name, api_version)
+        full = super().load_service_model(service_name, type_name, None)
         trimmed = trim(full, OPERATIONS[service_name])
         _write(path, trimmed)
         return trimmed

@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from ecsctl import __version__
-from ecsctl.aws.failures import translate
+from ecsctl.aws.credentials import (
+    EXPIRED,
+    find_credentials,
+    install_credential_chain,
+    new_session,
+    ready_credentials,
+)
+from ecsctl.aws.failures import Where, translate
 from ecsctl.aws.rate_limits import RateLimits
+from ecsctl.aws.regions import require_region
 from ecsctl.aws.retry import Retrier
 from ecsctl.errors import AwsError, EcsctlError, UsageError
 
@@ -53,7 +61,7 @@ class Aws:
         fast: reads may go without botocore's client (see :mod:`ecsctl.aws.fast`).
 
     Raises:
-        UsageError: the profile does not exist.
+        UsageError: the profile does not exist, or the AWS configuration cannot be read.
     """
 
     def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None, fast: bool = True) -> None:
@@ -63,6 +71,8 @@ class Aws:
         self._lock = threading.RLock()
         self._clients: dict[str, BaseClient] = {}
         self._session: Any = None
+        # How often other credentials have taken the place of refused ones.
+        self._renewals = 0
         self._account: str | None = None
         self._fast: FastClient | None = None
         self._fast_allowed = fast and not target.debug
@@ -83,28 +93,28 @@ class Aws:
         """The botocore session (made at first use)."""
         with self._lock:
             if self._session is None:
-                from botocore.exceptions import ProfileNotFound
-                from botocore.session import Session
-
-                from ecsctl.aws.loader import install_loader
-
-                session = Session(profile=self.target.profile)
-                try:
-                    session.get_scoped_config()
-                except ProfileNotFound as error:
-                    raise UsageError(
-                        f"{error}",
-                        hint="`aws configure list-profiles` lists those that exist",
-                    ) from None
-                session.user_agent_name = "ecsctl"
-                session.user_agent_version = __version__
-                install_loader(session)
-                if self.target.credentials:
-                    session.set_credentials(*self.target.credentials)
-                if self.target.debug:
-                    session.set_stream_logger("botocore.endpoint", "DEBUG")
-                self._session = session
+                self._session = self._new_session()
             return self._session
+
+    def _new_session(self, *, cached_roles: bool = True) -> Any:
+        from ecsctl.aws.loader import install_loader
+
+        target = self.target
+        session = new_session(target.profile)
+        session.user_agent_name = "ecsctl"
+        session.user_agent_version = __version__
+        region = target.region or os.environ.get("AWS_REGION")
+        if region:
+            # Also for the clients that botocore makes by itself to get credentials.
+            session.set_config_variable("region", region)
+        install_loader(session)
+        if target.credentials:
+            session.set_credentials(*target.credentials)
+        else:
+            install_credential_chain(session, session.get_config_variable("region"), cached=cached_roles)
+        if target.debug:
+            session.set_stream_logger("botocore.endpoint", "DEBUG")
+        return session
 
     @property
     def region(self) -> str:
@@ -115,8 +125,7 @@ class Aws:
         """
         if self.fast is not None:
             return self.fast.region
-        region = self.target.region or self.session.get_config_variable("region")
-        region = region or os.environ.get("AWS_REGION")
+        region = self.session.get_config_variable("region")
         if not region:
             raise UsageError(
                 "no AWS region is set",
@@ -131,39 +140,48 @@ class Aws:
 
         Raises:
             UsageError: no region; or a service that has no endpoint there.
+            EcsctlError: no credentials.
         """
         made = self._clients.get(service)
         if made is not None and (operation is None or operation in made.meta.service_model.operation_names):
             # Not under the lock: a call goes on while another service's client is being made.
             return made
         with self._lock:
-            if operation and service in self._clients and not self._knows(service, operation):
-                self.session.get_component("data_loader").untrim(service)
-                del self._clients[service]
-            if service not in self._clients:
-                from botocore.config import Config
-
-                config = Config(
-                    retries={"mode": "standard", "total_max_attempts": 6},
-                    connect_timeout=5,
-                    read_timeout=60,
-                    max_pool_connections=16,
-                )
-                region = self.region
-                try:
-                    self._clients[service] = self.session.create_client(
-                        service, region_name=region, endpoint_url=self.target.endpoint_url, config=config
-                    )
-                except Exception as error:
-                    raise translate(error, service, "", None, self.target.endpoint_url) from error
-                if self._fast_allowed:
-                    from ecsctl.aws.fast import record_requests
-
-                    record_requests(self.target, self.session, service, self._clients[service])
+            made = self._clients.get(service)
+            if made is None or (operation and operation not in made.meta.service_model.operation_names):
+                self._clients[service] = self._new_client(service, trimmed=made is None)
             return self._clients[service]
 
-    def _knows(self, service: str, operation: str) -> bool:
-        return operation in self._clients[service].meta.service_model.operation_names
+    def _new_client(self, service: str, *, trimmed: bool) -> Any:
+        from botocore.config import Config
+
+        from ecsctl.aws.loader import TRIMMED
+
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 6},
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=16,
+        )
+        region, session = self.region, self.session
+        find_credentials(session)
+        version = session.get_config_variable("api_versions").get(service)
+        try:
+            client = session.create_client(
+                service,
+                region_name=region,
+                api_version=version or (TRIMMED if trimmed else None),
+                endpoint_url=self.target.endpoint_url,
+                config=config,
+            )
+        except Exception as error:
+            raise translate(error, service, "", None, Where(session)) from error
+        require_region(session, client.meta.endpoint_url)
+        if self._fast_allowed:
+            from ecsctl.aws.fast import record_requests
+
+            record_requests(self.target, session, service, client)
+        return client
 
     def call(
         self,
@@ -199,15 +217,48 @@ class Aws:
                 pass
 
         def once() -> Json:
-            client = self.client(service, operation)
+            renewals = self._renewals
             try:
-                answer = client._make_api_call(operation, dict(params or {}))
-            except Exception as error:
-                raise translate(error, service, operation, about, self.target.endpoint_url) from error
-            answer.pop("ResponseMetadata", None)
-            return cast(Json, answer)
+                return self._once(service, operation, params, about)
+            except AwsError as error:
+                if error.aws_code not in EXPIRED or not self._renew(renewals):
+                    raise
+            return self._once(service, operation, params, about)
 
         return self._retrier.run(f"{service}:{operation}", once)
+
+    def _once(self, service: str, operation: str, params: Mapping[str, Any] | None, about: str | None) -> Json:
+        client = self.client(service, operation)
+        ready_credentials(self.session)
+        try:
+            answer = client._make_api_call(operation, dict(params or {}))
+        except Exception as error:
+            where = Where(self.session, client.meta.endpoint_url)
+            raise translate(error, service, operation, about, where) from error
+        answer.pop("ResponseMetadata", None)
+        return cast(Json, answer)
+
+    def _renew(self, renewals: int) -> bool:
+        """Look for other credentials than those that AWS calls expired; whether there are any.
+
+        Args:
+            renewals: how often that had been done before the refused call.
+
+        Raises:
+            EcsctlError: there are none any more; its hint is the command to type.
+        """
+        with self._lock:
+            if self._renewals == renewals:
+                refused = ready_credentials(self.session)
+                session = self._new_session(cached_roles=False)
+                found = ready_credentials(session)
+                if (found.access_key, found.token) == (refused.access_key, refused.token):
+                    return False
+                self._session = session
+                self._clients = {}
+                self._fast, self._fast_asked = None, True
+                self._renewals += 1
+            return True
 
     def pages(
         self,
@@ -255,13 +306,6 @@ class Aws:
             return cast(str, self.session.get_partition_for_region(self.region))
         except Exception:
             return "aws"
-
-    def has_credentials(self) -> bool:
-        """Whether the credential chain yields any, without calling AWS."""
-        try:
-            return self.session.get_credentials() is not None
-        except Exception:
-            return False
 
     def require_account(self, expected: str | None) -> None:
         """Refuse to go on in another account than the file's ``account``.

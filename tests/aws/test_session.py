@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from ecsctl.aws.loader import OPERATIONS, TrimmedLoader, cache_folder, install_loader
+from ecsctl.aws.loader import OPERATIONS, TRIMMED, TrimmedLoader, cache_folder, install_loader
 from ecsctl.aws.retry import PASSING
 from ecsctl.aws.session import Aws, Target
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
@@ -182,7 +182,7 @@ def test_a_trimmed_model_says_of_its_operations_what_the_full_one_says(service: 
     install_loader(session)
     loader = session.get_component("data_loader")
     for source in ("written", "read"):
-        small = ServiceModel(loader.load_service_model(service, "service-2"))
+        small = ServiceModel(loader.load_service_model(service, "service-2", TRIMMED))
         assert set(small.operation_names) == set(OPERATIONS[service]), source
         for name in small.operation_names:
             ours, theirs = small.operation_model(name), full.operation_model(name)
@@ -211,7 +211,7 @@ def test_an_operation_outside_the_trimmed_model_brings_the_full_one() -> None:
     assert "CreateTaskSet" in aws.client("ecs", "CreateTaskSet").meta.service_model.operation_names
 
 
-@pytest.mark.parametrize("rubbish", ["", "{", "\x00"])
+@pytest.mark.parametrize("rubbish", ["", "{", "\x00", "{}", "[]", "1"])
 def test_a_broken_cache_is_no_error(rubbish: str) -> None:
     Aws(TARGET).client("sts")
     (file,) = cache_folder().glob("sts-*")
@@ -228,8 +228,12 @@ def test_endpoints_are_resolved_as_botocore_alone_does() -> None:
         for region in ("eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"):
             urls = {
                 session.create_client(
-                    service, region_name=region, aws_access_key_id="a", aws_secret_access_key="b"
+                    service,
+                    region_name=region,
+                    api_version=version,
+                    aws_access_key_id="a",
+                    aws_secret_access_key="b",
                 ).meta.endpoint_url
-                for session in (ours, Session())
+                for session, version in ((ours, TRIMMED), (Session(), None))
             }
             assert len(urls) == 1, (service, region, urls)
