@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from ecsctl import __version__
@@ -24,6 +23,7 @@ from ecsctl.aws.failures import Where, translate
 from ecsctl.aws.rate_limits import RateLimits
 from ecsctl.aws.regions import require_region
 from ecsctl.aws.retry import Retrier
+from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError, EcsctlError, UsageError
 
 if TYPE_CHECKING:
@@ -34,22 +34,6 @@ if TYPE_CHECKING:
 AWS_OPERATIONS = ("sts:GetCallerIdentity",)
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where to call: all that the command line, the file and the environment say of it.
-
-    ``region`` and ``profile`` are None where boto3's own configuration chain decides. ``endpoint_url`` replaces the
-    endpoint of every service (a sandbox, an emulator). ``credentials`` are (access key, secret) for an endpoint that
-    comes with its own, as the sandbox does.
-    """
-
-    region: str | None = None
-    profile: str | None = None
-    endpoint_url: str | None = None
-    credentials: tuple[str, str] | None = None
-    debug: bool = False
 
 
 class Aws:

@@ -63,7 +63,8 @@ class Settings:
             UsageError: the endpoint is no URL, or the profile does not exist.
         """
         if self._aws is None:
-            from ecsctl.aws.session import Aws, Target
+            from ecsctl.aws.session import Aws
+            from ecsctl.aws.target import Target
 
             endpoint, credentials = self.endpoint_url, None
             region = self.region or region

@@ -42,7 +42,8 @@ def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
 
 def _configured(profile: str | None) -> str | None:
     """The region of the environment or the profile; nothing is asked."""
-    from ecsctl.aws.session import Aws, Target
+    from ecsctl.aws.session import Aws
+    from ecsctl.aws.target import Target
 
     try:
         return Aws(Target(profile=profile)).region

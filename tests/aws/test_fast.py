@@ -16,7 +16,8 @@ import pytest
 from ecsctl.aws.fast import FastClient
 from ecsctl.aws.fast.record import OPERATIONS, load
 from ecsctl.aws.fast.sigv4 import signed_headers
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError
 
 TASKS = {"cluster": "web", "tasks": ["0123", "é"]}

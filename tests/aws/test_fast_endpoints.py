@@ -12,7 +12,8 @@ from botocore.session import Session
 
 from ecsctl.aws.fast import FastClient
 from ecsctl.aws.fast.record import OPERATIONS
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.errors import EcsctlError
 
 ANSWERS = {

@@ -10,7 +10,8 @@ import pytest
 from ecsctl.aws import ec2, ecs
 from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.preconnect import warm
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError, ExitCode
 from tests.support.wire import Wire
 

@@ -12,7 +12,8 @@ from botocore.stub import Stubber
 
 from ecsctl.aws.loader import OPERATIONS, TRIMMED, TrimmedLoader, cache_folder, install_loader
 from ecsctl.aws.retry import PASSING
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
 
 TARGET = Target(region="eu-west-1", endpoint_url="http://127.0.0.1:9", credentials=("key", "secret"))

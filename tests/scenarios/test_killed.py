@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.deploy.pipeline import execute, prepare, prepare_removal
 from ecsctl.errors import AwsError
 from ecsctl.manifest import load_spec

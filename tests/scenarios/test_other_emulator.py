@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from tests.support.command import Ended, ecsctl
 
 FILE = """

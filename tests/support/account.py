@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from tests.support.sandbox import REGION, Running
 
 Holdings = dict[str, Any]

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 
 from botocore.awsrequest import AWSResponse
 
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 
 Json = dict[str, Any]
 

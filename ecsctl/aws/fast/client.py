@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import http.client
     import ssl
 
-    from ecsctl.aws.session import Target
+    from ecsctl.aws.target import Target
 
 Json = dict[str, Any]
 

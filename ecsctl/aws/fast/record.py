@@ -16,7 +16,7 @@ from ecsctl import __version__
 from ecsctl.aws.cache import cache_folder, write_atomically
 
 if TYPE_CHECKING:
-    from ecsctl.aws.session import Target
+    from ecsctl.aws.target import Target
 
 Json = dict[str, Any]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.deploy.pipeline import Prepared, prepare
 from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers.document import Target as Destination
