@@ -87,5 +87,5 @@ def _loaded(files: Sequence[str]) -> tuple[str | None, str | None]:
     from ecsctl.manifest import load_spec
     from ecsctl.manifest.interpolation.templates import Values
 
-    spec = load_spec(files, values=Values(os.environ, leave_open=True))
+    spec = load_spec(files, values=Values(os.environ, leave_unresolved=True))
     return spec.cluster, spec.region

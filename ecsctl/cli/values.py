@@ -29,7 +29,7 @@ def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
     region = settings.region or None
     if not ask:
         configured = (lambda: _configured(settings.profile)) if exact else None
-        return Values(variables, leave_open=True, region=region, usual_region=configured)
+        return Values(variables, leave_unresolved=True, region=region, usual_region=configured)
     from ecsctl.aws.references import lookup
 
     return Values(

@@ -135,7 +135,7 @@ def load_task_definition(
     from ecsctl.manifest.loading.files import Reader, read_only
 
     assembly = Assembly(Reader(stdin), values or Values(os.environ))
-    document = assembly.open(path)
+    document = assembly.read(path)
     assert document.root is not None
     found = input_shapes.task_definitions(document.root, read_only)
     notes = list(found.notes)

@@ -75,8 +75,8 @@ def test_faults_as_json_and_as_annotations(folder: Path) -> None:
         "severity": "error",
         "rule": None,
         "path": "services.s.desiredCount",
-        "message": "expected a whole number, not the string '1'",
-        "allowed": "1 without quotes",
+        "message": "expected an integer, got the string '1'",
+        "allowed": "write 1 without quotes",
     }
     lines = run("validate", "-o", "github").lines
     assert lines[0].startswith(
@@ -257,9 +257,19 @@ def test_nothing_heavy_is_loaded_to_validate(folder: Path) -> None:
     (folder / "ecsctl.yaml").write_text(GOOD)
     code = (
         "import sys\nfrom ecsctl.cli.main import run\nrun(['validate'])\nrun(['validate'])\n"
-        "print(sorted({'boto3', 'botocore', 'rich', 'jsonschema'} & set(sys.modules)), file=sys.stderr)"
+        "print(sorted({'boto3', 'botocore', 'rich'} & set(sys.modules)), file=sys.stderr)"
     )
     run("validate")  # leaves the schema in the cache
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", [["--help"], ["explain", "ECS014"], ["sandbox", "status"], ["ps", "--help"]])
+def test_jsonschema_is_loaded_only_where_a_file_is_read(command: list[str]) -> None:
+    code = (
+        f"import sys\nfrom ecsctl.cli.main import run\nrun({command})\n"
+        "print(sorted({'jsonschema'} & set(sys.modules)), file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
 

@@ -26,13 +26,14 @@ FORMS = "${VAR}, ${VAR:-default}, ${VAR:?message}, $$ for a dollar"
 class Values:
     """What templates are filled with.
 
-    ``variables`` by name; ``lookup`` asks AWS, and None means that nobody is asked. What only AWS knows is then left
-    open (``leave_open``) or a fault. ``region`` goes before the file's; ``usual_region`` tells it where neither does.
+    ``variables`` by name; ``lookup`` asks AWS, and None means that nobody is asked. What only AWS knows then
+    stays unresolved (``leave_unresolved``) or is a fault. ``region`` goes before the file's; ``usual_region`` tells it
+    where neither does.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     lookup: Lookup | None = None
-    leave_open: bool = False
+    leave_unresolved: bool = False
     region: str | None = None
     usual_region: Callable[[], str | None] | None = None
 
@@ -45,7 +46,7 @@ class _UnfilledError(Exception):
         self.offset, self.message, self.allowed = offset, message, allowed
 
 
-class _OpenError(Exception):
+class _UnresolvedError(Exception):
     """A reference that only AWS can answer, and nobody asks."""
 
 
@@ -68,7 +69,7 @@ class Filler:
                 # Its faults are told where it is filled with the rest.
                 told = len(self.faults), len(self.notes)
                 region = self._node(root.entries["region"], ("region",))
-                self._region = region.text if isinstance(region, Scalar) and not region.open else None
+                self._region = region.text if isinstance(region, Scalar) and not region.unresolved else None
                 del self.faults[told[0] :], self.notes[told[1] :]
         return self._node(root, path)
 
@@ -111,10 +112,10 @@ class Filler:
             )
             at = Position(node.file, node.line, node.column + shift)
             self.faults.append(Fault(at, path_text(path), error.message, allowed=error.allowed))
-            return _filled(node, node.text, is_open=True)
-        except _OpenError:
+            return _filled(node, node.text, unresolved=True)
+        except _UnresolvedError:
             self.notes.append(f"{node.position}: {shorten(node.text)} is known to AWS only, and left open")
-            return _filled(node, node.text, is_open=True)
+            return _filled(node, node.text, unresolved=True)
         return _filled(node, text)
 
     def _text(self, text: str, start: int, node: Scalar) -> str:
@@ -174,8 +175,8 @@ class Filler:
         except EcsctlError as error:
             raise _UnfilledError(offset, f"${{{kind}:{shorten(name)}}}: {error.message}", error.hint) from None
         if answer is None:
-            if self.values.leave_open:
-                raise _OpenError
+            if self.values.leave_unresolved:
+                raise _UnresolvedError
             raise _UnfilledError(offset, f"${{{kind}:{shorten(name)}}} is known to AWS only, and AWS is not asked here")
         self._answers[kind, name] = answer
         return answer
@@ -193,11 +194,11 @@ def fill_text(text: str, variables: Mapping[str, str]) -> str:
         raise ValueError(error.message) from None
 
 
-def _filled(node: Scalar, text: str, *, is_open: bool = False) -> Scalar:
+def _filled(node: Scalar, text: str, *, unresolved: bool = False) -> Scalar:
     # A number that was filled in is one; what else it means is for the place where it stands to say.
-    number = node.style == "" and not is_open and INTEGER.fullmatch(text)
+    number = node.style == "" and not unresolved and INTEGER.fullmatch(text)
     value = int(text) if number else text
-    return Scalar(node.file, node.line, node.column, value, text, style=node.style, filled=True, is_open=is_open)
+    return Scalar(node.file, node.line, node.column, value, text, style=node.style, filled=True, unresolved=unresolved)
 
 
 def _whole(text: str) -> tuple[str, str] | None:

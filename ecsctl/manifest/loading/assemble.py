@@ -51,7 +51,7 @@ class Assembly:
         self.filler = Filler(values)
         self.expander = Expander(definitions())
 
-    def open(self, path: str) -> Document:
+    def read(self, path: str) -> Document:
         """One file with its templates filled in; JSON is taken as the AWS command line takes it.
 
         Raises:
@@ -78,7 +78,7 @@ class Assembly:
         self.whole.faults += self.filler.faults
         self.whole.short += self.expander.faults
         self.whole.notes += self.filler.notes
-        self.whole.bad += self.expander.bad
+        self.whole.invalid += self.expander.invalid
         if self.whole.root is not None and self.expander.regional:
             self.expander.settle(self.whole.root, self._region(self.whole.root))
         return check(self.whole, shape, lenient=lenient, strip=strip)
@@ -150,7 +150,7 @@ def take_in(root: MapNode, reader: Reader, whole: Document, filler: Filler | Non
             continue
         taken = node.copy()
         for key, value in node.entries.items():
-            if isinstance(value, Scalar) and isinstance(value.value, str) and not value.open:
+            if isinstance(value, Scalar) and isinstance(value.value, str) and not value.unresolved:
                 inner, json = _from_file(value, key, wanted, reader, whole)
                 if inner is not None and filler is not None and not json:
                     # JSON is taken as the AWS command line takes it; templates are of YAML.

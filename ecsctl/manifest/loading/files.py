@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 
 from ecsctl.errors import UsageError
 from ecsctl.manifest.model import Fault, Position
-from ecsctl.manifest.rules import Finding, judge
+from ecsctl.manifest.rules import Finding, run_rules
 from ecsctl.manifest.rules.document import Project
 from ecsctl.manifest.schema.api import definitions
-from ecsctl.manifest.schema.validator import Checker
+from ecsctl.manifest.schema.validator import validate
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path, find, path_text, place
 from ecsctl.manifest.yaml.reader import MAX_BYTES, is_json, read
 
@@ -36,7 +36,7 @@ class Document:
     root: Node | None = None
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    bad: list[Path] = field(default_factory=list)
+    invalid: list[Path] = field(default_factory=list)
     short: list[Fault] = field(default_factory=list)
     json: bool = False
 
@@ -45,14 +45,14 @@ class Document:
 class Checked:
     """A checked document: its tree, the sound part of it as plain data, and every fault in the files' order.
 
-    ``open`` has the paths of what only AWS knows.
+    ``unresolved`` has the paths of the values that only AWS knows.
     """
 
     root: Node | None
     data: dict[str, Any] | None
     faults: list[Fault]
     notes: list[str]
-    open: list[Path] = field(default_factory=list)
+    unresolved: list[Path] = field(default_factory=list)
 
     @property
     def errors(self) -> list[Fault]:
@@ -63,8 +63,8 @@ class Checked:
         """The data with what only AWS knows as its template in the definitions, to be looked at."""
         assert self.root is not None
         assert self.data is not None
-        data = copy.deepcopy(self.data) if self.open else self.data
-        for path in self.open:
+        data = copy.deepcopy(self.data) if self.unresolved else self.data
+        for path in self.unresolved:
             if path[0] not in DEFINITIONS or len(path) < 3 or path[2] == "loadBalancer":
                 continue
             holder: Any = data
@@ -141,28 +141,28 @@ def check(document: Document, shape: str, *, lenient: bool = False, strip: int =
     """
     if document.root is None:
         return Checked(None, None, _ordered([*document.faults, *document.short]), document.notes)
-    checker = Checker(definitions(), lenient=lenient)
-    data = checker.check(document.root, shape)
+    validated = validate(document.root, shape, lenient=lenient)
     # A shorthand that could not be read was reported by itself; the schema's word on its short form adds nothing.
-    told = {path_text(path) for path in document.bad}
-    faults = [*document.short, *(fault for fault in checker.faults if not _within(fault.path, told))]
-    bad = [*document.bad, *checker.bad, *checker.open]
+    told = {path_text(path) for path in document.invalid}
+    faults = [*document.short, *(fault for fault in validated.faults if not _within(fault.path, told))]
+    invalid = [*document.invalid, *validated.invalid, *validated.unresolved]
+    data = validated.data
     if isinstance(data, dict):
-        for rule, finding in judge(Project(data, whole=shape == "Project")):
-            if _in_doubt(finding, bad):
+        for rule, finding in run_rules(Project(data, whole=shape == "Project")):
+            if _is_derived_from_error(finding, invalid):
                 continue
             at = place(document.root, finding.path).position
             path = path_text(finding.path)
             faults.append(Fault(at, path, finding.message, rule.id, rule.severity, finding.allowed))
     if strip:
         faults = [_stripped(fault, document.root, strip) for fault in faults]
-    return Checked(document.root, data, _ordered([*document.faults, *faults]), document.notes, checker.open)
+    return Checked(document.root, data, _ordered([*document.faults, *faults]), document.notes, validated.unresolved)
 
 
-def _in_doubt(finding: Finding, bad: list[Path]) -> bool:
+def _is_derived_from_error(finding: Finding, invalid: list[Path]) -> bool:
     # A conclusion from something that was itself refused would only repeat the fault. A finding that does not say what
     # it was concluded from was concluded from all that is below its place.
-    for path in bad:
+    for path in invalid:
         if path == finding.path or (not finding.depends and path[: len(finding.path)] == finding.path):
             return True
         if any(path[: len(start)] == start or start[: len(path)] == path for start in finding.depends):

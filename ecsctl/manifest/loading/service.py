@@ -19,7 +19,7 @@ def read_service(
 ) -> tuple[dict[str, Any], list[str]]:
     """See ``ecsctl.manifest.load_service``."""
     assembly = Assembly(reader, values)
-    document = assembly.open(path)
+    document = assembly.read(path)
     assert document.root is not None
     found = input_shapes.services(document.root, read_only)
     if found.faults:

@@ -59,7 +59,7 @@ def inspect_alone(
     if section is None:
         return None
     assembly = Assembly(reader, values)
-    root = assembly.open(files[0]).root
+    root = assembly.read(files[0]).root
     assert root is not None
     found = (input_shapes.services if section == "services" else input_shapes.task_definitions)(root, read_only)
     assembly.whole.faults += found.faults

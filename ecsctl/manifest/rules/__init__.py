@@ -89,7 +89,7 @@ def all_rules() -> dict[str, Rule]:
     return dict(sorted(_RULES.items()))
 
 
-def judge(project: Project) -> Iterator[tuple[Rule, Finding]]:
+def run_rules(project: Project) -> Iterator[tuple[Rule, Finding]]:
     """What all rules find in a document."""
     for one in all_rules().values():
         for finding in one.check(project):

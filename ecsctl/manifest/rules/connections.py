@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ecsctl.manifest.rules import Finding, rule
 from ecsctl.manifest.rules.document import Data, Project, listed, network_mode, on_fargate, ports_of
-from ecsctl.manifest.schema.validator import one_of
+from ecsctl.manifest.schema.suggestions import one_of
 from ecsctl.manifest.yaml.nodes import Path
 
 EBS_GIB = (1, 16384)

@@ -49,7 +49,11 @@ class Project:
         self.services = self._definitions("services")
         self.load_balancers = self._definitions("loadBalancers")
         self.instances: Data | None = data.get("instances")
-        self._fargate = {name for name, item in self.task_definitions.items() if self._is_fargate(item)}
+        run_there = {str(one.get("taskDefinition")) for one in self.services.values() if on_fargate(one.data)}
+        wanted = {name: one.get("requiresCompatibilities") or () for name, one in self.task_definitions.items()}
+        self._fargate = {
+            name for name, kinds in wanted.items() if "FARGATE" in kinds or (not kinds and name in run_there)
+        }
 
     def _definitions(self, section: str) -> dict[str, Definition]:
         found = self.data.get(section) or {}
@@ -58,15 +62,6 @@ class Project:
     def fargate(self, definition: Definition) -> bool:
         """Whether a task definition is meant for Fargate, by its own word or by a service that runs it there."""
         return definition.name in self._fargate
-
-    def _is_fargate(self, definition: Definition) -> bool:
-        wanted = definition.get("requiresCompatibilities") or ()
-        if wanted:
-            return "FARGATE" in wanted
-        return any(
-            on_fargate(service.data) and service.get("taskDefinition") == definition.name
-            for service in self.services.values()
-        )
 
     def task_definition_of(self, service: Definition) -> Definition | None:
         """The service's task definition, where it is one of this file."""

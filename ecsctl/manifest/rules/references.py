@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ecsctl.manifest.rules import Finding, rule
 from ecsctl.manifest.rules.document import Project, listed, names_of, ports_of, referred
-from ecsctl.manifest.schema.validator import one_of
+from ecsctl.manifest.schema.suggestions import one_of
 
 ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A-Za-z0-9_-]{1,255}:\d+")
 

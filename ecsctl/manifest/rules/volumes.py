@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ecsctl.manifest.rules import Finding, rule
 from ecsctl.manifest.rules.document import Data, Project, boxes, listed
 from ecsctl.manifest.rules.names import ECS_NAME, ECS_NAME_IS
-from ecsctl.manifest.schema.validator import one_of
+from ecsctl.manifest.schema.suggestions import one_of
 from ecsctl.manifest.yaml.nodes import Path
 
 

@@ -22,6 +22,7 @@ from ecsctl.manifest.schema.project_schema import project_definitions
 Schema = dict[str, Any]
 
 OPERATIONS = ("RegisterTaskDefinition", "CreateService", "RunTask")
+REFERENCE = "#/$defs/"
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 SCALARS: dict[str, Schema] = {
     "string": {"type": "string"},

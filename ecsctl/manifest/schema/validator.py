@@ -1,277 +1,221 @@
-"""Holds a document against the schema: every fault at its place, and the sound rest for the rules to judge."""
+"""Validates documents with jsonschema: every fault at its place in the file, and the sound rest for the rules.
+
+jsonschema's error says which keyword of the schema was violated, and the path; the position is the tree's, and the
+words are those of ``messages``. jsonschema is imported when the first document is validated, which takes 0.1 s.
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecsctl.manifest.model import Fault
-from ecsctl.manifest.shorthands.expand import REFERENCE
-from ecsctl.manifest.yaml.nodes import NUMBER_TRAPS, ListNode, MapNode, Node, Path, Scalar, path_text, shorten
+from ecsctl.manifest.schema.api import REFERENCE, Schema, definitions
+from ecsctl.manifest.schema.messages import MESSAGES
+from ecsctl.manifest.schema.suggestions import closest_key, known_keys
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, find, path_text, shorten, walk
 
-Schema = dict[str, Any]
-
-WANTED = {
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-}
-# What other tools call it, where the names are too far apart to be found by likeness.
-KNOWN_ELSEWHERE = {
-    "ports": "portMappings",
-    "env": "environment",
-    "expose": "portMappings",
-    "volumes": "mountPoints",
-    "mounts": "mountPoints",
-    "depends_on": "dependsOn",
-    "replicas": "desiredCount",
-    "scale": "desiredCount",
-    "count": "desiredCount",
-    "containers": "containerDefinitions",
-    "logging": "logConfiguration",
-    "task": "taskDefinition",
-    "tasks": "taskDefinitions",
-    "cap_add": "linuxParameters",
-    "working_dir": "workingDirectory",
-    "labels": "dockerLabels",
-    "elb": "loadBalancer",
-    "capacity": "instances",
-    "project": "name",
-}
-MOST_LISTED = 12
-LONGEST_LISTED = 30
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
 
-class Checker:
-    """Checks one document. ``faults`` are in document order; ``bad`` has the paths that were left out of the data.
+PYTHON_TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
+ORDER = {keyword: index for index, keyword in enumerate(MESSAGES)}
 
-    ``open`` has the paths of what only AWS knows: texts stand in the data as templates, all else is left out of it.
+
+@dataclass
+class Validated:
+    """What came of a document.
+
+    ``data`` is the tree as plain data without what is wrong; None where it is wrong as a whole. ``invalid`` has the
+    paths that were left out of it, ``unresolved`` those of what only AWS knows: a string stands in the data as its
+    template, anything else is left out.
     """
 
-    def __init__(self, definitions: dict[str, Schema], *, lenient: bool = False) -> None:
-        self.definitions = definitions
-        self.unknown_is = "warning" if lenient else "error"
-        self.faults: list[Fault] = []
-        self.bad: list[Path] = []
-        self.open: list[Path] = []
+    data: Any
+    faults: list[Fault] = field(default_factory=list)
+    invalid: list[Path] = field(default_factory=list)
+    unresolved: list[Path] = field(default_factory=list)
 
-    def check(self, node: Node, shape: str, path: Path = ()) -> Any:
-        """Check a tree against the schema ``shape``. Keys that begin with ``x-`` are the user's own, and left out.
-
-        Returns:
-            the tree as plain data without the parts that are wrong; None where it is wrong as a whole.
-        """
-        return self._check(node, self.definitions[shape], path)
-
-    def _fault(
-        self, node: Node, path: Path, message: str, allowed: str | None = None, *, warning: bool = False
-    ) -> None:
+    def add(self, node: Node, path: Path, message: str, allowed: str | None, *, warning: bool = False) -> None:
+        """Note a fault of the value at ``path``, which is then no part of the data."""
         severity: Any = "warning" if warning else "error"
         self.faults.append(Fault(node.position, path_text(path), message, severity=severity, allowed=allowed))
-        if path not in self.bad:
-            self.bad.append(path)
-
-    def _check(self, node: Node, schema: Schema, path: Path) -> Any:
-        if "$ref" in schema:
-            schema = self.definitions[schema["$ref"].removeprefix(REFERENCE)]
-        wanted = schema.get("type")
-        if isinstance(node, Scalar) and node.open:
-            return self._leave_open(node, wanted, path)
-        if wanted is not None and not _is(node, wanted):
-            self._wrong_kind(node, wanted, path)
-            return None
-        if isinstance(node, MapNode):
-            return self._check_map(node, schema, path)
-        if isinstance(node, ListNode):
-            return self._check_list(node, schema, path)
-        assert isinstance(node, Scalar)
-        return self._check_scalar(node, schema, path)
-
-    def _leave_open(self, node: Scalar, wanted: str | None, path: Path) -> Any:
-        # Only AWS knows what it will be. As a text it can stand in the data; anything else is left out of it.
-        self.open.append(path)
-        if wanted in (None, "string"):
-            return node.text
-        self.bad.append(path)
-        return None
-
-    def _wrong_kind(self, node: Node, wanted: str, path: Path) -> None:
-        allowed: str | None = None
-        if isinstance(node, Scalar):
-            value, trap = node.value, node.trap
-            if value is None:
-                allowed = (
-                    'leave the key out, or write "" for an empty text' if wanted == "string" else "leave the key out"
-                )
-            elif trap in NUMBER_TRAPS and wanted in ("integer", "number"):
-                self._fault(node, path, f"{node.text} is no plain number: {NUMBER_TRAPS[trap]}", "a decimal number")
-                return
-            elif wanted == "string":
-                trapped = trap == "boolean" or isinstance(value, bool)
-                if trapped:
-                    message = f"expected a text: YAML reads {node.text} without quotes as a boolean"
-                    self._fault(node, path, message, f'"{node.text}" in quotes')
-                    return
-            elif isinstance(value, str) and _means(value, wanted):
-                allowed = f"{value} without quotes"
-            elif isinstance(value, float) and wanted == "integer":
-                allowed = "no fraction"
-        self._fault(node, path, f"expected {WANTED[wanted]}, not {node.kind}", allowed)
-
-    def _check_map(self, node: MapNode, schema: Schema, path: Path) -> dict[str, Any]:
-        properties = schema.get("properties", {})
-        others = schema.get("additionalProperties", True)
-        found: dict[str, Any] = {}
-        for key, value in node.entries.items():
-            at = (*path, key)
-            if key in properties:
-                self._keep(found, key, value, properties[key], at)
-            elif others is False and key.startswith("x-"):
-                continue
-            elif others is False:
-                warning = self.unknown_is == "warning"
-                guess = meant(key, properties)
-                allowed = f"did you mean {guess}?" if guess else _known(properties)
-                self._fault(node.keys[key], at, f"unknown key {shorten(key)!r}", allowed, warning=warning)
-                if guess:
-                    self.bad.append((*path, guess))
-            elif isinstance(others, dict):
-                self._keep(found, key, value, others, at)
-            else:
-                self._keep(found, key, value, {}, at)
-        for key in schema.get("required", ()):
-            if key not in node.entries:
-                missing = Fault(node.position, path_text(path), f"{key} is missing")
-                self.faults.append(missing)
-                self.bad.append((*path, key))
-        most = schema.get("maxProperties")
-        if most is not None and len(node.entries) > most:
-            allowed = ", ".join(properties)
-            self._fault(node, path, f"{len(node.entries)} keys where at most {most} may be", allowed)
-        return found
-
-    def _keep(self, found: dict[str, Any], key: str, value: Node, schema: Schema, path: Path) -> None:
-        count = len(self.bad)
-        data = self._check(value, schema, path)
-        if path not in self.bad[count:]:
-            found[key] = data
-
-    def _check_list(self, node: ListNode, schema: Schema, path: Path) -> list[Any]:
-        items = schema.get("items", {})
-        found = []
-        for index, item in enumerate(node.items):
-            kept = self._check(item, items, (*path, index))
-            # Texts stay texts, so that whoever reads them need not ask; what was refused is in ``bad``.
-            found.append("" if kept is None and items.get("type") == "string" else kept)
-        least, most = schema.get("minItems", 0), schema.get("maxItems")
-        if len(node.items) < least:
-            self._fault(node, path, f"{len(node.items)} items are too few", f"at least {least}")
-        if most is not None and len(node.items) > most:
-            self._fault(node, path, f"{len(node.items)} items are too many", f"at most {most}")
-        return found
-
-    def _check_scalar(self, node: Scalar, schema: Schema, path: Path) -> Any:
-        value = node.value
-        if "enum" in schema and value not in schema["enum"]:
-            self._fault(node, path, f"{node.kind} is no value of it", one_of(str(value), schema["enum"]))
-            return None
-        if isinstance(value, str):
-            least, most = schema.get("minLength", 0), schema.get("maxLength")
-            if len(value) < least:
-                self._fault(
-                    node, path, "it is empty" if not value else f"{node.kind} is too short", f"at least {least} long"
-                )
-            elif most is not None and len(value) > most:
-                self._fault(node, path, f"it is {len(value)} characters long", f"at most {most}")
-            elif "pattern" in schema and not _compiled(schema["pattern"]).search(value):
-                self._fault(node, path, f"{node.kind} is not of the form it must have", form_of(schema["pattern"]))
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            least, most = schema.get("minimum"), schema.get("maximum")
-            if (least is not None and value < least) or (most is not None and value > most):
-                self._fault(
-                    node, path, f"{node.text} is out of bounds", f"{least} to {most}" if most else f"at least {least}"
-                )
-        return value
+        self.invalid.append(path)
 
 
-def _is(node: Node, wanted: str) -> bool:
-    if wanted == "object":
-        return isinstance(node, MapNode)
-    if wanted == "array":
-        return isinstance(node, ListNode)
-    if not isinstance(node, Scalar):
-        return False
-    value = node.value
-    if wanted == "string":
-        return isinstance(value, str) and node.trap != "boolean"
-    if wanted == "boolean":
-        return isinstance(value, bool)
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (wanted == "number" and isinstance(value, float))
+def validate(root: Node, shape: str, *, lenient: bool = False) -> Validated:
+    """Validate an expanded tree.
+
+    Args:
+        shape: the name of its schema in ``$defs`` (``Project``, ``Sections``).
+        lenient: unknown keys are warnings.
+    """
+    unresolved_nodes: list[Scalar] = []
+    result = Validated(_plain(root, unresolved_nodes))
+    if unresolved_nodes:
+        result.unresolved = [path for path, node in walk(root) if isinstance(node, Scalar) and node.unresolved]
+    unresolved = set(result.unresolved)
+    # One fault a value: a string that is too long, and not of its pattern either, is one mistake.
+    worst: dict[Path, Any] = {}
+    errors: list[Any] = list(_validators()(shape).iter_errors(result.data))
+    for error in errors:
+        path: Path = tuple(error.path)
+        if path in unresolved:
+            if error.validator == "type":
+                _leave_out(result, path, error.schema)
+                result.invalid.append(path)
+        elif error.validator == "additionalProperties":
+            _unknown_keys(result, find(root, path), path, error.schema["properties"], lenient)
+        elif error.validator == "required":
+            _missing_keys(result, find(root, path), path, error.validator_value)
+        elif path not in worst or ORDER[error.validator] < ORDER[worst[path].validator]:
+            worst[path] = error
+    for path, error in worst.items():
+        node = find(root, path)
+        message, allowed = MESSAGES[error.validator](node, error.validator_value, error.schema)
+        result.add(node, path, message, allowed)
+        _leave_out(result, path, error.schema)
+    return result
 
 
-def _means(text: str, wanted: str) -> bool:
-    if wanted in ("integer", "number"):
-        return re.fullmatch(r"-?\d+", text) is not None
-    return wanted == "boolean" and text in ("true", "false")
+def _plain(node: Node, unresolved: list[Scalar]) -> Any:
+    if isinstance(node, MapNode):
+        return {key: _plain(value, unresolved) for key, value in node.entries.items()}
+    if isinstance(node, ListNode):
+        return [_plain(item, unresolved) for item in node.items]
+    assert isinstance(node, Scalar)
+    if node.unresolved:
+        unresolved.append(node)
+        return node.text
+    # Where a boolean was wanted it is one by now; elsewhere NO is a mistake, and no string.
+    return True if node.trap == "boolean" else node.value
+
+
+def _leave_out(result: Validated, path: Path, schema: Schema) -> None:
+    if not path:
+        result.data = None
+        return
+    holder: Any = result.data
+    *way, last = list[Any](path)
+    for part in way:
+        holder = holder.get(part) if isinstance(holder, dict) else holder[part] if isinstance(holder, list) else None
+    if isinstance(holder, dict):
+        holder.pop(last, None)
+    elif isinstance(holder, list):
+        # The other items keep their places; strings stay strings, so that whoever reads them need not ask.
+        holder[last] = "" if schema.get("type") == "string" else None
+
+
+def _unknown_keys(result: Validated, node: Node, path: Path, known: Mapping[str, Any], lenient: bool) -> None:
+    assert isinstance(node, MapNode)
+    for key in [key for key in node.entries if key not in known]:
+        guess = closest_key(key, known)
+        allowed = f"did you mean {guess}?" if guess else known_keys(known)
+        result.add(node.keys[key], (*path, key), f"unknown key {shorten(key)!r}", allowed, warning=lenient)
+        _leave_out(result, (*path, key), {})
+        if guess:
+            result.invalid.append((*path, guess))
+
+
+def _missing_keys(result: Validated, node: Node, path: Path, required: list[str]) -> None:
+    # jsonschema has an error for each of them, all of which say the same list.
+    assert isinstance(node, MapNode)
+    for key in required:
+        if key not in node.entries and (*path, key) not in result.invalid:
+            result.faults.append(Fault(node.position, path_text(path), f"{key} is missing"))
+            result.invalid.append((*path, key))
+
+
+class _Compiled:
+    """One validator of jsonschema for each part of the schema, made when it is first needed.
+
+    jsonschema makes a new one for each value that it descends to, and looks up each ``$ref`` anew: five times slower.
+    """
+
+    def __init__(self, schemas: Mapping[str, Schema]) -> None:
+        from jsonschema import Draft202012Validator
+        from jsonschema.validators import extend
+
+        self._schemas = schemas
+        self._made: dict[int, Validator] = {}
+        of_type = Draft202012Validator.VALIDATORS["type"]
+        additional_properties = Draft202012Validator.VALIDATORS["additionalProperties"]
+
+        def reference(validator: Validator, name: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+            return self(name.removeprefix(REFERENCE)).iter_errors(instance)
+
+        def properties(
+            validator: Validator, members: Mapping[str, Schema], instance: Any, schema: Schema
+        ) -> Iterator[ValidationError]:
+            if isinstance(instance, dict):
+                for key, value in instance.items():
+                    if key in members:
+                        yield from self._descend(value, members[key], key)
+
+        def others(validator: Validator, allowed: Any, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+            if allowed is False:
+                yield from additional_properties(validator, allowed, instance, schema)
+            elif isinstance(instance, dict):
+                for key, value in instance.items():
+                    if key not in schema.get("properties", ()):
+                        yield from self._descend(value, allowed, key)
+
+        def items(validator: Validator, each: Schema, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+            if isinstance(instance, list):
+                for index, value in enumerate(instance):
+                    yield from self._descend(value, each, index)
+
+        def kind(validator: Validator, wanted: str, instance: Any, schema: Schema) -> Iterable[ValidationError]:
+            # What Python's own type tells needs no more asking; True is an instance of int, but not of type int.
+            return () if type(instance) is PYTHON_TYPES.get(wanted) else of_type(validator, wanted, instance, schema)
+
+        def pattern(validator: Validator, text: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+            if isinstance(instance, str) and not _expression(text).search(instance):
+                yield ValidationError(f"{instance!r} does not match {text!r}")
+
+        from jsonschema.exceptions import ValidationError
+
+        keywords = {
+            "$ref": reference,
+            "type": kind,
+            "properties": properties,
+            "additionalProperties": others,
+            "items": items,
+            "pattern": pattern,
+        }
+        # To AWS 1.0 is no integer.
+        types = Draft202012Validator.TYPE_CHECKER.redefine(
+            "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
+        )
+        self._root = extend(Draft202012Validator, keywords, type_checker=types)({})
+
+    def __call__(self, name: str) -> Validator:
+        """The validator of one of the ``$defs``."""
+        return self._of(self._schemas[name])
+
+    def _of(self, schema: Schema) -> Validator:
+        made = self._made.get(id(schema))
+        if made is None:
+            made = self._made[id(schema)] = self._root.evolve(schema=schema)
+        return made
+
+    def _descend(self, value: Any, schema: Schema, part: str | int) -> Iterator[ValidationError]:
+        for error in self._of(schema).iter_errors(value):
+            error.path.appendleft(part)
+            yield error
+
+
+@lru_cache(maxsize=1)
+def _validators() -> _Compiled:
+    return _Compiled(definitions())
 
 
 @lru_cache(maxsize=64)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # JSON Schema's `$` is the very end; Python's also stands before a last newline.
+def _expression(pattern: str) -> re.Pattern[str]:
+    # JSON Schema's `$` is the very end; Python's also matches before a last newline.
     return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
-
-
-FORMS = {
-    r"^\d{12}$": "12 digits, in quotes",
-    "^[A-Za-z0-9_-]{1,255}$": "1 to 255 letters, digits, hyphens and underscores",
-    "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$": "up to 40 letters, digits, hyphens and underscores, a letter or digit first",
-    r"^[a-z]{2,4}(-[a-z0-9]+)+-\d+$": "as eu-west-1",
-    r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$": "as t3.small",
-    "^subnet-[0-9a-f]+$": "as subnet-0123abcd",
-    r"^(?:(?:TCP|SSL):\d{1,5}|HTTPS?:\d{1,5}/\S*)$": "as HTTP:80/path or TCP:80",
-    r"^/\S*$": "a path that begins with /",
-}
-
-
-def form_of(pattern: str) -> str:
-    """A pattern in words."""
-    if pattern.startswith(r"^([\w\s"):
-        return "letters, digits, spaces and _ . : / = + - @"
-    return FORMS.get(pattern, f"it must match {pattern}")
-
-
-def meant(name: str, known: Iterable[str]) -> str | None:
-    """What an unknown key was probably meant to be."""
-    names = list(known)
-    lower = {item.lower(): item for item in names}
-    guess = lower.get(name.lower().replace("_", "").replace("-", ""))
-    if guess is None and KNOWN_ELSEWHERE.get(name) in names:
-        guess = KNOWN_ELSEWHERE[name]
-    if guess is None:
-        near = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.7)
-        guess = lower[near[0]] if near else None
-    return guess
-
-
-def _known(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    more = " …" if len(listed) > LONGEST_LISTED else ""
-    return f"known: {', '.join(listed[:LONGEST_LISTED])}{more}"
-
-
-def one_of(value: str, allowed: Iterable[Any]) -> str:
-    """The allowed values, the nearest first."""
-    names = [str(item) for item in allowed]
-    lower = {item.lower(): item for item in names}
-    near = difflib.get_close_matches(value.lower(), list(lower), n=1, cutoff=0.6)
-    guess = f"did you mean {lower[near[0]]}? " if near else ""
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return f"{guess}one of {', '.join(names[:MOST_LISTED])}{more}"

@@ -64,7 +64,7 @@ def container(node: Node, context: Context) -> Node:
         left = node.copy()
         left.drop("logs")
         if not known:
-            unknown = Scalar(logs.file, logs.line, logs.column, "", is_open=True)
+            unknown = Scalar(logs.file, logs.line, logs.column, "", unresolved=True)
             left.set("logConfiguration", unknown, node.keys["logs"])
         return left
     name = node.entries.get("name")
@@ -131,7 +131,7 @@ def _mounted(item: Node, volumes: dict[str, Node]) -> Node:
     """The mount point of one item of a container's ``volumes``; what it names is put into ``volumes``."""
     if not isinstance(item, Scalar) or item.value is None:
         raise ShorthandError(item, f"{item.kind} is no mount", "name:/path, name:/path:ro or /host/path:/path")
-    if item.open:
+    if item.unresolved:
         return item
     source, _, rest = item.text.partition(":")
     name = source

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from ecsctl.manifest.model import Fault
+from ecsctl.manifest.schema.api import REFERENCE, Schema
 from ecsctl.manifest.shorthands.table import SHORTHANDS
 from ecsctl.manifest.shorthands.values import Context, ShorthandError
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, walk
 from ecsctl.manifest.yaml.tree_builder import resolve
 
-Schema = dict[str, Any]
-REFERENCE = "#/$defs/"
+# The members that have a short form of their own, by the structure that they are of.
+MEMBERS: dict[str, set[str]] = {}
+for _name in SHORTHANDS:
+    _shape, _, _member = _name.partition(".")
+    if _member:
+        MEMBERS.setdefault(_shape, set()).add(_member)
 
 
 class Expander:
-    """Expands documents; ``faults`` has the shorthands that could not be read, ``bad`` their paths.
+    """Expands documents; ``faults`` has the shorthands that could not be read, ``invalid`` their paths.
 
     ``regional`` has the values that are the region, which is known when all files are laid over each other: ``settle``.
     """
@@ -24,7 +29,7 @@ class Expander:
         self.definitions = definitions
         self.regional: list[Scalar] = []
         self.faults: list[Fault] = []
-        self.bad: list[Path] = []
+        self.invalid: list[Path] = []
         self._key = ""
 
     def members(self, shape: str) -> frozenset[str]:
@@ -75,27 +80,34 @@ class Expander:
     def _expand_map(self, node: MapNode, schema: Schema, name: str | None, path: Path) -> Node:
         properties = schema.get("properties", {})
         others = schema.get("additionalProperties")
+        short = MEMBERS.get(name or "", ())
         new = MapNode(node.file, node.line, node.column)
-        new.keys = dict(node.keys)
         for key, value in node.entries.items():
-            at = (*path, key)
-            member = properties.get(key) or (others if isinstance(others, dict) else None)
+            member = properties.get(key)
+            if member is None and others is False and key.startswith("x-"):
+                # The user's own, wherever the schema knows all keys: anchors for what is said twice, notes for tools.
+                continue
+            if member is None and isinstance(others, dict):
+                member = others
             if member is not None:
-                if f"{name}.{key}" in SHORTHANDS:
-                    value = self._short(f"{name}.{key}", value, at, key)
-                value = self._expand(value, member, at, key)
-            new.entries[key] = value
+                if key in short:
+                    value = self._short(f"{name}.{key}", value, (*path, key), key)
+                if isinstance(value, Scalar) and "$ref" not in member:
+                    value = _as_wanted(value, member.get("type"))
+                else:
+                    value = self._expand(value, member, (*path, key), key)
+            new.set(key, value, node.keys[key])
         return new
 
     def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
-        if isinstance(node, Scalar) and node.open:
+        if isinstance(node, Scalar) and node.unresolved:
             return node
         context = Context(key, _family(path, self._key), self.regional, self.members)
         try:
             expanded = SHORTHANDS[name].expand(node, context)
         except ShorthandError as error:
             context.refused.append(error)
-            self.bad.append(path)
+            self.invalid.append(path)
             expanded = node
         for refused in context.refused:
             # The part of the value that is wrong, where it can be told.
@@ -112,6 +124,8 @@ def _family(path: Path, key: str) -> str:
 def _as_wanted(node: Scalar, wanted: Any) -> Scalar:
     """A number where a text is wanted is the text as written; ``yes`` and ``no`` are booleans where one is wanted."""
     value = node.value
+    if type(value) is str and node.trap is None and not node.filled:
+        return node
     if node.filled and isinstance(value, str) and wanted in ("integer", "number", "boolean"):
         # What was filled in came as text; quotes around the template were needed by YAML, not meant.
         meant = resolve(value)[0]

@@ -52,7 +52,7 @@ class Context:
             except ShorthandError as error:
                 self.refused.append(error)
                 at = error.node
-                made.append(Scalar(at.file, at.line, at.column, "", is_open=True))
+                made.append(Scalar(at.file, at.line, at.column, "", unresolved=True))
         return made
 
 
@@ -140,7 +140,7 @@ def port_mappings(node: Node, context: Context) -> Node:
 
 
 def _ports(node: Node) -> list[Node]:
-    if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool) and not node.open:
+    if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool) and not node.unresolved:
         return [made(mapping, node) for mapping in _port(node)]
     return [node]
 
@@ -212,7 +212,7 @@ def mount_points(node: Node, context: Context) -> Node:
         return node
 
     def one(item: Node) -> list[Node]:
-        return [mount(item) if isinstance(item, Scalar) and not item.open else item]
+        return [mount(item) if isinstance(item, Scalar) and not item.unresolved else item]
 
     return ListNode(node.file, node.line, node.column, context.each(node.items, one))
 
@@ -280,7 +280,7 @@ def count(node: Node, context: Context) -> Node:
         node = made(int(node.text), node)
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         return made({"min": node, "desired": node, "max": node}, node)
-    if isinstance(node, Scalar) and node.value is not None and not node.open:
+    if isinstance(node, Scalar) and node.value is not None and not node.unresolved:
         raise ShorthandError(node, f"{node.kind} is no count", allowed="2, or {min: 1, desired: 2, max: 4}")
     return node
 

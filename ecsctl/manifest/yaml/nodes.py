@@ -42,10 +42,10 @@ class Scalar(Node):
     ``text`` is what is written (without quotes), ``value`` what it means, ``trap`` is a key of ``NUMBER_TRAPS`` or
     ``boolean`` (for ``NO``, ``on`` …) where YAML 1.1 means something else; ``value`` is then the text. ``style`` is how
     it is quoted (empty where it is not, None where it was not read from a file). ``filled``: a template was filled in,
-    so it was text all along; ``open``: what it is only AWS knows; ``implied``: nobody wrote it.
+    so it was text all along; ``unresolved``: only AWS knows its value; ``implied``: nobody wrote it.
     """
 
-    __slots__ = ("filled", "implied", "open", "style", "text", "trap", "value")
+    __slots__ = ("filled", "implied", "style", "text", "trap", "unresolved", "value")
 
     def __init__(
         self,
@@ -58,19 +58,19 @@ class Scalar(Node):
         *,
         style: str | None = None,
         filled: bool = False,
-        is_open: bool = False,
+        unresolved: bool = False,
         implied: bool = False,
     ) -> None:
-        super().__init__(file, line, column)
+        self.file, self.line, self.column = file, line, column
         self.value, self.trap = value, trap
-        self.style, self.filled, self.open, self.implied = style, filled, is_open, implied
+        self.style, self.filled, self.unresolved, self.implied = style, filled, unresolved, implied
         self.text = text if text is not None else ("" if value is None else str(value))
 
     @property
     def kind(self) -> str:
         value = self.value
         if value is None:
-            return "nothing (null)"
+            return "null"
         if isinstance(value, bool):
             return f"the boolean {self.text}"
         if isinstance(value, (int, float)):

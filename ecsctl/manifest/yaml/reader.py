@@ -237,25 +237,25 @@ def _read_yaml(builder: Builder, text: str) -> None:
 
 
 def _take(builder: Builder, event: Any, yaml: Any) -> None:
-    line, column = event.start_mark.line + 1, event.start_mark.column + 1
-    if isinstance(event, yaml.ScalarEvent):
-        plain = event.implicit[0] and event.style in (None, "")
-        value: Any = event.value
-        trap = None
-        if event.tag is not None and event.tag != "!":
+    mark, kind = event.start_mark, type(event)
+    line, column = mark.line + 1, mark.column + 1
+    if kind is yaml.ScalarEvent:
+        style, tag, text = event.style or "", event.tag, event.value
+        plain = style == "" and event.implicit[0]
+        value, trap = text, None
+        if tag is not None and tag != "!":
             value = _tagged(builder, event, line, column)
         elif plain:
-            value, trap = resolve(event.value)
-        node = Scalar(builder.file, line, column, value, event.value, trap, style=event.style or "")
-        builder.scalar(node, event.anchor, plain=plain)
-    elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            value, trap = resolve(text)
+        builder.scalar(Scalar(builder.file, line, column, value, text, trap, style=style), event.anchor, plain=plain)
+    elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+        builder.end()
+    elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
         if event.tag is not None and event.tag not in KNOWN_TAGS and event.tag != "!":
             builder.faults.append(builder.fault(line, column, _unknown_tag(event.tag)))
-        kind = MapNode if isinstance(event, yaml.MappingStartEvent) else ListNode
-        builder.start(kind(builder.file, line, column), event.anchor)
-    elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-        builder.end()
-    elif isinstance(event, yaml.AliasEvent):
+        node = MapNode if kind is yaml.MappingStartEvent else ListNode
+        builder.start(node(builder.file, line, column), event.anchor)
+    elif kind is yaml.AliasEvent:
         builder.alias(event.anchor, line, column)
 
 

@@ -121,7 +121,14 @@ class Builder:
         """A scalar; ``plain``: it is written without quotes."""
         if anchor:
             self._anchors[anchor] = node
-        if self._wants_key():
+        if not self._stack:
+            self.root = node
+            return
+        parent, key = self._stack[-1], self._keys[-1]
+        if type(parent) is ListNode:
+            self._grow(1, node)
+            parent.items.append(node)
+        elif key is None:
             self._take_key(node, plain)
         else:
             self._add(node, 1)
@@ -174,8 +181,8 @@ class Builder:
             self.faults.append(
                 self.fault(node.line, node.column, "a key is missing before the colon", path=self.path())
             )
-        first = parent.keys.get(node.text)
-        if first is not None:
+        if node.text in parent.keys:
+            first = parent.keys[node.text]
             self._note(
                 self.fault(
                     node.line,
@@ -184,7 +191,7 @@ class Builder:
                     path=(*self.path(), node.text),
                 )
             )
-        node.trap = "merge" if plain and node.text == "<<" else None
+        node.trap = "merge" if node.text == "<<" and plain else None
         self._keys[-1] = node
 
     def _add(self, node: Node, size: int) -> None:

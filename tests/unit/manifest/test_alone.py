@@ -55,7 +55,7 @@ def test_its_faults_stand_at_their_lines_with_their_own_paths(tmp_path: Path) ->
     )
     ended = run("validate", str(file), "-q")
     assert ended.code == 2
-    assert "networkMode: the string 'awsvp' is no value of it (did you mean awsvpc?" in ended.out
+    assert "networkMode: the string 'awsvp' is not an allowed value (did you mean awsvpc?" in ended.out
     assert "containerDefinitions[0].memroy: unknown key 'memroy' (did you mean memory?)" in ended.out
     assert all(line.startswith(f"{file}:") and line.split(":")[1] != "1" for line in ended.lines)
 

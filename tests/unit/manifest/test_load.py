@@ -176,11 +176,11 @@ def test_all_faults_are_told_at_once_each_at_its_place() -> None:
     ("text", "fault"),
     [
         ("[1]\n", "0.yaml:1:1: expected a mapping with the keys of a project, not a list"),
-        ("name: x\ncluster: a/b\n", "0.yaml:2:10: cluster: the string 'a/b' is not of the form"),
-        ("name: x\naccount: 12345\n", "0.yaml:2:10: account: the string '12345' is not of the form"),
-        ("name: NO\n", "0.yaml:1:7: name: expected a text: YAML reads NO without quotes as a boolean"),
+        ("name: x\ncluster: a/b\n", "0.yaml:2:10: cluster: the string 'a/b' is not valid"),
+        ("name: x\naccount: 12345\n", "0.yaml:2:10: account: the string '12345' is not valid (12 digits"),
+        ("name: NO\n", "0.yaml:1:7: name: expected a string, got NO, which YAML reads as a boolean"),
         ("cluster: x\n", "0.yaml:1:1: name is missing"),
-        ("name: x\ntags: {a: [1]}\n", "0.yaml:2:11: tags.a: expected a text, not a list"),
+        ("name: x\ntags: {a: [1]}\n", "0.yaml:2:11: tags.a: expected a string, got a list"),
         ("name: x\ntaskDefinitions: {a: nowhere.json}\n", "0.yaml:2:22: expected a mapping or a path to a file"),
     ],
 )
@@ -260,7 +260,7 @@ def test_the_short_form_of_one_container_is_laid_over_the_one_that_there_is(
 
 def test_a_null_with_nothing_below_it_is_refused_in_a_file_alone() -> None:
     _, told = faults_of("name: p\ntaskDefinitions:\n  t: {image: 'n:1', memory: 64, environment: {A: }}\n")
-    assert [line for line in told if "expected a text, not nothing (null)" in line], told
+    assert [line for line in told if "expected a string, got null" in line], told
 
 
 def test_the_short_form_without_an_image_says_so() -> None:
@@ -271,7 +271,7 @@ def test_the_short_form_without_an_image_says_so() -> None:
 def test_a_fault_of_an_overlay_stands_in_the_overlay() -> None:
     _, faults = faults_of(HELLO, "services:\n  svc-helloworld:\n    desiredCount: many\n")
     assert len(faults) == 1
-    assert faults[0].startswith("1.yaml:3:19: services.svc-helloworld.desiredCount: expected a whole number")
+    assert faults[0].startswith("1.yaml:3:19: services.svc-helloworld.desiredCount: expected an integer")
 
 
 def test_keys_that_begin_with_x_are_the_users_own() -> None:
@@ -375,7 +375,7 @@ def test_what_the_console_exports_is_taken_without_its_nulls(tmp_path: Path) -> 
     assert notes[:2] == ["left out what is null", "left out what only an answer of AWS has: revision"]
     path = tmp_path / "x.yaml"
     path.write_text("family: x\nipcMode:\ncontainerDefinitions: [{name: a, image: b, memory: 10}]\n")
-    with pytest.raises(SpecError, match=r"x\.yaml:2:9: ipcMode: expected a text, not nothing"):
+    with pytest.raises(SpecError, match=r"x\.yaml:2:9: ipcMode: expected a string, got null"):
         load_task_definition(str(path))
 
 

@@ -1,4 +1,4 @@
-"""The schema has every member of botocore's model, and our check of it agrees with jsonschema's."""
+"""The schema has every member of botocore's model, and validating by it gives what jsonschema alone gives."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from ecsctl.aws.models import ecs_model, model_version
 from ecsctl.manifest.schema import api as under_test
 from ecsctl.manifest.schema.api import OPERATIONS, api_definitions, definitions, text_of
 from ecsctl.manifest.schema.editor import FILES, file_schema
-from ecsctl.manifest.schema.validator import Checker
+from ecsctl.manifest.schema.messages import MESSAGES
+from ecsctl.manifest.schema.validator import validate
 from ecsctl.manifest.shorthands.table import SHORTHANDS
-from ecsctl.manifest.yaml.nodes import Scalar, made
+from ecsctl.manifest.yaml.nodes import Scalar, made, path_text
 
 AT = Scalar("f.yaml", 1, 1, None)
 
@@ -201,17 +202,34 @@ VALUES = st.sampled_from([None, True, 0, -1, 2**40, 1.5, "", "x", "a b", "x" * 3
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(["set", "drop", "add"]), VALUES), max_size=3))
-def test_our_check_and_jsonschema_have_the_same_verdict(changes: list[tuple[tuple[Any, ...], str, Any]]) -> None:
+def test_the_faults_are_those_that_jsonschema_alone_finds(changes: list[tuple[tuple[Any, ...], str, Any]]) -> None:
     data = copy.deepcopy(PROJECT)
     for path, how, value in changes:
         _change(data, path, how, copy.deepcopy(value))
     strict = {"$schema": under_test.SCHEMA_ID, "$ref": "#/$defs/Project", "$defs": definitions()}
-    expected = jsonschema.Draft202012Validator(strict).is_valid(data)
-    checker = Checker(definitions())
-    kept = checker.check(made(data, AT), "Project")
-    assert (not checker.faults) == expected, [str(fault) for fault in checker.faults]
-    if expected:
-        assert kept == data
+    errors = list(jsonschema.Draft202012Validator(strict).iter_errors(data))
+    validated = validate(made(data, AT), "Project")
+    keys = ("additionalProperties", "required")
+    of_values = {path_text(tuple(error.path)) for error in errors if error.validator not in keys}
+    messages = {fault.path: fault.message for fault in validated.faults}
+    of_keys = {path for path, text in messages.items() if text.startswith("unknown key") or text.endswith("is missing")}
+    assert of_values <= set(messages)
+    assert set(messages) - of_keys <= of_values
+    assert bool(of_keys - of_values) <= any(error.validator in keys for error in errors)
+    assert bool(validated.faults) == bool(errors)
+    if not errors:
+        assert validated.data == data
+
+
+def test_there_are_words_for_every_keyword_of_the_schema() -> None:
+    def keywords(schema: Any) -> set[str]:
+        inner = [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+        inner += schema.get("properties", {}).values()
+        return set(schema).union(*(keywords(each) for each in inner))
+
+    used = set().union(*(keywords(one) for name, one in definitions().items() if not name.startswith("ReadOnly")))
+    structural = {"$ref", "properties", "items", "additionalProperties", "required", "deprecated", "description"}
+    assert used - structural <= set(MESSAGES)
 
 
 def _change(data: Any, path: tuple[Any, ...], how: str, value: Any) -> None:
@@ -240,16 +258,53 @@ def test_a_misspelt_key_is_told_with_the_one_that_is_meant(path: tuple[Any, ...]
     if len(name) < 4 or path[0] == "tags" or path[-2:-1] == ("options",):
         return
     inner[name.upper()] = inner.pop(name)
-    checker = Checker(definitions())
-    checker.check(made(data, AT), "Project")
-    assert any(fault.allowed == f"did you mean {name}?" for fault in checker.faults), checker.faults
+    faults = validate(made(data, AT), "Project").faults
+    assert any(fault.allowed == f"did you mean {name}?" for fault in faults), faults
 
 
 def test_an_unknown_key_is_a_warning_where_asked() -> None:
-    checker = Checker(definitions(), lenient=True)
-    kept = checker.check(made({"name": "p", "nmae": 1}, AT), "Project")
-    assert [fault.severity for fault in checker.faults] == ["warning"]
-    assert kept == {"name": "p"}
+    validated = validate(made({"name": "p", "nmae": 1}, AT), "Project", lenient=True)
+    assert [fault.severity for fault in validated.faults] == ["warning"]
+    assert validated.data == {"name": "p"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("account",), 515432163751, 'expected a string, got the number 515432163751 (write "515432163751" in quotes)'),
+        (("services", "s", "desiredCount"), "2", "expected an integer, got the string '2' (write 2 without quotes)"),
+        (("services", "s", "desiredCount"), 2.0, "expected an integer, got the number 2.0 (write it without a frac"),
+        (("services", "s", "desiredCount"), True, "expected an integer, got the boolean True"),
+        (("services", "s", "desiredCount"), 2**40, "1099511627776 is out of range (-2147483648 to 2147483647)"),
+        (("services", "s", "taskDefinition"), None, 'expected a string, got null (omit the key, or write "" for an em'),
+        (("services", "s"), ["x"], "expected a mapping, got a list"),
+        (
+            ("taskDefinitions", "web", "networkMode"),
+            "Bridge",
+            "the string 'Bridge' is not an allowed value (did you mea",
+        ),
+        (("taskDefinitions", "web", "tags"), [{"key": "k"}] * 51, "too many items: 51 (at most 50)"),
+        (("taskDefinitions", "web", "tags", 0, "key"), "", "must not be empty"),
+        (("taskDefinitions", "web", "tags", 0, "key"), "k" * 129, "too long: 129 characters (at most 128)"),
+        (("account",), "515432163751\n", "is not valid (12 digits, in quotes)"),
+    ],
+)
+def test_each_kind_of_fault_is_told_in_words_of_its_own(path: tuple[Any, ...], value: Any, told: str) -> None:
+    data = copy.deepcopy(PROJECT)
+    inner: Any = data
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    validated = validate(made(data, AT), "Project")
+    assert len(validated.faults) == 1
+    assert f"{path_text(path)}: " in str(validated.faults[0])
+    assert told in str(validated.faults[0])
+    # What is wrong is no part of what the rules get; a string of a list keeps its place.
+    if isinstance(path[-1], str):
+        holder: Any = validated.data
+        for part in path[:-1]:
+            holder = holder[part]
+        assert path[-1] not in holder
 
 
 def test_the_editors_schema_takes_short_and_long_forms() -> None:

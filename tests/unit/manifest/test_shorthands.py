@@ -228,7 +228,7 @@ def test_every_mount_that_cannot_be_read_is_told_and_the_others_are_made(box: st
         "[0]: the string 'data' is no mount",
         "[2]: ./x is no path of an instance",
         "[3]: 'rx' is no mode of a mount",
-        "[4]: nothing",
+        "[4]: null is no mount",
         "[5]: a mapping is no mount",
     ]
     assert data["volumes"] == [{"name": "ok"}]

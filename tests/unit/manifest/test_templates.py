@@ -125,7 +125,9 @@ def test_a_wrong_value_is_told_at_the_template() -> None:
     text = b"name: p\nservices:\n  s:\n    taskDefinition: t:1\n    desiredCount: ${COUNT}\n"
     with pytest.raises(SpecError) as caught:
         load_spec(["-"], stdin=io.BytesIO(text), values=Values({"COUNT": "many"}))
-    assert str(caught.value).startswith("<stdin>:5:19: services.s.desiredCount: expected a whole number")
+    assert str(caught.value).startswith(
+        "<stdin>:5:19: services.s.desiredCount: expected an integer, got the string 'many'"
+    )
 
 
 OPEN = b"""\
@@ -139,7 +141,7 @@ services:
 
 
 def test_what_only_aws_knows_is_left_open_and_said_so() -> None:
-    spec, checked = inspect(["-"], stdin=io.BytesIO(OPEN), values=Values(leave_open=True))
+    spec, checked = inspect(["-"], stdin=io.BytesIO(OPEN), values=Values(leave_unresolved=True))
     assert not checked.errors
     assert spec is not None
     assert spec.services["s"].definition["desiredCount"] == "${ssm:/count}"
