@@ -109,6 +109,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "CreateLogGroup",
         "DeleteLogGroup",
         "DescribeLogGroups",
+        "GetLogEvents",
         "ListTagsForResource",
     ),
     "resourcegroupstaggingapi": ("GetResources",),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ecsctl.query.service_events import event_meaning, sentence
 from ecsctl.query.views import ContainerView, InstanceView, ServiceView, TaskView, port_range
 
 # What a prefix of a container's `reason` means, and what to do about it.
@@ -34,29 +35,12 @@ REASONS = {
 }
 SIGNALS = {137: "SIGKILL", 139: "SIGSEGV, a crash", 143: "SIGTERM"}
 
-# A pattern of a service event, and what it means.
-EVENTS = (
-    ("already using a port required", "a fixed host port is taken: one task an instance, or use host port 0"),
-    ("insufficient CPU", "no instance has enough CPU left: add instances or lower `cpu`"),
-    ("insufficient memory", "no instance has enough memory left: add instances or lower `memory`"),
-    ('error "AGENT"', "the agent of the instance is disconnected: `ecsctl instance list`"),
-    ("missing an attribute", "no instance has an attribute that the task requires"),
-    (
-        "no container instances were found",
-        "the cluster has no instances: `ecsctl instance bootstrap --count N`",
-    ),
-    ("unable to consistently start tasks", "its tasks keep failing to start; ECS waits longer and longer between"),
-    ("operations are being throttled", "AWS throttles the service's operations; it goes on by itself"),
-    (
-        "because of the service deployment configuration",
-        "minimumHealthyPercent and maximumPercent leave no room to replace tasks",
-    ),
-    ("unhealthy in", "the load balancer finds its tasks unhealthy: check port, path and security groups"),
-    ("failed container health checks", "its containers fail their own health checks"),
-    ("unable to place a task", "no instance can take another task"),
-    ("unable to assume", "ECS cannot assume the service's role"),
-)
-PASSED_ON = ("UserInitiated", "ServiceSchedulerInitiated")
+# Stop codes of tasks that somebody or the service ended: their containers then end by a signal.
+ENDED_FROM_OUTSIDE = ("UserInitiated", "ServiceSchedulerInitiated")
+# Stop codes of tasks that went with the capacity under them; the service replaces them.
+LOST_CAPACITY = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth")
+# How ECS begins its own verdicts, which have the stop code of a scaling activity: "Task failed ELB health checks in …"
+VERDICT = "Task failed "
 
 
 def task_causes(task: TaskView) -> list[str]:
@@ -72,7 +56,7 @@ def task_causes(task: TaskView) -> list[str]:
     elif task.stop_code:
         causes.append(task.stop_code)
     for container in task.containers:
-        said = container_cause(container, stopped_on_purpose=task.stop_code in PASSED_ON)
+        said = container_cause(container, stopped_on_purpose=task.stop_code in ENDED_FROM_OUTSIDE)
         if said:
             causes.append(said)
     if not task.stopped and task.health == "UNHEALTHY":
@@ -84,7 +68,7 @@ def task_causes(task: TaskView) -> list[str]:
 def container_cause(container: ContainerView, *, stopped_on_purpose: bool = False) -> str | None:
     """What a container says of its end: its reason with the meaning, or its exit code; None where all is well."""
     if container.reason:
-        meaning = next((text for prefix, text in REASONS.items() if container.reason.startswith(prefix)), None)
+        meaning = meaning_of(container.reason)
         code = f", exit code {container.exit_code}" if container.exit_code is not None else ""
         return f"container {container.name}: {container.reason.rstrip('. ')}{code}" + (
             f" ({meaning})" if meaning else ""
@@ -97,42 +81,104 @@ def container_cause(container: ContainerView, *, stopped_on_purpose: bool = Fals
     return f"container {container.name} ended with exit code {container.exit_code}" + (f" ({signal})" if signal else "")
 
 
+def failed(task: TaskView) -> bool:
+    """Whether a task that has stopped, or is stopping, failed: it was neither ended on purpose nor lost with its host.
+
+    An essential container that ended by itself is a failure with exit code 0, too, in a task of a service.
+    """
+    if not task.stopped and task.desired_status != "STOPPED":
+        return False
+    reason = task.stopped_reason or ""
+    if task.stop_code in LOST_CAPACITY or reason.startswith("Host EC2"):
+        return False
+    return task.stop_code not in ENDED_FROM_OUTSIDE or reason.startswith(VERDICT)
+
+
+def root_cause(task: TaskView) -> str:
+    """The one sentence that tells most of why a task stopped, without the task's own id.
+
+    A container's reason with its meaning tells more than the exit code of another one, and either more than the
+    task's reason, which is often the same for all ("Essential container in task exited").
+    """
+    waiting = [c for c in task.containers if (c.reason or "").startswith("TaskDependencyError")]
+    for container in task.containers:
+        if container.reason and container not in waiting:
+            return container_cause(container) or container.reason
+    reason = (task.stopped_reason or "").rstrip(". ")
+    if reason.startswith(VERDICT) and task.stop_code in ENDED_FROM_OUTSIDE:
+        sick = [container.name for container in task.containers if container.health == "UNHEALTHY"]
+        return f"{reason} ({', '.join(sick)})" if sick and "container health checks" in reason else reason
+    meaning = meaning_of(reason)
+    if meaning:
+        return f"{reason} ({meaning})"
+    ended = [container for container in task.containers if container.exit_code is not None]
+    ended.sort(key=lambda container: (container.exit_code in SIGNALS, container.exit_code == 0))
+    if ended and (ended[0].exit_code or task.stop_code == "EssentialContainerExited"):
+        return container_cause(ended[0]) or f"container {ended[0].name} ended with exit code 0"
+    if waiting:
+        return container_cause(waiting[0]) or ""
+    return reason or task.stop_code or "it stopped, and ECS gives no reason"
+
+
+def meaning_of(reason: str) -> str | None:
+    """What a reason of the agent's means, and what to do about it; None where its first word is not known."""
+    return next((text for prefix, text in REASONS.items() if reason.startswith(prefix)), None)
+
+
 def service_causes(service: ServiceView, tasks: Iterable[TaskView], since: datetime | None = None) -> list[str]:
-    """Why a service is not steady: its rollout, its events and its stopped tasks, newer than ``since``.
+    """Why a service is not steady: its rollout, its stopped tasks and its events, newer than ``since``.
 
     Args:
         tasks: tasks of the service, stopped ones included.
         since: events and tasks of before are another story; None takes all.
 
     Returns:
-        sentences without duplicates, the rollout's own reason first.
+        sentences without duplicates, the rollout's own reason first; several tasks that failed of the same are one.
     """
     causes: list[str] = []
     for deployment in service.deployments[:1]:
         if deployment.rollout_state == "FAILED":
             causes.append(f"the deployment failed: {deployment.rollout_reason or 'no reason given'}")
-        elif deployment.failed:
-            causes.append(f"{deployment.failed} tasks of this deployment failed to start or to stay")
+    recent = [task for task in tasks if since is None or task.stopped_at is None or task.stopped_at >= since]
+    causes += map(str, grouped(task for task in recent if failed(task)))
     for event in service.events:
         if since is not None and event.at is not None and event.at < since:
             continue
         meaning = event_meaning(event.message)
         if meaning:
-            said = event.message.split(" For more information", 1)[0]
-            causes.append(f"{said.rstrip('. ')} ({meaning})")
-    for task in tasks:
-        if not (task.stopped or task.desired_status == "STOPPED") or task.stop_code in PASSED_ON:
-            continue
-        if since is not None and task.stopped_at is not None and task.stopped_at < since:
-            continue
-        causes += [f"task {task.short_id}: {cause}" for cause in task_causes(task)]
+            causes.append(f"{sentence(event.message)} ({meaning.text})")
     return list(dict.fromkeys(causes))
 
 
-def event_meaning(message: str) -> str | None:
-    """What a service event means for its user; None where it tells of no trouble."""
-    lowered = message.lower()
-    return next((meaning for pattern, meaning in EVENTS if pattern.lower() in lowered), None)
+@dataclass(frozen=True)
+class TaskCause:
+    """Why tasks failed, all of them for the same reason; ``example`` is the newest of them."""
+
+    text: str
+    count: int
+    example: TaskView
+
+    def __str__(self) -> str:
+        return f"{self.count} tasks failed: {self.text}" if self.count > 1 else f"a task failed: {self.text}"
+
+
+# What differs between two tasks that failed of the same: ids, request ids, addresses, times.
+_OWN = re.compile(
+    r"\b[0-9a-f]{8}[0-9a-f-]{4,}\b|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b|\bi-[0-9a-f]{8,}\b|\d{4}-\d\d-\d\dT\S+"
+)
+
+
+def grouped(tasks: Iterable[TaskView]) -> list[TaskCause]:
+    """Why these tasks failed: each cause once, the most frequent first, then the one that was seen last."""
+    groups: dict[str, list[TaskView]] = {}
+    for task in tasks:
+        groups.setdefault(_OWN.sub("*", root_cause(task)), []).append(task)
+
+    def newest(found: list[TaskView]) -> TaskView:
+        return max(found, key=lambda task: task.stopped_at.timestamp() if task.stopped_at else 0.0)
+
+    causes = [TaskCause(root_cause(newest(found)), len(found), newest(found)) for found in groups.values()]
+    return sorted(causes, key=lambda cause: -cause.count)
 
 
 def placement_causes(

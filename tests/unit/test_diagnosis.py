@@ -5,7 +5,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ecsctl.actions.tasks import exit_code
-from ecsctl.query.diagnosis import event_meaning, needed, placement_causes, service_causes, task_causes, units
+from ecsctl.query.diagnosis import needed, placement_causes, service_causes, task_causes, units
+from ecsctl.query.service_events import event_meaning
 from ecsctl.query.views import instance_view, service_view, task_view
 from tests.support.world import World
 
@@ -102,8 +103,8 @@ def test_a_services_causes_are_those_since_it_began() -> None:
         NOW - timedelta(minutes=5),
     )
     assert found[0] == "the deployment failed: circuit breaker"
-    assert "a fixed host port is taken" in found[1]
-    assert found[2].endswith("Task failed ELB health checks in (elb x)")
+    assert found[1] == "a task failed: Task failed ELB health checks in (elb x)"
+    assert "a fixed host port is taken" in found[2]
     assert len(found) == 3
 
 
@@ -125,7 +126,7 @@ def test_a_services_causes_are_those_since_it_began() -> None:
 )
 def test_what_events_mean(message: str, meaning: str | None) -> None:
     found = event_meaning(message)
-    assert found is None if meaning is None else meaning in str(found)
+    assert found is None if meaning is None else found is not None and meaning in found.text
 
 
 def instances():  # type: ignore[no-untyped-def]

@@ -1,306 +1,302 @@
-"""Waiting for services and instances: what ends a wait, with which exit code, and what it says."""
+"""Waiting for services: what success is, what ends a wait early, with which exit code, and the lines meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from ecsctl.deploy.wait_instances import wait_for_instances
-from ecsctl.deploy.wait_services import wait_for_services
-from ecsctl.errors import EcsctlError, ExitCode, RolledBackError, WaitTimeoutError
-from tests.support.fake_aws import FakeAws
+from ecsctl.errors import ExitCode
+from tests.support.waiting import (
+    ARN,
+    CLOSEST,
+    GROUP,
+    Look,
+    Story,
+    at,
+    deployment,
+    earlier,
+    event,
+    instance,
+    service,
+    starting,
+    stopped,
+)
 
-Json = dict[str, Any]
-NOW = datetime.now(timezone.utc)
-ARN = "arn:aws:ecs:eu-west-1:123456789012"
-
-
-def deployment(id_: str = "ecs-svc/1", state: str | None = "IN_PROGRESS", **more: Any) -> Json:
-    made: Json = {
-        "id": id_,
-        "status": "PRIMARY",
-        "taskDefinition": f"{ARN}:task-definition/web:2",
-        "desiredCount": 2,
-        "runningCount": 2,
-        "failedTasks": 0,
-    }
-    return {**made, **({"rolloutState": state} if state else {}), **more}
-
-
-def service(*deployments: Json, running: int = 2, **more: Any) -> Json:
-    return {
-        "serviceArn": f"{ARN}:service/prod/svc",
-        "serviceName": "svc",
-        "clusterArn": f"{ARN}:cluster/prod",
-        "status": "ACTIVE",
-        "desiredCount": 2,
-        "runningCount": running,
-        "pendingCount": 0,
-        "deployments": list(deployments),
-        **more,
-    }
+BREAKER = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
+BALANCED = {"loadBalancers": [{"targetGroupArn": GROUP, "containerName": "web", "containerPort": 80}]}
+CLASSIC = {"loadBalancers": [{"loadBalancerName": "lb", "containerName": "web", "containerPort": 80}]}
+DONE = service(deployment(state="COMPLETED"))
 
 
-def watched(looks: Iterable[Json], **answers: Any) -> tuple[FakeAws, list[str]]:
-    """An AWS that answers one look after another; the last one stays."""
-    left = list(looks)
-
-    def describe(query: Json) -> Json:
-        look = left.pop(0) if len(left) > 1 else left[0]
-        return {"services": [look] if look else [], "failures": [] if look else [{"reason": "MISSING"}]}
-
-    tasks: Json = {"ecs:ListTasks": lambda query: {"taskArns": []}}
-    return FakeAws({"ecs:DescribeServices": describe, **tasks, **answers}), []
-
-
-def wait(
-    looks: Iterable[Json], timeout: float = 600, passed: float = 0, deployment: str = "", **answers: Any
-) -> tuple[list[str], list[str]]:
-    """Wait for the service; ``passed``: seconds since what is waited for began; ``deployment``: its id."""
-    aws, lines = watched(looks, **answers)
-    views = wait_for_services(
-        aws,
-        "prod",
-        ["svc"],
-        timeout=timeout,
-        report=lines.append,
-        since=NOW,
-        deployments={"svc": deployment},
-        sleep=lambda seconds: None,
-        now=lambda: NOW + timedelta(seconds=passed),
-    )
-    return [view.name for view in views], lines
+def test_a_line_a_change_with_the_time_passed() -> None:
+    pending, one = service(starting()), service(starting(1))
+    story = Story([pending, pending, pending, one, DONE])
+    assert story.wait(step=20, heartbeat=0) == ["svc"]
+    assert story.lines == [
+        "service svc: 0 of 2 tasks run, deployment IN_PROGRESS (0s)",
+        "service svc: 1 of 2 tasks run, deployment IN_PROGRESS (1m00s)",
+        "service svc: 2 of 2 tasks run, deployment COMPLETED (1m20s)",
+    ]
 
 
-def test_only_what_changed_is_told() -> None:
-    pending = service(deployment(), running=0)
-    names, lines = wait([pending, pending, pending, service(deployment(state="COMPLETED"))])
-    assert names == ["svc"]
-    assert lines == [
-        "service svc: 0 of 2 tasks run, deployment IN_PROGRESS",
-        "service svc: 2 of 2 tasks run, deployment COMPLETED",
+def test_where_nothing_changes_it_says_so_now_and_then() -> None:
+    story = Story([service(starting())] * 8 + [DONE])
+    story.wait(step=10, heartbeat=30)
+    assert story.lines[1:3] == [
+        "still waiting (30s): service svc: 0 of 2 tasks run, deployment IN_PROGRESS",
+        "still waiting (1m00s): service svc: 0 of 2 tasks run, deployment IN_PROGRESS",
+    ]
+    silent = Story([service(starting())] * 8 + [DONE])
+    silent.wait(step=10, heartbeat=0)
+    assert len(silent.lines) == 2
+
+
+def test_the_new_deployment_is_judged_and_not_the_sums() -> None:
+    """While a rolling update goes on, the old tasks make the sums look whole."""
+    story = Story([service(starting(), earlier()), service(starting(1), earlier(1)), DONE])
+    assert story.wait() == ["svc"]
+    assert story.lines[:2] == [
+        "service svc: 0 of 2 tasks run, 2 of earlier deployments, deployment IN_PROGRESS (0s)",
+        "service svc: 1 of 2 tasks run, 1 of earlier deployments, deployment IN_PROGRESS (2s)",
     ]
 
 
 def test_behind_a_classic_balancer_counts_and_health_decide() -> None:
-    health = [["OutOfService", "OutOfService"], ["InService", "OutOfService"], ["InService", "InService"]]
-    fronted = {"loadBalancers": [{"loadBalancerName": "lb", "containerName": "web", "containerPort": 80}]}
-    two = service(deployment(state=None), deployment("ecs-svc/0", None, status="ACTIVE"), **fronted)
-    one = service(deployment(state=None), **fronted)
-    answers = {
-        "elb:DescribeInstanceHealth": lambda query: {"InstanceStates": [{"State": state} for state in health.pop(0)]}
-    }
-    _, lines = wait([two, one, one, one], **answers)
-    assert health == []
-    assert [line.partition("run")[2] for line in lines] == [
-        "",
-        ", 0 of 2 in service behind lb",
-        ", 1 of 2 in service behind lb",
-        "",
+    out = {"State": "OutOfService", "ReasonCode": "Instance", "Description": "Instance has failed its health checks."}
+    two = service(deployment(state=None), earlier(rolloutState=None), **CLASSIC)
+    one = service(deployment(state=None), **CLASSIC)
+    good = {"State": "InService"}
+    story = Story([two, Look(one, targets=[out, out]), Look(one, targets=[out, good]), Look(one, targets=[good, good])])
+    assert story.wait() == ["svc"]
+    assert [line.partition("run")[2] for line in story.lines] == [
+        ", 2 of earlier deployments, 0 of 2 targets healthy in load balancer lb (0s)",
+        ", 0 of 2 targets healthy in load balancer lb: Instance has failed its health checks (2s)",
+        ", 1 of 2 targets healthy in load balancer lb: Instance has failed its health checks (4s)",
+        " (6s)",
     ]
 
 
+def test_complete_is_not_enough_while_its_targets_are_not_healthy() -> None:
+    whole = service(deployment(state="COMPLETED"), **BALANCED)
+    initial = {"State": "initial", "Reason": "Elb.RegistrationInProgress"}
+    story = Story([Look(whole, targets=[initial, initial]), Look(whole, targets=[{"State": "healthy"}] * 2)])
+    assert story.wait() == ["svc"]
+    assert "0 of 2 targets healthy in target group web" in story.lines[0]
+    assert story.passed == 2
+
+
+def test_a_deployment_that_crashed_is_steady_when_it_has_stayed_whole_for_a_while() -> None:
+    crash = stopped(1, 1, stopCode="EssentialContainerExited", containers=[{"name": "web", "exitCode": 1}])
+    story = Story([Look(DONE, tasks=[crash])])
+    assert story.wait() == ["svc"]
+    assert story.passed >= 10, "it had crashed once"
+
+
+def test_what_runs_without_a_check_counts_when_it_has_run_for_a_moment() -> None:
+    """ECS may call a deployment complete while a program is about to end that has only just started."""
+    fresh = Story([service(deployment(state="COMPLETED", updatedAt=at(0)))])
+    assert fresh.wait(step=1) == ["svc"]
+    assert fresh.passed == 2
+    old = Story([service(deployment(state="COMPLETED", updatedAt=at(-60)))])
+    assert old.wait(step=1) == ["svc"]
+    assert old.passed == 0
+    probed = Story([Look(service(deployment(state="COMPLETED"), **BALANCED), targets=[{"State": "healthy"}] * 2)])
+    assert probed.wait(step=1) == ["svc"]
+    assert probed.passed == 0
+    crash = stopped(1, 1, stopCode="EssentialContainerExited", containers=[{"name": "web", "exitCode": 3}])
+    again = [
+        Look(service(starting(), events=[event("(service svc) has started 2 tasks: (task a).")]), tasks=[crash] * 3)
+    ]
+    crashed = Story([service(deployment(state="COMPLETED", updatedAt=at(0))), *again * 3])
+    assert crashed.fails(step=1, timeout=60).message.endswith("container web ended with exit code 3")
+
+
+# What ends a deployment by somebody's decision: exit code 5, and said so.
+
+
 def test_a_failed_deployment_ends_the_wait_at_once() -> None:
-    failed = deployment(state="FAILED", rolloutStateReason="ECS deployment circuit breaker: tasks failed to start.")
-    with pytest.raises(RolledBackError) as raised:
-        wait([service(deployment(), running=0), service(failed, running=0)])
-    assert raised.value.code == ExitCode.ROLLED_BACK
-    assert any("circuit breaker" in line for line in raised.value.details)
+    failed = starting(state="FAILED", rolloutStateReason="ECS deployment circuit breaker: tasks failed to start.")
+    error = Story([service(starting()), service(failed)]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+    assert error.message == "the deployment of web:2 to service svc failed (circuit breaker)"
 
 
 @pytest.mark.parametrize("still_listed", [True, False])
 def test_a_rollback_that_succeeded_is_no_success(still_listed: bool) -> None:
+    """As AWS tells it: the failed deployment is listed as ACTIVE until its last task has stopped."""
     old = f"{ARN}:task-definition/web:1"
-    back = deployment("ecs-svc/2", "COMPLETED", taskDefinition=old)
-    failed = deployment("ecs-svc/1", "FAILED", status="ACTIVE", rolloutStateReason="circuit breaker: no luck")
-    with pytest.raises(RolledBackError, match="web:2 to service svc gave way to web:1"):
-        wait([service(deployment()), service(back, *([failed] if still_listed else []))])
+    reason = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/0."
+    back = deployment(2, "COMPLETED", taskDefinition=old, rolloutStateReason=reason)
+    failed = starting(state="FAILED", status="ACTIVE", rolloutStateReason="ECS deployment circuit breaker: no luck")
+    error = Story([service(starting()), service(back, *([failed] if still_listed else []))]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+    assert "the deployment of web:2 to service svc failed" in error.message
+    assert "AWS rolled back to web:1" in error.message
 
 
-def test_a_second_deployment_of_the_same_definition_is_waited_for_instead() -> None:
-    names, _ = wait([service(deployment(), running=1), service(deployment("ecs-svc/2", "COMPLETED"))])
-    assert names == ["svc"]
+def test_an_alarm_that_ended_the_deployment_is_named() -> None:
+    alarms = {"deploymentConfiguration": {"alarms": {"enable": True, "rollback": True, "alarmNames": ["too-slow"]}}}
+    old = f"{ARN}:task-definition/web:1"
+    events = [
+        event("(service svc) rolling back to deployment ecs-svc/2.", number=2),
+        event("(service svc) (deployment ecs-svc/1) deployment failed: alarm detected."),
+    ]
+    back = service(deployment(2, taskDefinition=old), events=events, **alarms)
+    error = Story([service(starting(), **alarms), back]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+    assert error.message.startswith(
+        "the deployment of web:2 to service svc failed (alarm: too-slow), and AWS rolled back to web:1"
+    )
+
+
+@pytest.mark.parametrize(("revision", "named"), [("web:3", "web:3"), ("web:2", "the same definition")])
+def test_somebodys_newer_deployment_is_no_success_of_this_one(revision: str, named: str) -> None:
+    newer = deployment(2, "COMPLETED", taskDefinition=f"{ARN}:task-definition/{revision}")
+    error = Story([service(starting(1)), service(newer)]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+    assert error.message == (
+        f"the deployment of web:2 to service svc was replaced by a newer deployment, of {named} (ecs-svc/2), which "
+        "this command did not begin"
+    )
+
+
+def test_a_blue_green_deployment_that_gives_the_traffic_back_was_rolled_back() -> None:
+    blue = earlier(status="PRIMARY")
+    green = starting(
+        state="FAILED", status="ACTIVE", rolloutStateReason="ECS deployment rolled back at a lifecycle hook."
+    )
+    error = Story([service(starting(), earlier()), service(blue, green)]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+    assert "failed (ECS deployment rolled back at a lifecycle hook), and AWS rolled back to web:1" in error.message
+
+
+# What cannot succeed, and ends the wait early: exit code 1.
 
 
 def test_tasks_that_keep_failing_end_the_wait() -> None:
-    looks = [service(deployment(failedTasks=n, runningCount=0), running=0) for n in (1, 2, 3, 4)]
-    with pytest.raises(EcsctlError, match="keep failing") as raised:
-        wait(looks)
-    assert raised.value.code == ExitCode.FAILED
+    story = Story([service(starting(failedTasks=number)) for number in (0, 1, 2, 3, 4)])
+    error = story.fails()
+    assert (error.code, story.place) == (ExitCode.FAILED, 3)
+    assert error.message == "service svc cannot become steady"
 
 
-def test_failures_of_long_ago_do_not_count() -> None:
-    looks = [service(deployment(failedTasks=7, runningCount=1), running=1), service(deployment(state="COMPLETED"))]
-    assert wait(looks)[0] == ["svc"]
+def test_failures_of_before_do_not_count() -> None:
+    """A wait that is taken up again later, for a deployment that failed a lot before the cause was removed."""
+    before = {"failedTasks": 7, "createdAt": at(-500)}
+    old = [stopped(number, -400) for number in range(3)]
+    story = Story([Look(service(starting(1, **before)), tasks=old), service(deployment(state="COMPLETED"))])
+    assert story.wait(deployment="") == ["svc"]
 
 
-def test_a_circuit_breaker_is_left_to_decide() -> None:
-    breaker = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
-    looks = [service(deployment(failedTasks=n, runningCount=0), running=0, **breaker) for n in (0, 5)]
-    with pytest.raises(RolledBackError):
-        wait([*looks, service(deployment(state="FAILED", failedTasks=6), running=0, **breaker)])
+def test_a_circuit_breaker_is_left_to_decide_of_what_it_counts() -> None:
+    tasks = [stopped(number) for number in range(4)]
+    counted = [Look(service(starting(failedTasks=n), **BREAKER), tasks=tasks) for n in (1, 2, 3)]
+    error = Story([*counted, service(starting(state="FAILED", failedTasks=3), **BREAKER)]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+
+    ended = {"stopCode": "EssentialContainerExited", "containers": [{"name": "web", "exitCode": 1}]}
+    loops = [Look(service(starting(), **BREAKER), tasks=[stopped(n, **ended) for n in range(many)]) for many in (1, 3)]
+    error = Story(loops).fails()
+    assert error.code == ExitCode.FAILED, "ECS does not count tasks that ran before they ended"
 
 
-def test_no_room_is_told_when_the_time_is_up() -> None:
-    text = (
-        "(service svc) was unable to place a task because no container instance met all of its requirements. The "
-        "closest matching container-instance 1 is already using a port required by your task."
-    )
-    event = {"id": "e", "createdAt": NOW + timedelta(seconds=5), "message": text}
-    with pytest.raises(WaitTimeoutError) as raised:
-        wait([service(deployment(runningCount=1), running=1, events=[event])], timeout=0)
-    assert raised.value.code == ExitCode.TIMEOUT
-    assert any("fixed host port is taken" in line for line in raised.value.details)
+def test_a_service_that_is_being_deleted_or_is_gone_is_told() -> None:
+    error = Story([service(starting()), service(starting(), status="DRAINING")]).fails()
+    assert error.message == "service svc is being deleted"
+    error = Story([service(starting()), service(starting(), status="INACTIVE")]).fails()
+    assert error.message == "service svc does not exist any more"
 
 
-def test_no_room_for_long_ends_the_wait() -> None:
-    text = "(service svc) was unable to place a task because no container instance met all of its requirements."
-    event = {"id": "e", "createdAt": NOW + timedelta(seconds=5), "message": text}
-    with pytest.raises(EcsctlError, match="service svc finds no place for its tasks"):
-        wait([service(deployment(runningCount=1), running=1, events=[event])], passed=60)
-
-
-def test_a_stopped_task_says_why() -> None:
-    task = {
-        "taskArn": f"{ARN}:task/prod/0123456789abcdef0123456789abcdef",
-        "taskDefinitionArn": f"{ARN}:task-definition/web:2",
-        "lastStatus": "STOPPED",
-        "desiredStatus": "STOPPED",
-        "stopCode": "TaskFailedToStart",
-        "stoppedReason": "CannotPullContainerError: pull access denied for example/web",
-        "stoppedAt": NOW + timedelta(seconds=3),
-        "containers": [],
-    }
-    answers = {
-        "ecs:ListTasks": lambda query: {"taskArns": [task["taskArn"]] if query["desiredStatus"] == "STOPPED" else []},
-        "ecs:DescribeTasks": lambda query: {"tasks": [task], "failures": []},
-    }
-    looks = [service(deployment(failedTasks=n, runningCount=0), running=0) for n in (0, 3)]
-    with pytest.raises(EcsctlError) as raised:
-        wait(looks, **answers)
-    assert any("pull access denied" in line for line in raised.value.details)
-
-
-def test_a_service_that_vanished_is_told() -> None:
-    with pytest.raises(EcsctlError, match="svc does not exist any more"):
-        wait([service(deployment()), {**service(deployment()), "status": "INACTIVE"}])
+@pytest.mark.parametrize(("looks", "passed"), [([service(starting()), None], 1), ([None], 200)])
+def test_a_service_that_stays_away_or_goes_is_no_late_one(looks: list[Any], passed: float) -> None:
+    assert Story(looks, passed=passed).fails().message == "service svc does not exist any more"
 
 
 def test_a_service_that_ecs_does_not_show_yet_is_waited_for() -> None:
-    names, lines = wait([{}, {}, service(deployment(state="COMPLETED"))])
-    assert names == ["svc"]
-    assert lines[0] == "service svc: ECS does not show it yet"
+    story = Story([None, None, DONE])
+    assert story.wait() == ["svc"]
+    assert story.lines[0] == "service svc: ECS does not show it yet (0s)"
 
 
 def test_what_was_before_the_change_is_not_taken_for_it() -> None:
-    old, new = service(deployment(state="COMPLETED")), service(deployment("ecs-svc/2", "FAILED"))
-    with pytest.raises(RolledBackError):
-        wait([old, old, new], deployment="ecs-svc/2")
-    names, lines = wait([old, service(deployment("ecs-svc/2", "COMPLETED"))], deployment="ecs-svc/2")
-    assert names == ["svc"]
-    assert lines[0] == "service svc: ECS does not show the change yet"
-    assert wait([old], deployment="ecs-svc/2", passed=200)[0] == ["svc"]
+    new = deployment(2, "COMPLETED")
+    story = Story([DONE, DONE, service(new)])
+    assert story.wait(deployment="ecs-svc/2") == ["svc"]
+    assert story.lines[0] == "service svc: ECS does not show the change yet (0s)"
+    assert story.place >= 2
+    assert Story([DONE], passed=200).wait(deployment="ecs-svc/2") == ["svc"], "it had its time to be shown"
 
 
-@pytest.mark.parametrize(("looks", "passed"), [([service(deployment()), {}], 1), ([{}], 200)])
-def test_a_service_that_stays_away_or_goes_is_no_late_one(looks: list[Json], passed: float) -> None:
-    with pytest.raises(EcsctlError, match="svc does not exist any more"):
-        wait(looks, passed=passed)
+# No room.
+
+PORT = {"containerDefinitions": [{"name": "web", "portMappings": [{"containerPort": 80, "hostPort": 80}]}]}
+BUSY = [instance(1, ports=[80]), instance(2, ports=[80])]
+UNPLACED = event(CLOSEST.format("is already using a port required by your task"))
 
 
-class Fleet:
-    """Two instances of a group on their way into a cluster, with a clock of its own."""
-
-    def __init__(self, **instance: Any) -> None:
-        self.time = NOW
-        self.joined: set[str] = set()
-        self.members = ["i-1", "i-2"]
-        self.console = "Booting"
-        self.activities: list[Json] = []
-        profile = {"Arn": "p"}
-        self.instance = {"State": {"Name": "running"}, "IamInstanceProfile": profile, "PublicIpAddress": "192.0.2.1"}
-        self.instance.update(instance)
-        self.lines: list[str] = []
-
-    def aws(self) -> FakeAws:
-        return FakeAws(
-            {
-                "autoscaling:DescribeAutoScalingGroups": lambda query: {
-                    "AutoScalingGroups": [{"Instances": [{"InstanceId": id_} for id_ in self.members]}]
-                },
-                "autoscaling:DescribeScalingActivities": lambda query: {"Activities": self.activities},
-                "ecs:ListContainerInstances": lambda query: {"containerInstanceArns": sorted(self.joined)},
-                "ecs:DescribeContainerInstances": lambda query: {
-                    "containerInstances": [
-                        {"ec2InstanceId": id_, "status": "ACTIVE", "agentConnected": True} for id_ in self.joined
-                    ]
-                },
-                "ec2:DescribeInstances": lambda query: {
-                    "Reservations": [
-                        {"Instances": [{"InstanceId": id_, **self.instance} for id_ in query["Filters"][0]["Values"]]}
-                    ]
-                },
-                "ec2:GetConsoleOutput": lambda query: {"Output": self.console},
-            }
-        )
-
-    def wait(self, timeout: float = 600) -> None:
-        def sleep(seconds: float) -> None:
-            self.time += timedelta(seconds=10)
-
-        wait_for_instances(
-            self.aws(),
-            "prod",
-            "group",
-            2,
-            timeout=timeout,
-            report=self.lines.append,
-            sleep=sleep,
-            now=lambda: self.time,
-        )
+def no_room(*deployments: dict[str, Any], events: Any = (UNPLACED,), **more: Any) -> Story:
+    given = {"definition": PORT, "instances": BUSY, "looks": [service(*deployments, events=list(events))], **more}
+    return Story(**given)
 
 
-def test_instances_that_join_are_counted() -> None:
-    fleet = Fleet()
-    fleet.joined = {"i-1", "i-2", "i-of-another-group"}
-    fleet.wait()
-    assert fleet.lines == ["instances of prod: 2 of 2 have joined"]
+def test_a_rolling_update_without_room_ends_early_and_names_what_keeps_the_room() -> None:
+    story = no_room(starting(), earlier())
+    error = story.fails()
+    assert error.code == ExitCode.FAILED
+    assert error.message == (
+        "service svc cannot place its new tasks: host port 80 is in use on i-1 and i-2, and minimumHealthyPercent 100 "
+        "keeps the 2 old tasks: lower it or add an instance"
+    )
+    assert story.passed < 15
 
 
-def test_an_agent_that_was_refused_for_good_ends_the_wait() -> None:
-    fleet = Fleet()
-    fleet.console = "[ 12.3] amazon-ecs-agent: error: unable to register: Cluster not found.; exit code 5\n"
-    with pytest.raises(EcsctlError, match="Cluster not found") as raised:
-        fleet.wait()
-    assert raised.value.code == ExitCode.FAILED
-    assert fleet.time - NOW >= timedelta(seconds=20), "it had its time to boot"
-
-
-def test_a_group_that_cannot_launch_says_why() -> None:
-    fleet = Fleet()
-    fleet.members = []
-    fleet.activities = [{"StatusCode": "Failed", "StatusMessage": "You have requested more vCPU capacity than allowed"}]
-    with pytest.raises(EcsctlError, match="more vCPU capacity"):
-        fleet.wait()
+def test_ecs_mutes_what_it_has_told_before_and_the_wait_finds_out_by_itself() -> None:
+    story = no_room(starting(), earlier(), events=())
+    assert "host port 80 is in use" in story.fails().message
+    assert story.passed < 30
 
 
 @pytest.mark.parametrize(
-    ("instance", "expected"),
+    ("looks", "more", "why"),
     [
-        ({"State": {"Name": "stopped"}}, "it is stopped"),
-        ({"IamInstanceProfile": None}, "no instance profile"),
-        ({"PublicIpAddress": None}, "needs NAT or VPC endpoints"),
+        (
+            [service(starting(), earlier(), deploymentConfiguration={"minimumHealthyPercent": 50})],
+            {},
+            "ECS stops an old one",
+        ),
+        ([Look(service(starting()), tasks=[stopped(1, lastStatus="DEACTIVATING")])], {}, "a task makes room"),
+        ([service(starting())], {"groups": [{"AutoScalingGroupName": "g", "DesiredCapacity": 3}]}, "one is launched"),
+        ([service(starting())], {"instances": [*BUSY, instance(3, status="REGISTERING")]}, "one registers"),
+        ([service(starting())], {"instances": [*BUSY, instance(3)]}, "one has room"),
+        ([service(starting(pendingCount=2))], {}, "the tasks are on their way"),
+        ([service(starting(), launchType="FARGATE")], {}, "Fargate has no instances"),
     ],
 )
-def test_when_time_is_up_each_instance_says_what_it_lacks(instance: Json, expected: str) -> None:
-    fleet = Fleet(**instance)
-    fleet.joined = {"i-1"}
-    with pytest.raises(WaitTimeoutError) as raised:
-        fleet.wait(timeout=0)
-    assert raised.value.code == ExitCode.TIMEOUT
-    [line] = raised.value.details
-    assert line.startswith("i-2 has not registered")
-    assert expected in line
+def test_a_service_for_which_room_comes_is_not_accused(looks: list[Any], more: dict[str, Any], why: str) -> None:
+    story = no_room(**{"looks": [*looks * 20, DONE], **more})
+    assert story.wait() == ["svc"], why
+
+
+def test_no_room_is_in_the_first_line_when_time_is_up_too() -> None:
+    story = no_room(starting(1))
+    error = story.fails(timeout=0)
+    assert error.code == ExitCode.TIMEOUT
+    assert error.message.startswith("timed out after 0 s waiting for service svc: 1 of 2 tasks run")
+    assert "a fixed host port is taken" in error.message
+
+
+def test_a_deployment_configuration_without_a_step_ends_the_wait() -> None:
+    stuck = {"deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 149}, "desiredCount": 2}
+    error = Story([service(starting(), earlier(), **stuck)]).fails()
+    assert error.message == (
+        "service svc cannot replace its tasks: minimumHealthyPercent 100 and maximumPercent 149 of 2 tasks leave no "
+        "step: lower the one or raise the other"
+    )
+
+
+def test_an_agent_that_is_disconnected_has_time_to_come_back() -> None:
+    away = [instance(1, agentConnected=False)]
+    story = no_room(starting(), instances=away, events=[event(CLOSEST.format('encountered error "AGENT"'))])
+    assert "the agent is disconnected on i-1" in story.fails().message
+    assert story.passed >= 30
