@@ -120,13 +120,15 @@ def quiet(line: str) -> None:
 class Deadline:
     """Until when something may take, whatever it is made of, and who is told how it goes (from any thread).
 
-    ``at`` is a time of ``clock``; ``seconds`` is how long it was in the beginning, for messages.
+    ``at`` is a time of ``clock``; ``seconds`` is how long it was in the beginning, for messages. Whoever waits under it
+    sleeps by ``sleep``.
     """
 
     at: float
     seconds: float
     report: Callable[[str], None] = quiet
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = pause
 
     @classmethod
     def after(
@@ -134,9 +136,10 @@ class Deadline:
         seconds: float,
         report: Callable[[str], None] = quiet,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = pause,
     ) -> Deadline:
         """The deadline in that many seconds from now."""
-        return cls(clock() + seconds, seconds, report, clock)
+        return cls(clock() + seconds, seconds, report, clock, sleep)
 
     def left(self) -> float:
         """How many seconds are left; 0 where it has passed."""

@@ -18,7 +18,7 @@ from ecsctl.deploy.observe import Snapshot, refresh
 from ecsctl.deploy.plan import decide
 from ecsctl.deploy.resources import Key, Known, Resource, Scope, resolve
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
-from ecsctl.polling import Deadline, interrupts_kept, pause, stop_waiting, wait_again
+from ecsctl.polling import Deadline, interrupts_kept, stop_waiting, wait_again
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -213,7 +213,7 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Dead
                 raise
             if left < TRIES - 1:
                 # What one call of AWS refuses as existing, another may not show for a while.
-                pause(float(TRIES - 1 - left))
+                deadline.sleep(float(TRIES - 1 - left))
             actual = refresh(aws, scope, change.key)
             if change.resource is None:
                 if actual is None or actual.owner != scope.project:

@@ -74,6 +74,23 @@ def test_only_the_named_listener_goes(account: Account, name: str) -> None:
     assert [row["Listener"]["LoadBalancerPort"] for row in found["ListenerDescriptions"]] == [8084]
 
 
+def test_a_balancer_and_a_listener_are_made_once_and_another_of_their_name_or_port_is_refused(
+    account: Account, name: str
+) -> None:
+    elbv2, group = account.elbv2, target_group(account, name)
+    listen(account, name, group, 8180)
+    listen(account, name, group, 8180)
+    [balancer] = [row for row in elbv2.describe_load_balancers()["LoadBalancers"] if row["LoadBalancerName"] == name]
+    arn = balancer["LoadBalancerArn"]
+    assert [row["Port"] for row in elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]] == [8180]
+    subnets = [row["SubnetId"] for row in account.ec2.describe_subnets()["Subnets"]][:2]
+    with pytest.raises(elbv2.exceptions.DuplicateLoadBalancerNameException):
+        elbv2.create_load_balancer(Name=name, Subnets=subnets, Scheme="internal")
+    answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    with pytest.raises(elbv2.exceptions.DuplicateListenerException):
+        elbv2.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=8180, DefaultActions=answer)
+
+
 def target_group(account: Account, name: str, **more: Any) -> str:
     vpc = account.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     made = account.elbv2.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, **more)

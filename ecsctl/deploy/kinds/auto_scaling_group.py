@@ -10,6 +10,7 @@ from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, Waiting, owner_of, until_gone
 from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource
 from ecsctl.deploy.wait_instances import wait_for_instances
+from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
 if TYPE_CHECKING:
@@ -137,7 +138,12 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         if not actual.status:
             # ForceDelete terminates the instances with the group, protected from scale-in or not.
             query = {"AutoScalingGroupName": name, "ForceDelete": True}
-            aws.call("autoscaling", "DeleteAutoScalingGroup", query, about=f"Auto Scaling group {name}")
+            try:
+                aws.call("autoscaling", "DeleteAutoScalingGroup", query, about=f"Auto Scaling group {name}")
+            except AwsError as error:
+                # Somebody else was faster, or the answer of the first call was lost; its instances may still end.
+                if error.aws_code != "ValidationError" or "not found" not in error.aws_message:
+                    raise
         hint = "run the same command again; `aws autoscaling describe-scaling-activities` says what it waits for"
         until_gone(lambda: _gone(aws, name, instances), f"Auto Scaling group {name}", deadline, hint)
 

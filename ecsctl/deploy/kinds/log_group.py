@@ -49,7 +49,8 @@ class LogGroupKind(Kind[LogGroup]):
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         own = {log_group_of(family) for family in owned_families(aws, scope.project)}
-        tagged = {arn.partition(":log-group:")[2].removesuffix(":*") for arn in arns_of(aws, scope.project, LOGS)}
+        # By the service: endpoints do not agree on what its type is called.
+        tagged = {arn.partition(":log-group:")[2].removesuffix(":*") for arn in arns_of(aws, scope.project, "logs")}
         for name in sorted({*names, *own, *tagged} - {""}):
             arn = self._arn(aws, name)
             if arn is None:
@@ -75,9 +76,6 @@ class LogGroupKind(Kind[LogGroup]):
             if group["logGroupName"] == name:
                 return str(group.get("logGroupArn") or group["arn"]).removesuffix(":*")
         return None
-
-
-LOGS = "logs:log-group"
 
 
 def _owner(aws: Aws, arn: str) -> str | None:

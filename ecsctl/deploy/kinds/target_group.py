@@ -70,6 +70,7 @@ class TargetGroupKind(Kind[TargetGroup]):
         "elbv2:ModifyTargetGroupAttributes",
     )
     permissions = ("elasticloadbalancing:AddTags",)
+    force_new = frozenset({"vpc", "protocol", "port", "targetType"})
     exists = frozenset({"DuplicateTargetGroupName", "DuplicateTargetGroupNameException"})
     gone = GONE
 

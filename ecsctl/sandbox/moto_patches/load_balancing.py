@@ -70,15 +70,44 @@ def _classic(balancers: Mapping[str, Balancers]) -> None:
 
 
 def _v2(balancers: Mapping[str, Balancers]) -> None:
+    from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
     from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
     create, create_group = ELBv2Backend.create_load_balancer, ELBv2Backend.create_target_group
+    create_on_port, modify = ELBv2Backend.create_listener, ELBv2Backend.modify_listener
 
-    def create_load_balancer(self: Any, *args: Any, **kwargs: Any) -> Any:
-        """The name in the answer is the one that works."""
-        balancer = create(self, *args, **kwargs)
+    def create_load_balancer(self: Any, name: str, **kwargs: Any) -> Any:
+        """Once more with the same settings it is the same one; the name in the answer is the one that works."""
+        given = {key: value for key, value in kwargs.items() if key != "tags"}
+        known = next((item for item in self.load_balancers.values() if item.name == name), None)
+        if known is not None and known.__dict__.get("_given") == given:
+            return known
+        if known is not None:
+            raise DuplicateLoadBalancerName()
+        balancer = create(self, name, **kwargs)
+        balancer.__dict__["_given"] = given
         balancers[self.region_name].name_v2(balancer)
         return balancer
+
+    def create_listener(self: Any, load_balancer_arn: str, **kwargs: Any) -> Any:
+        """A port has one listener; once more with the same settings it is the same one."""
+        given = {key: value for key, value in kwargs.items() if key != "tags"}
+        balancer = self.load_balancers.get(load_balancer_arn)
+        for known in balancer.listeners.values() if balancer is not None else ():
+            if int(known.port) != int(kwargs["port"]):
+                continue
+            if known.__dict__.get("_given") == given:
+                return known
+            raise DuplicateListenerError()
+        listener = create_on_port(self, load_balancer_arn, **kwargs)
+        listener.__dict__["_given"] = given
+        return listener
+
+    def modify_listener(self: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
+        """What was changed is no longer what CreateListener was given."""
+        listener = modify(self, arn, *args, **kwargs)
+        listener.__dict__.pop("_given", None)
+        return listener
 
     def create_target_group(self: Any, name: str, **kwargs: Any) -> Any:
         """Once more with the same settings, it is the same group."""
@@ -111,7 +140,9 @@ def _v2(balancers: Mapping[str, Balancers]) -> None:
         ]
 
     ELBv2Backend.create_target_group = create_target_group  # type: ignore[method-assign]
-    ELBv2Backend.create_load_balancer = create_load_balancer  # type: ignore[method-assign]
+    ELBv2Backend.create_load_balancer = create_load_balancer  # type: ignore[method-assign, assignment]
+    ELBv2Backend.create_listener = create_listener  # type: ignore[method-assign, assignment]
+    ELBv2Backend.modify_listener = modify_listener  # type: ignore[method-assign]
     ELBv2Backend.describe_target_health = describe_target_health  # type: ignore[method-assign]
 
 
