@@ -28,6 +28,8 @@ from ecsctl.sandbox.faults.eventual_consistency import Past
 from ecsctl.sandbox.faults.instances import HostFaults
 from ecsctl.sandbox.faults.registry import FaultBook
 from ecsctl.sandbox.faults.targets import TargetFaults
+from ecsctl.sandbox.logs.container_logs import ContainerLogs
+from ecsctl.sandbox.logs.events import forget_logs
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.interfaces import ContainerRequest
@@ -76,6 +78,8 @@ class World:
         self._fronts = Addresses(FRONT_NETS, owner)
         self._published: set[str] = set()
         self.clock = clock or Clock()
+        self.log_folder = state.parent / "logs"
+        runtime.log_to(ContainerLogs(ACCOUNT, self.lock, self.clock))
         self.faults = FaultBook(self.clock)
         self.throttle = Throttle(self.clock)
         self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
@@ -146,6 +150,8 @@ class World:
     def start(self) -> None:
         """Take up the saved state and begin to move."""
         data = self.keeper.read()
+        if data is None:
+            forget_logs(self.log_folder)
         expected = self._load(data) if data is not None else []
         self.runtime.cleanup({(request.task_arn, request.name) for request in expected})
         for request in expected:
@@ -362,6 +368,7 @@ class World:
         self._hosts.release_all()
         self._fronts.release_all()
         self.moto.clear()
+        forget_logs(self.log_folder)
         self.machines.clear()
         self.balancers.clear()
         self._published.clear()

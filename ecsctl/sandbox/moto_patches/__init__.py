@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 def install(world: World) -> None:
     """Mend moto, for a world that follows its instances and balancers."""
-    from ecsctl.sandbox.moto_patches import autoscaling, bounds, iam, instances, load_balancing, security_groups, times
+    from ecsctl.sandbox.moto_patches import (
+        autoscaling,
+        bounds,
+        iam,
+        instances,
+        load_balancing,
+        logs,
+        security_groups,
+        times,
+    )
 
     times.mend(world.clock)
     autoscaling.mend(world.host_faults)
@@ -22,3 +31,4 @@ def install(world: World) -> None:
     load_balancing.mend(world.balancers, world.clock)
     bounds.mend()
     iam.mend()
+    logs.mend(world.log_folder)

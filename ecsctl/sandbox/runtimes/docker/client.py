@@ -144,6 +144,29 @@ class Docker:
         """The engine's, as ``x86_64``."""
         return str(self._client.api.info().get("Architecture", ""))
 
+    def output(
+        self, container: str, since_ns: int, tty: bool, *, follow: bool = True
+    ) -> Iterator[list[tuple[int, str]]]:
+        """What a container has written since then, with ``follow`` until it ends: (nanoseconds, line)."""
+        from ecsctl.sandbox.runtimes.docker.logs import READ_BYTES, split, stamped, unchunked, unframed
+
+        api: Any = self._client.api
+        query = {"stdout": 1, "stderr": 1, "follow": int(follow), "timestamps": 1}
+        since = {"since": f"{since_ns // 1_000_000_000}.{since_ns % 1_000_000_000:09d}"} if since_ns else {}
+        answer = api._get(
+            api._url("/containers/{0}/logs", container), params={**query, **since}, stream=True, timeout=None
+        )
+        with contextlib.closing(answer):
+            answer.raise_for_status()
+            file = answer.raw._fp.fp
+            chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+
+            def read() -> bytes:
+                return bytes(file.read1(READ_BYTES)) if file is not None else b""
+
+            pieces = unchunked(read) if chunked else iter(read, b"")
+            yield from stamped(split(pieces) if tty else unframed(pieces))
+
     def listen(self, owner: Owner, connected: Callable[[], None]) -> Iterator[dict[str, Any]]:
         """The events of a sandbox's containers; calls ``connected`` as soon as none can be missed any more."""
         stream = self._client.api.events(filters={"label": owner.filters, "type": "container"}, decode=True)

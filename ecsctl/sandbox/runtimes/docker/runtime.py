@@ -22,8 +22,10 @@ from typing import Any, Literal
 
 from ecsctl.sandbox.contract import CONTAINERS
 from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest
+from ecsctl.sandbox.logs.container_logs import ContainerLogs, LogSetupError
 from ecsctl.sandbox.runtimes.docker.client import Docker, why
 from ecsctl.sandbox.runtimes.docker.config import ADDRESS, CONTAINER, TASK, Owner, settings_of
+from ecsctl.sandbox.runtimes.docker.logs import LogShipping
 from ecsctl.sandbox.runtimes.docker.network import NetworkNamespaces
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class DockerRuntime:
         self._suspended = folder / "suspended.json"
         (folder / CONTAINERS).touch()
         self._namespaces = NetworkNamespaces(docker, self.owner)
+        self._shipping = LogShipping(docker)
         self._events: deque[ContainerEvent] = deque()
         self._entries: dict[Key, Entry] = {}
         # Tasks that have stopped, but still have a container to end.
@@ -77,6 +80,10 @@ class DockerRuntime:
         self._closed = threading.Event()
         self.problem: str | None = None
         threading.Thread(target=self._listen, name="docker events", daemon=True).start()
+
+    def log_to(self, logs: ContainerLogs) -> None:
+        """Have the containers' output go there."""
+        self._shipping.logs = logs
 
     def launch(self, request: ContainerRequest) -> None:
         entry = Entry(request)
@@ -183,14 +190,17 @@ class DockerRuntime:
                 if not entry.unwanted:
                     self._create(entry)
                     problem = "CannotStartContainerError"
+                    ship = self._shipping.prepare(request, str(entry.id))
                     self._docker.start(str(entry.id))
+                    ship()
                     self._tell(entry, "started", runtime_id=entry.id, image_digest=digest)
                     return
         except Exception as error:
             self._discard(entry)
             if not entry.ended:
                 self._end(entry)
-                self._tell(entry, "failed", reason=f"{problem}: {why(error)}")
+                reason = str(error) if isinstance(error, LogSetupError) else f"{problem}: {why(error)}"
+                self._tell(entry, "failed", reason=reason)
             return
         if not entry.ended:
             self._end(entry)
@@ -232,15 +242,19 @@ class DockerRuntime:
             return
         entry.id, entry.name = found.id, found.name
         resume = not found.running and found.id in self._to_resume()
-        if (found.running or resume) and found.labels.get(ADDRESS) != request.address:
+        moved = (found.running or resume) and found.labels.get(ADDRESS) != request.address
+        if moved:
             # Another sandbox has taken the instance's address meanwhile, and it was given a new one.
             self._docker.remove(found.id)
             self._create(entry)
+        ship = self._shipping.prepare(request, str(entry.id))
+        if moved:
             self._docker.start(str(entry.id))
         elif resume:
             if request.network_mode == "awsvpc":
                 self._namespaces.of(request)
             self._docker.start(found.id)
+        ship()
         self._tell(entry, "started", runtime_id=entry.id)
 
     def _of(self, request: ContainerRequest) -> Iterator[Any]:
@@ -298,6 +312,7 @@ class DockerRuntime:
             if task_arn not in self._released or any(task == task_arn for task, _ in self._entries):
                 return
         for container in self._docker.containers(self.owner, task_arn):
+            self._shipping.finish(container.id)
             self._docker.remove(container.id)
         self._namespaces.release(task_arn)
         self._docker.remove_volumes(self.owner, task_arn)

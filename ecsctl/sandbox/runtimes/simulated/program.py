@@ -23,10 +23,14 @@ _JOINS = (";", "&&", "||")
 
 @dataclass(frozen=True)
 class Program:
-    """How a container goes: ``seconds`` until it exits by itself (None: never), and then with which code."""
+    """How a container goes: ``seconds`` until it exits by itself (None: never), and then with which code.
+
+    ``lines`` are what it writes meanwhile: (seconds after the start, text).
+    """
 
     seconds: float | None = None
     exit_code: int = 0
+    lines: tuple[tuple[float, str], ...] = ()
 
 
 FOREVER = Program()
@@ -59,16 +63,18 @@ def _read(words: Sequence[str], unknown: Program) -> Program:
 def _script(text: str, unknown: Program) -> Program:
     """A shell's one-liner: commands joined by ``;``, ``&&`` and ``||``."""
     seconds, code = 0.0, 0
+    lines: list[tuple[float, str]] = []
     for join, words in _commands(text):
         if (join == "&&" and code) or (join == "||" and not code):
             continue
         if words[0] == "exit":
-            return Program(seconds, _code(words[1]) if len(words) > 1 else code)
+            return Program(seconds, _code(words[1]) if len(words) > 1 else code, tuple(lines))
         done = _simple(words, unknown)
+        lines += [(seconds + at, text) for at, text in done.lines]
         if done.seconds is None:
-            return FOREVER
+            return Program(lines=tuple(lines))
         seconds, code = seconds + done.seconds, done.exit_code
-    return Program(seconds, code)
+    return Program(seconds, code, tuple(lines))
 
 
 def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -100,6 +106,8 @@ def _simple(words: list[str], unknown: Program) -> Program:
     if not words:
         return unknown
     name = words[0].rsplit("/", 1)[-1]
+    if name == "echo":
+        return Program(0.0, lines=((0.0, " ".join(words[1:])),))
     if name == "true" or name in _SHORT:
         return Program(0.0)
     if name == "false":

@@ -21,7 +21,9 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Literal, cast
 
 from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest
-from ecsctl.sandbox.runtimes.simulated.program import passes, program_of
+from ecsctl.sandbox.logs.container_logs import ContainerLogs, LogSetupError
+from ecsctl.sandbox.logs.events import ComputedEvents
+from ecsctl.sandbox.runtimes.simulated.program import Program, passes, program_of
 
 LISTENERS = 256
 # A failing health check is tried no slower than this (seconds), whatever interval is configured.
@@ -30,6 +32,8 @@ PAGE = (
     "<html><body><h1>A simulated container</h1><p>This is no answer of your image: the ecsctl sandbox runs without a "
     "Docker engine, and stands in for container {name} of task {task} on {host}.</p></body></html>\n"
 )
+# What it logs, a line a second; the braces of the second are filled in then.
+LINE = "container {name} of task {task} is simulated, and has been for {{seconds}} s: no image runs without Docker"
 
 
 class SimulatedRuntime:
@@ -52,6 +56,12 @@ class SimulatedRuntime:
         # Asked by the probes' thread, too.
         self._listening: set[tuple[str, int]] = set()
         self._responder = responder
+        self._logs: ContainerLogs | None = None
+        self._writing: dict[tuple[str, str], ComputedEvents] = {}
+
+    def log_to(self, logs: ContainerLogs) -> None:
+        """Have the containers' lines go there."""
+        self._logs = logs
 
     def launch(self, request: ContainerRequest) -> None:
         registry = request.image.split("/", 1)[0].split(":", 1)[0]
@@ -59,20 +69,33 @@ class SimulatedRuntime:
             why = f"CannotPullContainerError: failed to resolve ref {request.image}: lookup {registry}: no such host"
             self._events.append(ContainerEvent(request.task_arn, request.name, "failed", reason=why))
             return
+        runtime_id = hashlib.sha256(f"{request.task_arn}/{request.name}".encode()).hexdigest()
+        program = program_of(request.definition)
+        try:
+            self._write(request, runtime_id, program)
+        except LogSetupError as error:
+            self._events.append(ContainerEvent(request.task_arn, request.name, "failed", reason=str(error)))
+            return
         self._running[request.task_arn, request.name] = request
         self._listening.update((request.address, port.host_port) for port in request.ports)
         for port in request.ports:
             if port.protocol == "tcp":
                 self._responder.open(request.address, port.host_port, page(request))
-        runtime_id = hashlib.sha256(f"{request.task_arn}/{request.name}".encode()).hexdigest()
         digest = request.image.partition("@")[2] or f"sha256:{hashlib.sha256(request.image.encode()).hexdigest()}"
         started = ContainerEvent(request.task_arn, request.name, "started", runtime_id=runtime_id, image_digest=digest)
         self._events.append(started)
         self._foresee_health(request)
-        program = program_of(request.definition)
         if program.seconds is not None:
             end = ContainerEvent(request.task_arn, request.name, "exited", exit_code=program.exit_code)
             self._foresee(program.seconds, request, end)
+
+    def _write(self, request: ContainerRequest, runtime_id: str, program: Program) -> None:
+        if self._logs is None:
+            return
+        task = request.task_arn.rsplit("/", 1)[-1]
+        events = self._logs.compute(request, runtime_id, program.lines, LINE.format(name=request.name, task=task))
+        if events is not None:
+            self._writing[request.task_arn, request.name] = events
 
     def _foresee_health(self, request: ContainerRequest) -> None:
         check = cast(Mapping[str, Any], request.definition.get("healthCheck") or {})
@@ -97,6 +120,9 @@ class SimulatedRuntime:
 
     def _end(self, request: ContainerRequest) -> None:
         del self._running[request.task_arn, request.name]
+        writing = self._writing.pop((request.task_arn, request.name), None)
+        if writing is not None:
+            writing.close()
         self._listening.difference_update((request.address, port.host_port) for port in request.ports)
         for port in request.ports:
             self._responder.close(request.address, port.host_port)
@@ -142,6 +168,7 @@ class SimulatedRuntime:
             for port in request.ports:
                 self._responder.close(request.address, port.host_port)
         self._running.clear()
+        self._writing.clear()
         self._listening.clear()
         self._due.clear()
 
