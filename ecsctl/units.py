@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from fractions import Fraction
 
 MEMORY = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
@@ -41,6 +42,25 @@ def seconds(text: str) -> int:
         raise ValueError("write it as 30s, 1m or 1m30s, or as a bare number of seconds")
     hours, minutes, rest = (Fraction(part or 0) for part in match.groups())
     return _whole(hours * 3600 + minutes * 60 + rest, "seconds")
+
+
+def moment(text: str, now: float) -> float:
+    """Seconds of the epoch of ``10m``, ``2h``, ``3d`` (so long before ``now``), or of ``2026-01-31[T12:00[:00][Z]]``.
+
+    A time without its zone is the local one.
+    """
+    text = text.strip()
+    if re.fullmatch(r"[\d.]+d", text):
+        return now - float(text[:-1]) * 86400
+    if re.fullmatch(r"\d+", text):
+        return now - int(text)
+    if DURATION.fullmatch(text):
+        return now - seconds(text)
+    try:
+        # Python 3.10 reads no Z.
+        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text)).timestamp()
+    except ValueError:
+        raise ValueError("write it as 10m, 2h or 3d, or as 2026-01-31T12:00Z") from None
 
 
 def _whole(amount: Fraction, unit: str) -> int:

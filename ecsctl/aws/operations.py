@@ -109,6 +109,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "CreateLogGroup",
         "DeleteLogGroup",
         "DescribeLogGroups",
+        "DescribeLogStreams",
         "GetLogEvents",
         "ListTagsForResource",
     ),

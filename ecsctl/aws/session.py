@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ecsctl import __version__
@@ -50,6 +51,7 @@ class Aws:
 
     def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None, fast: bool = True) -> None:
         self.target = target
+        self._sleep = sleep
         self._retrier = Retrier(sleep)
         self._limits = RateLimits(sleep=sleep)
         self._lock = threading.RLock()
@@ -58,6 +60,7 @@ class Aws:
         # How often other credentials have taken the place of refused ones.
         self._renewals = 0
         self._account: str | None = None
+        self._elsewhere: dict[str, Aws] = {}
         self._fast: FastClient | None = None
         self._fast_allowed = fast and not target.debug
         self._fast_asked = not self._fast_allowed
@@ -71,6 +74,15 @@ class Aws:
             self._fast = FastClient.of(self.target)
             self._fast_asked = True
         return self._fast
+
+    def in_region(self, region: str | None) -> Aws:
+        """The same account in another region; itself where that is None or its own."""
+        if region is None or region == self.region:
+            return self
+        with self._lock:
+            if region not in self._elsewhere:
+                self._elsewhere[region] = Aws(replace(self.target, region=region), sleep=self._sleep)
+            return self._elsewhere[region]
 
     @property
     def session(self) -> Any:
@@ -271,6 +283,8 @@ class Aws:
 
     def close(self) -> None:
         """Close the connections."""
+        for other in self._elsewhere.values():
+            other.close()
         for client in list(self._clients.values()):
             client.close()
         if self._fast is not None:

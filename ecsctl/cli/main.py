@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "run": ("tasks", "run", "Run tasks of a task definition."),
         "stop": ("tasks", "stop", "Stop tasks."),
         "ps": ("tasks", "ps", "List tasks: where they run, and since when."),
+        "logs": ("logs", "logs", "Print what tasks write, merged by time; -f follows them."),
         "wait": ("tasks", "wait", "Wait until tasks run, or until they have stopped."),
         "locate": ("locate", "locate", "Print the address where a task answers."),
         "service": ("service", "group", "Create, list, show, scale and delete services."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,16 +34,31 @@ class Ended:
 
 
 class Ready(Settings):
-    """Settings whose AWS is already there."""
+    """Settings whose AWS is there already. With ``during``, the time goes by the sleeps, and it is told of each."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, during: Callable[[float], None] | None = None) -> None:
         super().__init__()
         self._aws = aws
+        self._during = during
+        if during is not None:
+            self.now = 0.0
+            self.clock = lambda: self.now
+
+    def sleep(self, seconds: float) -> None:
+        if self._during is None:
+            super().sleep(seconds)
+            return
+        self.now += seconds
+        self._during(self.now)
 
 
-def ecsctl(aws: Aws, *arguments: str) -> Ended:
-    """Run ``ecsctl`` with these arguments on ``aws``."""
+def ecsctl(aws: Aws, *arguments: str, during: Callable[[float], None] | None = None) -> Ended:
+    """Run ``ecsctl`` with these arguments on ``aws``.
+
+    Args:
+        during: the time of what goes on and on is made of its sleeps, and this is told of each: the seconds passed.
+    """
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(arguments, Ready(aws))
+        code = run(arguments, Ready(aws, during))
     return Ended(code, out.getvalue(), err.getvalue())
