@@ -7,7 +7,6 @@ the sleep are arguments, so that tests take no time.
 from __future__ import annotations
 
 import random
-import re
 import signal
 import threading
 import time
@@ -16,12 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecsctl.errors import UsageError
-
 INTERVAL = 2.0
 JITTER = 0.2
-
-DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
 _stopping = threading.Event()
@@ -73,19 +68,6 @@ def interrupts_kept() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if came:
         raise KeyboardInterrupt
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of a duration such as ``90``, ``90s``, ``10m`` or ``1h30m``.
-
-    Raises:
-        UsageError: it is not a duration.
-    """
-    match = DURATION.fullmatch(text.strip())
-    if not text.strip() or match is None:
-        raise UsageError(f"{text!r} is not a duration", hint="write it as 90s, 10m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
 
 
 @dataclass(frozen=True)

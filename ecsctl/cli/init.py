@@ -177,8 +177,8 @@ def _say(settings: Settings, imported: Imported, file: str | None) -> None:
     """What was written, whether it is valid, and what to type next."""
     from io import BytesIO
 
-    from ecsctl.importers.units import plural
     from ecsctl.manifest import check
+    from ecsctl.units import plural
 
     spec, faults = check([file or "-"], stdin=BytesIO(imported.text.encode()))
     errors = [fault for fault in faults if fault.severity == "error"]

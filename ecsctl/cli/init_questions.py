@@ -28,8 +28,8 @@ def asked(settings: Settings, options: dict[str, Any]) -> tuple[Answers, dict[st
         UsageError: an option cannot be meant.
         click.Abort: the questions were broken off.
     """
+    from ecsctl.importers.names import project_name
     from ecsctl.importers.template import IMAGE, MEMORY, Answers
-    from ecsctl.importers.units import project_name
 
     talking = settings.interactive() and not settings.yes
 
@@ -87,7 +87,7 @@ def checked_name(text: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    from ecsctl.importers.units import project_name
+    from ecsctl.importers.names import project_name
 
     if project_name(text) != text:
         raise UsageError(

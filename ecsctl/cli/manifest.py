@@ -49,6 +49,7 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
     if more:
         files = (*(files if source is ParameterSource.COMMANDLINE else ()), *more)
     from ecsctl.manifest import inspect
+    from ecsctl.units import plural
 
     spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False), alone=True)
     faults = checked.faults
@@ -60,15 +61,15 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
     # With -q, a script that checks is told of errors only.
     _print_faults([fault for fault in faults if not settings.quiet or fault.severity == "error"], settings.output)
     if errors or spec is None:
-        settings.say(f"{_counted(errors, 'error')}, {_counted(len(faults) - errors, 'warning')}")
+        settings.say(f"{plural(errors, 'error')}, {plural(len(faults) - errors, 'warning')}")
         return ExitCode.USAGE
     sections = {
         "task definition": len(spec.task_definitions),
         "service": len(spec.services),
         "load balancer": len(spec.load_balancers),
     }
-    holds = ", ".join(_counted(count, name) for name, count in sections.items() if count) or "no definitions"
-    warnings = f"; {_counted(len(faults), 'warning')}" if faults else ""
+    holds = ", ".join(plural(count, name) for name, count in sections.items() if count) or "no definitions"
+    warnings = f"; {plural(len(faults), 'warning')}" if faults else ""
     settings.say(f"{spec.name or ' '.join(files)}: {holds}: valid{warnings}")
     return ExitCode.OK
 
@@ -77,10 +78,6 @@ def _as_error(fault: Fault) -> Fault:
     from dataclasses import replace
 
     return replace(fault, severity="error")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _print_faults(faults: list[Fault], output: str) -> None:

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from ecsctl import units
 from ecsctl.cli.settings import Settings
+from ecsctl.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 OUTPUTS = ("table", "json", "yaml", "text")
@@ -23,9 +25,10 @@ def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """An option's callback: the seconds of a duration such as ``90s`` or ``10m``."""
-    from ecsctl.polling import parse_duration
-
-    return None if value is None else parse_duration(value)
+    try:
+        return None if value is None else units.duration(value)
+    except ValueError as error:
+        raise UsageError(f"{value!r} is not a duration", hint=str(error)) from None
 
 
 def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:

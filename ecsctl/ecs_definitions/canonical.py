@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecsctl import units
+from ecsctl.manifest.placement import SHARED_PORTS, network_mode
 from ecsctl.manifest.schema.api import definitions
 
 Data = Mapping[str, Any]
@@ -84,7 +85,6 @@ KEYED: dict[str, tuple[str, ...]] = {
 SETS = {"requiresCompatibilities", "add", "drop", "subnets", "securityGroups", "alarmNames", "ignoredExitCodes"}
 # Answers name what inputs may leave to be understood; both mean the same.
 APART = ("tags", "cluster", "clientToken")
-HOST_NETWORKS = ("awsvpc", "host")
 
 
 def normalize_task_definition(definition: Data) -> dict[str, Any]:
@@ -94,14 +94,14 @@ def normalize_task_definition(definition: Data) -> dict[str, Any]:
     """
     plain = _without(definition, "TaskDefinition")
     fargate = "FARGATE" in (plain.get("requiresCompatibilities") or ())
-    mode = plain.get("networkMode") or ("awsvpc" if fargate else "bridge")
+    mode = network_mode(plain, fargate=fargate)
     for member, parse in (("cpu", units.cpu_units), ("memory", units.memory_mib)):
         if plain.get(member) is not None:
             plain[member] = _amount(str(plain[member]), parse)
     if mode == "bridge" and not fargate:
         # What it is when it is left out, but on Fargate.
         plain.pop("networkMode", None)
-    if mode in HOST_NETWORKS:
+    if mode in SHARED_PORTS:
         boxes = plain.get("containerDefinitions") or []
         plain["containerDefinitions"] = [_without_host_ports(box) for box in boxes]
     normal: dict[str, Any] = _normal(plain, "", TASK_DEFAULTS)
@@ -141,8 +141,6 @@ def _without(definition: Data, shape: str) -> dict[str, Any]:
 
 
 def _amount(text: str, parse: Any) -> str:
-    if text.isdecimal():
-        return str(int(text))
     try:
         return str(parse(text))
     except ValueError:

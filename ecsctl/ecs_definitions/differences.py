@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ecsctl.ecs_definitions.canonical import KEYED, normalize_service, normalize_tags, normalize_task_definition
+from ecsctl.manifest.secrets import looks_secret
 
 __all__ = [
     "diff_services",
@@ -22,9 +23,6 @@ HIDDEN = "(hidden)"
 # Lists whose items are nothing but a name and a value.
 PAIRS = {"environment": "value", "secrets": "valueFrom", "secretOptions": "valueFrom", "properties": "value"}
 ENVIRONMENT = re.compile(r"(?:^|\.)environment(?:\[[^\]]*\])?(?:\.value)?$")
-SECRETIVE = re.compile(
-    r"pass(?:word|wd|phrase)?|secret(?!s|Options|sManager)|token|credential|api[-_]?key|private[-_]?key", re.I
-)
 REFERENCES = re.compile(r"(?:^|\.)(?:secrets|secretOptions|repositoryCredentials)\b")
 
 
@@ -121,7 +119,7 @@ def redact(path: str, value: Any) -> Any:
         return [redact(path, item) for item in value]
     if ENVIRONMENT.search(path) or _in_environment(path):
         return HIDDEN
-    if isinstance(value, str) and SECRETIVE.search(re.split(r"[.\[]", path)[-1]) and not REFERENCES.search(path):
+    if isinstance(value, str) and not REFERENCES.search(path) and looks_secret(re.split(r"[.\[]", path)[-1], value):
         return HIDDEN
     return value
 

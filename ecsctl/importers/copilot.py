@@ -14,11 +14,12 @@ from ecsctl.importers.compose.load import reason
 from ecsctl.importers.copilot_http import read_balancers
 from ecsctl.importers.copilot_task import read_image, read_platform, read_sidecars, read_storage, read_variables
 from ecsctl.importers.document import Draft, Target, finish, network
+from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, Section, escape
-from ecsctl.importers.units import looks_secret, project_name, safe_name
 from ecsctl.importers.write import Commented
 from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
 from ecsctl.manifest.model import Fault, SpecError
+from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import MapNode, Path, Scalar
 from ecsctl.manifest.yaml.reader import MAX_BYTES, read
 

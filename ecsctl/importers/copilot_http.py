@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ecsctl.importers.names import safe_name
 from ecsctl.importers.report import Section
-from ecsctl.importers.units import safe_name, seconds
 from ecsctl.importers.write import strip
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode
+from ecsctl.units import duration
 
 HTTP_ONLY = {
     "alias": "a name in DNS is yours to make, and a certificate goes to listeners: [{port: 443, certificate: ARN}]",
@@ -101,7 +102,7 @@ def _check(section: Section, made: dict[str, Any]) -> dict[str, Any]:
     elif path:
         inner.note("path", "a path begins with /")
     for key, member, least, most in (("interval", "interval", 5, 300), ("timeout", "timeout", 2, 120)):
-        value = inner.parsed(key, seconds, "a duration, as 15s,")
+        value = inner.parsed(key, duration, "a duration, as 15s,")
         if value is not None:
             check[member] = min(max(round(value), least), most)
             if check[member] != value:
@@ -113,7 +114,7 @@ def _check(section: Section, made: dict[str, Any]) -> dict[str, Any]:
         times = inner.integer(key, least=2, most=10)
         if times is not None:
             check[member] = times
-    grace = inner.parsed("grace_period", seconds, "a duration, as 2m,")
+    grace = inner.parsed("grace_period", duration, "a duration, as 2m,")
     if grace is not None:
         made["healthCheckGracePeriodSeconds"] = round(grace)
     for key, why in CHECK_ONLY.items():

@@ -6,10 +6,11 @@ import shlex
 from typing import Any
 
 from ecsctl.importers.document import Target
+from ecsctl.importers.names import safe_name
 from ecsctl.importers.report import Section
-from ecsctl.importers.units import safe_name, seconds
 from ecsctl.importers.write import Commented, Flow
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
+from ecsctl.units import duration
 
 CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "success": "SUCCESS"}
 TIMES = (("interval", "interval", 5, 300), ("timeout", "timeout", 2, 60), ("start_period", "startPeriod", 0, 300))
@@ -60,7 +61,7 @@ def read_check(section: Section, box: dict[str, Any]) -> None:
         command = ["CMD-SHELL", *command]
     made: dict[str, Any] = {"command": command, "interval": 10, "timeout": 5, "retries": 2}
     for key, member, least, most in TIMES:
-        value = check.parsed(key, seconds, "a duration, as 10s,")
+        value = check.parsed(key, duration, "a duration, as 10s,")
         if value is not None:
             made[member] = min(max(round(value), least), most)
             if made[member] != value:

@@ -13,9 +13,11 @@ from ecsctl.ecs_definitions.differences import normalize_service, normalize_tags
 from ecsctl.errors import AwsError, NotFoundError, UsageError
 from ecsctl.importers import yaml_style
 from ecsctl.importers.document import Draft, Target, finish
+from ecsctl.importers.names import project_name
 from ecsctl.importers.report import Imported, Report
-from ecsctl.importers.units import looks_secret, plural, project_name
 from ecsctl.importers.write import Commented
+from ecsctl.manifest.secrets import looks_secret
+from ecsctl.units import plural
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws

@@ -8,8 +8,8 @@ from typing import Any
 from ecsctl.errors import UsageError
 from ecsctl.importers.capacity import Need, fargate_size
 from ecsctl.importers.document import SSH, Draft, Target, finish, network
+from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, escape
-from ecsctl.importers.units import project_name, safe_name
 from ecsctl.importers.write import Commented, Flow
 
 IMAGE = "nginx:stable"

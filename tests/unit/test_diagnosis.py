@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ecsctl.actions.tasks import exit_code
-from ecsctl.query.diagnosis import needed, placement_causes, service_causes, task_causes, units
+from ecsctl.query.diagnosis import Needs, needed, placement_causes, service_causes, task_causes
 from ecsctl.query.service_events import event_meaning
 from ecsctl.query.views import instance_view, service_view, task_view
 from tests.support.world import World
@@ -175,5 +175,4 @@ def test_needs_are_the_tasks_or_the_sum_of_its_containers() -> None:
         150,
     )
     assert needed({"cpu": "1 vCPU", "memory": "2 GB", "containerDefinitions": containers}).memory == 2048
-    assert units("0.5 vcpu") == 512
-    assert units("much") == 0
+    assert needed({"cpu": "0.5 vcpu", "memory": "much", "containerDefinitions": containers}) == Needs(512, 150, ())

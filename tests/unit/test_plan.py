@@ -56,6 +56,7 @@ def service(name: str = "svc", of: str = "web", count: int = 1, balancer: str | 
     return ServiceSpec(name, definition, LoadBalancerRef(balancer, of, 80) if balancer else None)
 
 
+LISTENERS = (ListenerSpec(80, 80),)
 FRONT = LoadBalancerSpec("front", "application", listeners=(ListenerSpec(80),))
 NOT_IN_WHOLE = ("cluster", "log-group", "target-group", "load-balancer-v2")
 
@@ -73,7 +74,7 @@ def whole(**changes: object) -> Spec:
         "shop",
         instances=InstancesSpec(1, 2, 3),
         task_definitions={"web": family()},
-        load_balancers={"lb": LoadBalancerSpec("lb")},
+        load_balancers={"lb": LoadBalancerSpec("lb", listeners=LISTENERS)},
         services={"svc": service(balancer="lb")},
     )
     return replace(spec, **changes)  # type: ignore[arg-type]
@@ -99,6 +100,7 @@ ports = st.sampled_from([0, 80, 8080])
 balancers = st.builds(
     LoadBalancerSpec,
     st.just("lb"),
+    listeners=st.just(LISTENERS),
     health_check=st.builds(HealthCheckSpec, interval=st.integers(5, 9)),
     subnets=st.sampled_from([(), ("subnet-c",)]),
     ingress=st.sampled_from([("0.0.0.0/0",), ("10.0.0.0/8", "::/0")]),
@@ -179,7 +181,7 @@ def test_what_others_made_is_in_the_way_and_never_touched(spec: Spec, owner: str
 def test_a_new_project_is_all_creations_and_says_what_of() -> None:
     spec = whole(
         task_definitions={"worker": logging_family(), "web": family()},
-        load_balancers={"lb": LoadBalancerSpec("lb"), "front": FRONT},
+        load_balancers={"lb": LoadBalancerSpec("lb", listeners=LISTENERS), "front": FRONT},
         services={"api": service("api", balancer="front"), "svc": service(balancer="lb")},
     )
     found = plan(desired(spec, SOURCES), Memory(SCOPE).snapshot(), prune=True)
@@ -222,11 +224,15 @@ def test_values_of_the_environment_are_not_shown() -> None:
             {"update launch-template": ["instanceType"]},
         ),
         (
-            whole(load_balancers={"lb": LoadBalancerSpec("lb", health_check=HealthCheckSpec(interval=30))}),
+            whole(
+                load_balancers={
+                    "lb": LoadBalancerSpec("lb", listeners=LISTENERS, health_check=HealthCheckSpec(interval=30))
+                }
+            ),
             {"update load-balancer": ["healthCheck.Interval"]},
         ),
         (
-            whole(load_balancers={"lb": LoadBalancerSpec("lb", scheme="internal")}),
+            whole(load_balancers={"lb": LoadBalancerSpec("lb", listeners=LISTENERS, scheme="internal")}),
             {"replace load-balancer": ["scheme"], "replace service": ["loadBalancers"]},
         ),
         (whole(services={}, load_balancers={}, task_definitions={}, instances=None), None),

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ecsctl.errors import UsageError
-from ecsctl.polling import Progress, interrupts_kept, parse_duration, poll
+from ecsctl.polling import Progress, interrupts_kept, poll
 
 
 class Clock:
@@ -62,29 +58,6 @@ def test_the_interval_is_jittered_by_a_fifth() -> None:
     assert min(steady) >= 1.6
     assert max(steady) <= 2.4
     assert len(set(steady)) > 10
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5m", 90), ("0", 0)]
-)
-def test_durations(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
-
-
-@given(st.text(max_size=12))
-def test_any_text_is_a_duration_or_a_usage_error(text: str) -> None:
-    if text.strip() and all(char in "0123456789" for char in text.strip()):
-        assert parse_duration(text) == float(text)
-        return
-    with contextlib.suppress(UsageError):
-        assert parse_duration(text) >= 0
-
-
-@pytest.mark.parametrize("text", ["", "soon", "10x", "-5", "1m1h"])
-def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(UsageError, match="is not a duration") as caught:
-        parse_duration(text)
-    assert "10m" in str(caught.value.hint)
 
 
 def test_an_interrupt_is_kept_until_the_end_of_the_block() -> None:

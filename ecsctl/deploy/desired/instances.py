@@ -54,7 +54,7 @@ def instances(
             ingress += admitted(spec, [route for route in mine if not route.by_address])
             continue
         source = Ref(balancer_group(spec, balancer.name), "id")
-        ingress += [Ingress(port, port, "tcp", source) for port in instance_ports(balancer, mine)]
+        ingress += [Ingress(port, port, "tcp", source) for port in instance_ports(balancer)]
     # IAM is global, so its names carry the region.
     role = InstanceRole(
         f"{name}-{sources.region}",

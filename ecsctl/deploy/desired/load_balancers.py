@@ -37,7 +37,7 @@ def load_balancer(
     subnets = subnets_of(sources, balancer.subnets)
     vpc = vpc_of(subnets, f"load balancer {balancer.name}")
     if balancer.type == "classic":
-        return _classic(spec, tags, balancer, routes, subnets, vpc)
+        return _classic(spec, tags, balancer, subnets, vpc)
     return _forwarding(spec, tags, balancer, routes, subnets, vpc)
 
 
@@ -55,9 +55,9 @@ def admitted(spec: Spec, routes: Sequence[Route]) -> Iterator[Ingress]:
             yield Ingress(*route.ports(), protocol, source)
 
 
-def instance_ports(balancer: LoadBalancerSpec, routes: Sequence[Route]) -> list[int]:
+def instance_ports(balancer: LoadBalancerSpec) -> list[int]:
     """The ports of the instances that a classic balancer sends to."""
-    return sorted({listener.instance_port for listener in _listeners(balancer, routes)})
+    return sorted({listener.instance_port for listener in _listeners(balancer)})
 
 
 def references(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str) -> list[dict[str, Any]]:
@@ -76,11 +76,10 @@ def _classic(
     spec: Spec,
     tags: Mapping[str, str],
     balancer: LoadBalancerSpec,
-    routes: Sequence[Route],
     subnets: Sequence[Subnet],
     vpc: str,
 ) -> list[Resource]:
-    listeners = _listeners(balancer, routes)
+    listeners = _listeners(balancer)
     if not listeners:
         raise EcsctlError(
             f"loadBalancers.{balancer.name}: it has no listener, and no service of the file stands behind it",
@@ -127,22 +126,9 @@ def _classic(
     ]
 
 
-def _listeners(spec: LoadBalancerSpec, routes: Sequence[Route]) -> tuple[Listener, ...]:
-    if not spec.listeners:
-        return tuple(
-            Listener(route.container_port, "HTTP", (route.host_port or route.container_port), "HTTP")
-            for route in {route.container_port: route for route in routes}.values()
-        )
-    by_port = {route.container_port: (route.host_port or route.container_port) for route in routes}
-    only = routes[0].host_port if len(routes) == 1 else None
+def _listeners(spec: LoadBalancerSpec) -> tuple[Listener, ...]:
     return tuple(
-        Listener(
-            item.port,
-            item.protocol,
-            item.instance_port or by_port.get(item.port) or only or item.port,
-            item.instance_protocol,
-            item.certificate,
-        )
+        Listener(item.port, item.protocol, item.instance_port or item.port, item.instance_protocol, item.certificate)
         for item in spec.listeners
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.manifest.placement import host_port, network_mode, on_fargate
+
 if TYPE_CHECKING:
     from ecsctl.manifest.model import ServiceSpec, Spec
 
@@ -33,19 +35,18 @@ class Route:
         target = service.load_balancer
         assert target is not None
         definition = definition_of(spec, service)
-        host = 0 if definition else target.container_port
-        for container in definition.get("containerDefinitions", ()):
-            if container.get("name") != target.container_name:
-                continue
-            for mapping in container.get("portMappings", ()):
-                if mapping.get("containerPort") == target.container_port:
-                    host = int(mapping.get("hostPort") or host)
-        mode = definition.get("networkMode")
-        if mode in ("host", "awsvpc"):
-            host = target.container_port
-        return cls(
-            target.name, service.name, target.container_name, target.container_port, host, has_addresses(spec, service)
-        )
+        by_address = has_addresses(spec, service)
+        mode = network_mode(definition, fargate=by_address)
+        # A definition that is not the file's says nothing: its port is taken for the host's.
+        hosts = [
+            host_port(mode, mapping)
+            for container in definition.get("containerDefinitions", ())
+            if container.get("name") == target.container_name
+            for mapping in container.get("portMappings", ())
+            if mapping.get("containerPort") == target.container_port
+        ]
+        host = next(filter(None, hosts), 0) if definition else target.container_port
+        return cls(target.name, service.name, target.container_name, target.container_port, host, by_address)
 
     def ports(self) -> tuple[int, int]:
         """The ports of the targets, first and last."""
@@ -67,18 +68,11 @@ def has_addresses(spec: Spec, service: ServiceSpec) -> bool:
         return bool(definition["networkMode"] == "awsvpc")
     if "FARGATE" in (definition.get("requiresCompatibilities") or ()) or service.definition.get("networkConfiguration"):
         return True
-    return on_fargate(service)
-
-
-def on_fargate(service: ServiceSpec) -> bool:
-    """Whether the service says that it runs on Fargate."""
-    strategy = service.definition.get("capacityProviderStrategy") or ()
-    providers = {str(item.get("capacityProvider", "")) for item in strategy}
-    return service.definition.get("launchType") == "FARGATE" or any(name.startswith("FARGATE") for name in providers)
+    return on_fargate(service.definition)
 
 
 def runs_on_fargate(spec: Spec, service: ServiceSpec) -> bool:
     """Whether the service, or the cluster by its default, starts its tasks on Fargate."""
     definition = definition_of(spec, service)
     only = set(definition.get("requiresCompatibilities") or ()) == {"FARGATE"}
-    return on_fargate(service) or (only and "launchType" not in service.definition)
+    return on_fargate(service.definition) or (only and "launchType" not in service.definition)

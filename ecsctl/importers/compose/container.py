@@ -12,11 +12,12 @@ from ecsctl.importers.compose.environment import read_environment
 from ecsctl.importers.compose.health import read_dependencies, read_health
 from ecsctl.importers.compose.ports import read_ports
 from ecsctl.importers.compose.volumes import read_volumes
+from ecsctl.importers.names import safe_name
 from ecsctl.importers.report import Section, settle
-from ecsctl.importers.units import safe_name, seconds
 from ecsctl.importers.write import Commented
 from ecsctl.importers.yaml_style import CONTAINER_ORDER, ordered
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Scalar
+from ecsctl.units import duration
 
 LOG_DRIVERS = ("json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "awsfirelens")
 FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
@@ -155,13 +156,13 @@ def _plain(section: Section, part: Part, context: Context) -> None:
             section.note(source, "not on Fargate")
         elif section.flag(source):
             box[target] = True
-    grace = section.parsed("stop_grace_period", seconds, "a duration, as 1m30s,")
+    grace = section.parsed("stop_grace_period", duration, "a duration, as 1m30s,")
     if grace is not None:
         box["stopTimeout"] = min(max(2, round(grace)), 120) if context.fargate else max(2, round(grace))
         if box["stopTimeout"] != grace:
             section.note(
                 "stop_grace_period",
-                f"ECS takes whole seconds, 2 at least (at most 120 on Fargate): {box['stopTimeout']}",
+                f"ECS takes whole duration, 2 at least (at most 120 on Fargate): {box['stopTimeout']}",
             )
     hostname = section.text("hostname")
     if hostname and (context.fargate or part.task.get("networkMode") == "host"):

@@ -6,9 +6,9 @@ from typing import Any
 
 from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.report import Section
-from ecsctl.importers.units import cpu_units, mebibytes
 from ecsctl.importers.write import Commented
 from ecsctl.manifest.yaml.nodes import MapNode, plain
+from ecsctl.units import cores_cpu_units, docker_memory_mib
 
 LEAST_MIB = 6
 DEFAULT_MIB = 256
@@ -60,11 +60,11 @@ def _count(section: Section, deploy: Section, part: Part, context: Context) -> N
 
 def _memory(section: Section, limits: Section, reservations: Section, part: Part, context: Context) -> None:
     size = "a size, as 512m,"
-    limit = limits.parsed("memory", mebibytes, size)
-    older = section.parsed("mem_limit", mebibytes, size)
+    limit = limits.parsed("memory", docker_memory_mib, size)
+    older = section.parsed("mem_limit", docker_memory_mib, size)
     limit = older if limit is None else limit
-    reserved = reservations.parsed("memory", mebibytes, size)
-    older = section.parsed("mem_reservation", mebibytes, size)
+    reserved = reservations.parsed("memory", docker_memory_mib, size)
+    older = section.parsed("mem_reservation", docker_memory_mib, size)
     reserved = older if reserved is None else reserved
     if limit is not None and limit > 0:
         part.container["memory"] = limit = max(LEAST_MIB, limit)
@@ -81,7 +81,7 @@ def _memory(section: Section, limits: Section, reservations: Section, part: Part
             DEFAULT_MIB, beside="MiB; Compose sets no limit, ECS wants a number: measure it"
         )
     part.memory = reserved or limit or DEFAULT_MIB
-    total = section.parsed("memswap_limit", mebibytes, size)
+    total = section.parsed("memswap_limit", docker_memory_mib, size)
     if total is not None and limit is not None and not context.fargate:
         part.linux()["maxSwap"] = max(0, total - limit)
     elif total is not None:
@@ -90,9 +90,9 @@ def _memory(section: Section, limits: Section, reservations: Section, part: Part
 
 def _cpu(section: Section, limits: Section, reservations: Section, part: Part, context: Context) -> None:
     what = "a number of processors, as 0.5,"
-    reserved = reservations.parsed("cpus", cpu_units, what)
-    limit = limits.parsed("cpus", cpu_units, what)
-    older = section.parsed("cpus", cpu_units, what)
+    reserved = reservations.parsed("cpus", cores_cpu_units, what)
+    limit = limits.parsed("cpus", cores_cpu_units, what)
+    older = section.parsed("cpus", cores_cpu_units, what)
     limit = older if limit is None else limit
     shares = section.integer("cpu_shares")
     if reserved is not None and limit is not None and limit != reserved:

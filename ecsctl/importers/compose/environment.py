@@ -8,9 +8,10 @@ from pathlib import Path as FilePath
 from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.compose.load import STDIN, reason
 from ecsctl.importers.report import Section, escape
-from ecsctl.importers.units import looks_secret, plural
 from ecsctl.manifest.interpolation.dotenv import load
+from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path, Scalar
+from ecsctl.units import plural
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from ecsctl.importers.compose.converted_service import Dependency, Part
 from ecsctl.importers.report import Section
-from ecsctl.importers.units import seconds
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
+from ecsctl.units import duration
 
 CONDITIONS = {
     "service_started": "START",
@@ -33,7 +33,7 @@ def read_health(section: Section, part: Part) -> None:
         return
     made: dict[str, Any] = {"command": command}
     for key, (least, most) in TIMES.items():
-        value = check.parsed(key, seconds, "a duration, as 1m30s,")
+        value = check.parsed(key, duration, "a duration, as 1m30s,")
         if value is not None:
             made[NAMES[key]] = _bounded(check, key, round(value), least, most, "seconds")
     retries = check.parsed("retries", lambda text: int(float(text)), "a whole number")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecsctl.importers.report import Report, escape
-from ecsctl.importers.units import looks_secret
+from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import Path, Scalar
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

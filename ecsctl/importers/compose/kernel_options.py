@@ -7,9 +7,9 @@ from typing import Any
 
 from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.report import Section, settle
-from ecsctl.importers.units import mebibytes
 from ecsctl.importers.write import Flow
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
+from ecsctl.units import docker_memory_mib
 
 ULIMITS = ("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
            "rttime", "sigpending", "stack")  # fmt: skip
@@ -47,7 +47,7 @@ def read_kernel(section: Section, part: Part, context: Context) -> None:
     _ulimits(section, part, context)
     if section.flag("init"):
         part.linux()["initProcessEnabled"] = True
-    shared = section.parsed("shm_size", mebibytes, "a size, as 64m,")
+    shared = section.parsed("shm_size", docker_memory_mib, "a size, as 64m,")
     if shared and context.fargate:
         section.note("shm_size", "not on Fargate")
     elif shared:

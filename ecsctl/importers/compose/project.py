@@ -14,11 +14,12 @@ from ecsctl.importers.compose.interpolation import Interpolation
 from ecsctl.importers.compose.load import load
 from ecsctl.importers.compose.task_grouping import connect, groups, head
 from ecsctl.importers.document import SSH, Draft, Target, finish, network
+from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, Section, settle
-from ecsctl.importers.units import plural, project_name, safe_name
 from ecsctl.importers.write import Commented, Flow
 from ecsctl.importers.yaml_style import CONTAINER_ORDER, ordered
 from ecsctl.manifest.yaml.nodes import Path
+from ecsctl.units import plural
 
 OVERRIDES = ("compose.override.yaml", "compose.override.yml", "docker-compose.override.yml")
 EXECUTION_ROLE = "ecsTaskExecutionRole"

@@ -7,10 +7,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ecsctl.importers.compose.converted_service import Context, Part
+from ecsctl.importers.names import safe_name
 from ecsctl.importers.report import Section, escape, settle
-from ecsctl.importers.units import mebibytes, safe_name
 from ecsctl.importers.write import Commented, strip
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path
+from ecsctl.units import docker_memory_mib
 
 OPTIONS = {"ro", "rw", "z", "Z", "cached", "delegated", "consistent", "nocopy", "rslave", "rshared", "rprivate",
            "slave", "shared", "private"}  # fmt: skip
@@ -71,7 +72,7 @@ def _long(section: Section, part: Part, context: Context) -> None:
     read_only = section.flag("read_only") is True
     size = section.section("tmpfs")
     if kind == "tmpfs" and target:
-        amount = size.parsed("size", mebibytes, "a size")
+        amount = size.parsed("size", docker_memory_mib, "a size")
         size.note("mode", "ECS gives a tmpfs no mode of its own; mountOptions can")
         _tmpfs(section, node, section.path, part, context, target, [f"size={amount}m"] if amount else [])
     for key in ("bind", "volume"):
@@ -186,7 +187,7 @@ def _tmpfs(
     for option in options:
         if option.startswith("size="):
             try:
-                size = max(1, mebibytes(option[len("size=") :]))
+                size = max(1, docker_memory_mib(option[len("size=") :]))
             except ValueError:
                 section.report.note(node, path, "its size cannot be read")
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ecsctl.manifest.model import (
@@ -15,7 +16,7 @@ from ecsctl.manifest.model import (
     Spec,
     TaskDefinitionSpec,
 )
-from ecsctl.manifest.rules.document import Definition, Project, counts, referred
+from ecsctl.manifest.rules.document import Definition, Project, Referred, counts, referred
 
 INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
 
@@ -27,7 +28,7 @@ def build(data: dict[str, Any]) -> Spec:
         UsageError: an ingress rule cannot be meant (the schema cannot say all of it).
     """
     data = _known(data)
-    project = Project(data, whole=True)
+    project = Project(_short_references(data), whole=True)
     return Spec(
         name=data["name"],
         cluster=data.get("cluster", data["name"]),
@@ -91,17 +92,8 @@ def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
     ]
     if not listeners:
         protocol = "TCP" if kind == "network" else "HTTP"
-        ports = {target.port: target.host_port if kind == "classic" else target.port for target in behind}
-        listeners = [ListenerSpec(port, host, protocol, protocol) for port, host in ports.items()]
-    elif behind and kind == "classic":
-        # A listener without an instance port sends to the container that the service names.
-        host = behind[0].host_port
-        listeners = [
-            item
-            if item.instance_port
-            else ListenerSpec(item.port, host, item.protocol, item.instance_protocol, item.certificate)
-            for item in listeners
-        ]
+        listeners = [ListenerSpec(port, None, protocol, protocol) for port in dict.fromkeys(one.port for one in behind)]
+    listeners = [replace(item, instance_port=_instance_port(item, kind, behind)) for item in listeners]
     return LoadBalancerSpec(
         name=balancer.name,
         type=kind,
@@ -112,6 +104,16 @@ def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
         scheme=balancer.get("scheme", "internet-facing"),
         deregistration_delay=balancer.get("deregistrationDelay", LoadBalancerSpec.deregistration_delay),
     )
+
+
+def _instance_port(listener: ListenerSpec, kind: str, behind: list[Referred]) -> int | None:
+    """Where a listener sends to that does not say it: to the container of its own port, else to the only one."""
+    if listener.instance_port or not behind:
+        return listener.instance_port
+    chosen = [one for one in behind if one.port == listener.port] or behind
+    if kind == "classic":
+        return chosen[0].host_port or chosen[0].port
+    return chosen[0].port if chosen[0].port == listener.port else None
 
 
 def _listener(data: dict[str, Any], kind: str) -> ListenerSpec:
@@ -143,22 +145,21 @@ def _service(project: Project, service: Definition) -> ServiceSpec:
     definition["serviceName"] = service.name
     target = referred(project, service)
     reference = LoadBalancerRef(target.name, target.container, target.port) if target else None
-    if reference is None:
-        reference = _own_classic(project, definition)
-    if reference is not None:
-        definition.pop("loadBalancers", None)
     rules = service.get("ingress")
     own = None if rules is None else tuple(ingress(item) for item in rules if "fromPort" in item)
     return ServiceSpec(service.name, definition, reference, own)
 
 
-def _own_classic(project: Project, definition: dict[str, Any]) -> LoadBalancerRef | None:
+def _short_references(data: dict[str, Any]) -> dict[str, Any]:
     # loadBalancers written the API's way, naming a balancer of this file: the same as the shorthand.
-    listed: list[dict[str, Any]] = definition.get("loadBalancers") or []
-    if len(listed) != 1:
-        return None
-    only = listed[0]
-    name, container, port = only.get("loadBalancerName"), only.get("containerName"), only.get("containerPort")
-    if name in project.load_balancers and container and port:
-        return LoadBalancerRef(name, container, port)
-    return None
+    balancers = data.get("loadBalancers") or {}
+    services = dict(data.get("services") or {})
+    for name, service in services.items():
+        listed: list[dict[str, Any]] = service.get("loadBalancers") or []
+        only = listed[0] if len(listed) == 1 else {}
+        container, port = only.get("containerName"), only.get("containerPort")
+        if only.get("loadBalancerName") in balancers and container and port:
+            reference = {"name": only["loadBalancerName"], "containerName": container, "containerPort": port}
+            rest = {key: value for key, value in service.items() if key != "loadBalancers"}
+            services[name] = {**rest, "loadBalancer": reference}
+    return {**data, "services": services}

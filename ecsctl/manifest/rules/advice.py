@@ -6,20 +6,12 @@ import re
 from collections.abc import Iterator
 
 from ecsctl.manifest.model import Severity
+from ecsctl.manifest.placement import host_port, on_fargate
 from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Project, boxes, counts, host_port, listed, network_mode, on_fargate
+from ecsctl.manifest.rules.document import Project, boxes, counts, listed, network_mode
+from ecsctl.manifest.secrets import looks_secret
 
 WARNING: Severity = "warning"
-SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|SECRET_KEY|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_KEY|CREDENTIALS?)$",
-    re.I,
-)
-SECRET_VALUE = re.compile(
-    r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|gh[pousr]_[A-Za-z0-9]{36}|xox[abpr]-[A-Za-z0-9-]{10,}"
-    r"|\w+://[^/\s:@]+:[^/\s:@]+@"
-)
-# Values that are no secrets, whatever their name says.
-HARMLESS = re.compile(r"|true|false|\d{1,3}|/.*|arn:.*|\$\{.*\}", re.I)
 OLD_IMAGES = re.compile(r"/aws/service/ecs/optimized-ami/amazon-linux(?:-2)?/")
 
 
@@ -35,8 +27,7 @@ def no_secrets_in_environment(project: Project) -> Iterator[Finding]:
     for _, path, box in boxes(project):
         for place, item in listed(box, "environment", path):
             name, value = str(item.get("name") or ""), str(item.get("value") or "")
-            named = SECRET_NAME.search(name) and not HARMLESS.fullmatch(value)
-            if named or SECRET_VALUE.search(value):
+            if looks_secret(name, value):
                 message = f"the variable {name} looks like a secret"
                 yield Finding((*place, "value"), message, "secrets: {" + name + ": ARN or name of a parameter}")
 

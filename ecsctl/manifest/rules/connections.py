@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ecsctl.manifest.placement import on_fargate
 from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Data, Project, listed, network_mode, on_fargate, ports_of
+from ecsctl.manifest.rules.document import Data, Project, listed, network_mode, ports_of
 from ecsctl.manifest.schema.suggestions import one_of
 from ecsctl.manifest.yaml.nodes import Path
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ecsctl.manifest.placement import on_fargate
 from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Definition, Project, on_fargate
+from ecsctl.manifest.rules.document import Definition, Project
 
 NOT_ROLLING = ("BLUE_GREEN", "LINEAR", "CANARY")
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ecsctl import units
+from ecsctl.manifest import placement
+from ecsctl.manifest.placement import host_port, on_fargate
 from ecsctl.manifest.yaml.nodes import Path
 
 Data = dict[str, Any]
-FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
 @dataclass(frozen=True)
@@ -86,29 +88,16 @@ def boxes(project: Project) -> Iterator[tuple[Definition, Path, Data]]:
 
 
 def amount(definition: Definition, key: str) -> int | None:
-    """A task's ``cpu`` or ``memory``, which the API has as text; None where it is no number."""
-    text = definition.get(key)
-    return int(text) if isinstance(text, str) and text.isdecimal() else None
-
-
-def on_fargate(service: Data) -> bool:
-    """Whether a service or a run is placed on Fargate."""
-    if service.get("launchType") == "FARGATE":
-        return True
-    strategy = service.get("capacityProviderStrategy") or ()
-    return any(isinstance(item, dict) and item.get("capacityProvider") in FARGATE_PROVIDERS for item in strategy)
+    """A task's ``cpu`` (units) or ``memory`` (MiB), which the API has as text; None where it is no amount."""
+    try:
+        return (units.cpu_units if key == "cpu" else units.memory_mib)(str(definition.get(key) or ""))
+    except ValueError:
+        return None
 
 
 def network_mode(project: Project, definition: Definition) -> str:
     """The network mode that a task definition gets: its own, ``awsvpc`` on Fargate, else ``bridge``."""
-    return definition.get("networkMode") or ("awsvpc" if project.fargate(definition) else "bridge")
-
-
-def host_port(mode: str, mapping: Data) -> int | None:
-    """The fixed port of the host that a port mapping takes, or None where it is drawn when the task starts."""
-    if mode in ("awsvpc", "host"):
-        return mapping.get("containerPort")
-    return mapping.get("hostPort") or None
+    return placement.network_mode(definition.data, fargate=project.fargate(definition))
 
 
 def ports_of(definition: Definition | None) -> tuple[Path, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ecsctl.manifest.placement import FARGATE_PROVIDERS, on_fargate
 from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import FARGATE_PROVIDERS, Definition, Project, network_mode, on_fargate, ports_of
+from ecsctl.manifest.rules.document import Definition, Project, network_mode, ports_of
 
 PLATFORM = re.compile(r"LATEST|\d+\.\d+\.\d+")
 
