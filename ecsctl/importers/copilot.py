@@ -10,18 +10,16 @@ from typing import Any
 
 from ecsctl.errors import UsageError
 from ecsctl.importers.capacity import fargate_size
-from ecsctl.importers.compose.load import reason
 from ecsctl.importers.copilot_http import read_balancers
 from ecsctl.importers.copilot_task import read_image, read_platform, read_sidecars, read_storage, read_variables
 from ecsctl.importers.document import Draft, Target, finish, network
 from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, Section, escape
+from ecsctl.importers.sources import read_mapping, reason
 from ecsctl.importers.write import Commented
 from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
-from ecsctl.manifest.model import Fault, SpecError
 from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import MapNode, Path, Scalar
-from ecsctl.manifest.yaml.reader import MAX_BYTES, read
 
 KINDS = {
     "load balanced web service": "web",
@@ -49,7 +47,7 @@ def from_copilot(file: str, target: Target) -> Imported:
 
     Raises:
         UsageError: it cannot be read, or is of a kind that is not about ECS.
-        SpecError: it is no YAML.
+        SpecError: it is not YAML, or not a mapping.
     """
     report = Report()
     root = _read(file, report)
@@ -118,18 +116,7 @@ class Variables:
 
 
 def _read(file: str, report: Report) -> MapNode:
-    try:
-        with open(file, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"cannot read {file}: {reason(error)}", hint="name the manifest, as copilot/web/manifest.yml"
-        ) from None
-    root, faults = read(file, data)
-    if root is None:
-        raise SpecError(faults)
-    if not isinstance(root, MapNode):
-        raise SpecError([Fault(root.position, "", f"a manifest is a mapping, and this is {root.kind}")])
+    root, faults = read_mapping(file, "a manifest", hint="name the manifest, as copilot/web/manifest.yml")
     for fault in faults:
         position = fault.position
         at = Scalar(position.file, position.line, position.column, None) if position else None

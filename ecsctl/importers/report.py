@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ecsctl.manifest.interpolation.templates import closing_brace
 from ecsctl.manifest.model import Position
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, path_text
 
@@ -280,7 +281,7 @@ def settle(text: str) -> str | None:
         if text.startswith("$$", index):
             out, index = out + "$", index + 2
         elif text.startswith("${", index):
-            end = _closing(text, index)
+            end = closing_brace(text, index)
             match = DEFAULT.fullmatch(text[index + 2 : end]) if end else None
             value = settle(match["words"]) if match else None
             if end is None or match is None or value is None:
@@ -289,17 +290,3 @@ def settle(text: str) -> str | None:
         else:
             out, index = out + text[index], index + 1
     return out
-
-
-def _closing(text: str, start: int) -> int | None:
-    depth, index = 0, start
-    while index < len(text):
-        if text.startswith("${", index):
-            depth, index = depth + 1, index + 2
-            continue
-        if text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-        index += 1
-    return None

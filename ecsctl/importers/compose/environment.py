@@ -6,8 +6,8 @@ import re
 from pathlib import Path as FilePath
 
 from ecsctl.importers.compose.converted_service import Context, Part
-from ecsctl.importers.compose.load import STDIN, reason
 from ecsctl.importers.report import Section, escape
+from ecsctl.importers.sources import STDIN, reason
 from ecsctl.manifest.interpolation.dotenv import load
 from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path, Scalar

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecsctl.importers.report import Report, escape
+from ecsctl.manifest.interpolation.templates import closing_brace
 from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import Path, Scalar
 
@@ -49,36 +50,22 @@ def split(text: str) -> list[str | Variable]:
         if name is None:
             raise ValueError(f"{text[index : index + 12]!r} is no variable (a dollar sign itself is written $$)")
         parts.append(plain)
-        plain, index = "", name.end()
+        begin, plain, index = index, "", name.end()
         if not braced:
             parts.append(Variable(name.group()))
             continue
         operator = OPERATOR.match(text, index)
         start = operator.end() if operator else index
-        index = _closing(text, start)
+        end = closing_brace(text, begin)
+        if end is None:
+            raise ValueError("a ${ has no closing brace")
+        index = end
         if operator is None and index != start:
             raise ValueError(f"${{{name.group()}{text[start : start + 8]} is no form of Compose's variables")
         parts.append(Variable(name.group(), operator.group() if operator else "", text[start:index]))
         index += 1
     parts.append(plain)
     return [part for part in parts if part != ""]
-
-
-def _closing(text: str, start: int) -> int:
-    depth, index = 1, start
-    while index < len(text):
-        if text.startswith("$$", index):
-            index += 2
-            continue
-        if text.startswith("${", index):
-            depth, index = depth + 1, index + 2
-            continue
-        if text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-        index += 1
-    raise ValueError("a ${ has no closing brace")
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -10,13 +9,12 @@ from pathlib import Path as FilePath
 from ecsctl.errors import UsageError
 from ecsctl.importers.compose.merge import Tags, merge, without_resets
 from ecsctl.importers.report import Report, is_null
+from ecsctl.importers.sources import STDIN, read_mapping, reason
 from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
-from ecsctl.manifest.model import Fault, SpecError
+from ecsctl.manifest.model import Fault
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar
-from ecsctl.manifest.yaml.reader import MAX_BYTES, read
 
 TOP = ("services", "volumes", "networks", "secrets", "configs", "models")
-STDIN = "<stdin>"
 MOST_FILES = 50
 
 
@@ -38,12 +36,12 @@ def load(files: Sequence[str], report: Report) -> Project:
 
     Raises:
         UsageError: a file cannot be read.
-        SpecError: a file is no YAML, or its top is no mapping.
+        SpecError: a file is not YAML, or not a mapping.
     """
     loader = _Loader(report)
     root: Node | None = None
     for file in files:
-        tree = loader.file(STDIN if file == "-" else file, explicit=True)
+        tree = loader.file(STDIN if file == "-" else file)
         root = tree if root is None else merge(root, tree, loader.tags)
     assert isinstance(root, MapNode)
     folder = FilePath(".") if files[0] == "-" else FilePath(files[0]).parent
@@ -64,11 +62,6 @@ def _defaults(folder: FilePath, report: Report) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def reason(error: Exception) -> str:
-    """What the system says of a file, without its name."""
-    return str(error.strerror or error) if isinstance(error, OSError) else str(error)
-
-
 class _Loader:
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -76,7 +69,7 @@ class _Loader:
         self._open: list[str] = []
         self._files: dict[str, MapNode] = {}
 
-    def file(self, name: str, *, explicit: bool = False) -> MapNode:
+    def file(self, name: str) -> MapNode:
         """One file with what it includes; its services have what they extend."""
         if name in self._files:
             return self._files[name]
@@ -93,17 +86,7 @@ class _Loader:
         return tree
 
     def _parse(self, name: str) -> MapNode:
-        try:
-            data = _bytes(name)
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"cannot read {name}: {reason(error)}", hint="name the Compose file, as --from-compose compose.yaml"
-            ) from None
-        root, faults = read(name, data)
-        if root is None:
-            raise SpecError(faults)
-        if not isinstance(root, MapNode):
-            raise SpecError([Fault(root.position, "", f"a Compose file is a mapping, and this is {root.kind}")])
+        root, faults = read_mapping(name, "a Compose file", hint="name the file, as --from-compose compose.yaml")
         for fault in faults:
             if fault.position and fault.message.startswith("the tag !reset"):
                 self.tags.reset.add(fault.position)
@@ -218,14 +201,6 @@ class _Loader:
         made = without_resets(root, self.tags)
         assert isinstance(made, MapNode)
         return made
-
-
-def _bytes(name: str) -> bytes:
-    # One byte more than a definition may have: the reader then says that it is too large.
-    if name == STDIN:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with open(name, "rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def _place(fault: Fault) -> tuple[str, int, int]:

@@ -131,7 +131,9 @@ class Filler:
                 made.append("$")
                 index = dollar + 2
             elif following == "{":
-                end = _closing(text, dollar, start)
+                end = closing_brace(text, dollar)
+                if end is None:
+                    raise _UnfilledError(start + dollar, "${ is not closed", FORMS)
                 made.append(str(self._expression(text[dollar + 2 : end], start + dollar, node)))
                 index = end + 1
             else:
@@ -207,16 +209,20 @@ def _whole(text: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match and match[1] in KINDS else None
 
 
-def _closing(text: str, start: int, offset: int) -> int:
+def closing_brace(text: str, start: int) -> int | None:
+    """Where the ``${`` at ``start`` is closed; None where it is not."""
     depth, index = 0, start
     while index < len(text):
-        if text.startswith("${", index):
-            depth += 1
+        pair = text[index : index + 2]
+        if pair == "$$" and depth:
             index += 2
+            continue
+        if pair == "${":
+            depth, index = depth + 1, index + 2
             continue
         if text[index] == "}":
             depth -= 1
             if depth == 0:
                 return index
         index += 1
-    raise _UnfilledError(offset + start, "${ is not closed", FORMS)
+    return None

@@ -6,12 +6,11 @@ The *editor's* one (``ecsctl.manifest.schema.editor``) allows the shorthands too
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import html
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -160,33 +159,19 @@ def text_of(documentation: str) -> str:
 @lru_cache(maxsize=1)
 def definitions() -> dict[str, Schema]:
     """``$defs`` of the strict form. The API's part is kept in the user's cache, by botocore's version."""
+    from ecsctl.aws.cache import cache_folder, write_atomically
     from ecsctl.aws.models import ecs_model, model_version
 
     # Keyed by what it is made of: botocore's model, and the code that makes it.
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    path = _cache_folder() / f"ecs-schema-{model_version()}-{code}.json"
+    path = cache_folder() / f"ecs-schema-{model_version()}-{code}.json"
     try:
         api = json.loads(path.read_bytes())
         return {**api, **project_definitions(api)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     api = api_definitions(ecs_model())
-    _keep(path, api)
+    with contextlib.suppress(OSError):
+        # A home that cannot be written only means that the schema is made anew each time.
+        write_atomically(path, json.dumps(api, separators=(",", ":")).encode())
     return {**api, **project_definitions(api)}
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "ecsctl"
-
-
-def _keep(path: Path, api: dict[str, Schema]) -> None:
-    # Written aside and moved, so that nobody reads half of it; a home that cannot be written is no error.
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(api, file, separators=(",", ":"))
-        os.replace(name, path)
-    except OSError:
-        return

@@ -8,8 +8,6 @@ from ecsctl.manifest.model import log_group_of
 from ecsctl.manifest.shorthands.values import Context, ShorthandError, mount
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar, made
 
-# Members of a container that are ecsctl's own, and become members of the API.
-OWN = ("logs", "volumes")
 DRIVERS_OF_OPTIONS = "awslogs, or logConfiguration for any other"
 
 

@@ -10,7 +10,6 @@ from ecsctl.sandbox.interfaces import PortBinding
 
 RESERVED_TCP_PORTS = (22, 2375, 2376, 51678, 51679, 51680)
 DYNAMIC_PORTS = range(32768, 61000)
-MINIMUM_CONTAINER_MEMORY = 4
 
 
 def needed(definition: TaskDefinition, overrides: Document) -> Need:

@@ -293,7 +293,6 @@ def _finish(region: Region, service: Service, roster: _Roster) -> None:
     if steady and not service.steady:
         service_events.relieved(service)
         service_events.write(region, service, f"(service {service.name}) has reached a steady state.")
-        service.steady_at = region.now
     service.steady = steady
 
 

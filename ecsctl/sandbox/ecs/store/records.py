@@ -91,7 +91,6 @@ class Service:
     tallies: dict[str, int] = field(default_factory=dict)
     role_arn: str | None = None
     steady: bool = False
-    steady_at: float = 0.0
     wake_at: float = 0.0
     start_failures: int = 0
     quick_exits: int = 0
