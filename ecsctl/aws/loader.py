@@ -36,7 +36,7 @@ def install_loader(session: Any) -> None:
     session.register_component("data_loader", TrimmedLoader(extra_search_paths=extra))
 
 
-class TrimmedLoader(Loader):
+class TrimmedLoader(Loader):  # type: ignore[misc]
     """botocore's loader; for the API version :data:`TRIMMED`, ``service-2`` comes trimmed from the cache."""
 
     def __init__(self, **options: Any) -> None:

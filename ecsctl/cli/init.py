@@ -69,7 +69,7 @@ SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @confirms
 @pass_settings
-def init(settings: Settings, file: str, stdout: bool, force: bool, **options: Any) -> None:
+def init(settings: Settings, /, file: str, stdout: bool, force: bool, **options: Any) -> None:
     """Write an ecsctl.yaml: of answers, a Compose file, a live service.
 
     \b

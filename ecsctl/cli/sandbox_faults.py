@@ -58,7 +58,7 @@ def command(kind: Kind) -> click.Command:
 
     @named
     @pass_settings
-    def plant(settings: Settings, name: str | None, **given: Any) -> None:
+    def plant(settings: Settings, /, name: str | None, **given: Any) -> None:
         from ecsctl.render.table import emit_data
         from ecsctl.sandbox.control import Sandbox
 

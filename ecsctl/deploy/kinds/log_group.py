@@ -85,4 +85,5 @@ def _owner(aws: Aws, arn: str) -> str | None:
         if error.aws_code in GONE:
             return None
         raise
-    return tags.get(OWNER_TAG)
+    owner: str | None = tags.get(OWNER_TAG)
+    return owner

@@ -180,9 +180,9 @@ class Observation:
     def fewest(self) -> int:
         """How many tasks ECS keeps running during a deployment (``minimumHealthyPercent``, rounded up)."""
         default = 0 if self.view is not None and self.view.scheduling == "DAEMON" else 100
-        return math.ceil(self.desired * self.configuration("minimumHealthyPercent", default) / 100)
+        return math.ceil(self.desired * int(self.configuration("minimumHealthyPercent", default)) / 100)
 
     @property
     def most(self) -> int:
         """How many tasks there may be during a deployment (``maximumPercent``, rounded down)."""
-        return math.floor(self.desired * self.configuration("maximumPercent", 200) / 100)
+        return math.floor(self.desired * int(self.configuration("maximumPercent", 200)) / 100)

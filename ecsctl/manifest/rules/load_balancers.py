@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ecsctl.manifest.model import HealthCheckSpec
+from ecsctl.manifest.placement import host_port, on_fargate
 from ecsctl.manifest.rules import Finding, rule
 from ecsctl.manifest.rules.document import (
     Definition,
     Project,
     counts,
-    host_port,
     listed,
     network_mode,
-    on_fargate,
     ports_of,
     referred,
 )

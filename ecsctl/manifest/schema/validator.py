@@ -192,7 +192,7 @@ class _Compiled:
         types = Draft202012Validator.TYPE_CHECKER.redefine(
             "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
         )
-        self._root = extend(Draft202012Validator, keywords, type_checker=types)({})
+        self._root: Validator = extend(Draft202012Validator, keywords, type_checker=types)({})  # type: ignore[no-untyped-call]
 
     def __call__(self, name: str) -> Validator:
         """The validator of one of the ``$defs``."""

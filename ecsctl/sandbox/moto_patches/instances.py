@@ -85,7 +85,8 @@ def mend(console: Callable[[str], str], faults: HostFaults) -> None:
 
     def public_dns_name(self: Any) -> str | None:
         """A name that resolves here: the loopback address itself."""
-        return self.public_ip
+        address: str | None = self.public_ip
+        return address
 
     def get_console_output(self: Any) -> Any:
         from moto.core.responses import ActionResult

@@ -87,7 +87,8 @@ def checked_request(operation: str, request: Mapping[str, Any]) -> dict[str, Any
     shape = model.input_shape
     if shape is None:
         return {}
-    return _checked(operation, shape, request, "")
+    checked: dict[str, Any] = _checked(operation, shape, request, "")
+    return checked
 
 
 def refusal(operation: str, message: str) -> EcsApiError:

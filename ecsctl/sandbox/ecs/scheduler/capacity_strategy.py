@@ -28,6 +28,6 @@ def next_provider(strategy: Sequence[Document], already: dict[str, int]) -> str:
     weighted = [item for item in strategy if item["weight"] > 0]
 
     def load(item: Document) -> float:
-        return (already.get(item["capacityProvider"], 0) - item["base"] + 1) / item["weight"]
+        return float((already.get(item["capacityProvider"], 0) - item["base"] + 1) / item["weight"])
 
     return str(min(weighted, key=load)["capacityProvider"])

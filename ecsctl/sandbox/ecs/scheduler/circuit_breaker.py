@@ -109,8 +109,8 @@ def circuit_threshold(breaker: Document, desired: int) -> int:
     """How many failed tasks trip the circuit breaker: half the desired count, at least 3 and at most 200, unless its
     ``thresholdConfiguration`` says otherwise."""
     configured = breaker.get("thresholdConfiguration") or {}
-    kind, value = configured.get("type", "BOUNDED_PERCENT"), configured.get("value", 50)
+    kind, value = configured.get("type", "BOUNDED_PERCENT"), int(configured.get("value", 50))
     if kind == "COUNT":
-        return int(value)
+        return value
     share = -(-desired * value // 100)
     return max(1, share) if kind == "UNBOUNDED_PERCENT" else min(200, max(3, share))

@@ -76,7 +76,8 @@ class TaskDefinition:
 
     @property
     def containers(self) -> list[Document]:
-        return self.document["containerDefinitions"]
+        containers: list[Document] = self.document["containerDefinitions"]
+        return containers
 
 
 @dataclass

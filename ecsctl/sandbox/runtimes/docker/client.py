@@ -54,7 +54,7 @@ class Docker:
 
         with self._pulls[image]:
             try:
-                found = self._client.api.inspect_image(image)
+                found = self._client.api.inspect_image(image)  # type: ignore[no-untyped-call]
             except ImageNotFound:
                 name, _, digest = image.partition("@")
                 repository, tag = _split(name)
@@ -132,7 +132,7 @@ class Docker:
 
         with self._pulls[name]:
             try:
-                self._client.api.inspect_image(name)
+                self._client.api.inspect_image(name)  # type: ignore[no-untyped-call]
             except ImageNotFound:
                 import json
 
