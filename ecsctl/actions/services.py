@@ -1,4 +1,4 @@
-"""Create, scale and delete a single service: the write path with a Spec made of flags and a file."""
+"""Create and delete a single service: the write path with a Spec made of a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from ecsctl.aws.session import Aws
 from ecsctl.deploy.changes import CREATE
-from ecsctl.deploy.desired.services import task_count
 from ecsctl.deploy.observe import Snapshot, refresh
 from ecsctl.deploy.pipeline import Prepared, prepare
 from ecsctl.deploy.plan import plan
@@ -54,18 +53,6 @@ def _require_balancers(aws: Aws, definition: Mapping[str, Any]) -> None:
                 f"there is no classic load balancer {name} in {aws.region}",
                 hint="make it first: `loadBalancers:` in a project's file and `ecsctl up`",
             ) from error
-
-
-def prepare_scaling(aws: Aws, cluster: str, name: str, count: int) -> Prepared:
-    """Plan another number of tasks.
-
-    Raises:
-        NotFoundError, ConflictError: as :func:`owned_service`.
-    """
-    actual = owned_service(aws, cluster, name)
-    snapshot = Snapshot(Scope(str(actual.owner), cluster, aws.region), {actual.key: actual})
-    resource = task_count(name, cluster, count)
-    return Prepared(plan({resource.key: resource}, snapshot, prune=False), snapshot, {resource.key: resource})
 
 
 def prepare_deletion(aws: Aws, cluster: str, name: str) -> Prepared:

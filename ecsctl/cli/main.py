@@ -41,7 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "logs": ("logs", "logs", "Print what tasks write, merged by time; -f follows them."),
         "wait": ("tasks", "wait", "Wait until tasks run, or until they have stopped."),
         "locate": ("locate", "locate", "Print the address where a task answers."),
-        "service": ("service", "group", "Create, list, show, scale and delete services."),
+        "service": ("service", "group", "Create, deploy to, roll back, list, show, scale and delete services."),
     },
     "A local AWS": {
         "sandbox": (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ecsctl.cli import service_write
+from ecsctl.cli import service_deploy, service_write
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
@@ -20,10 +20,14 @@ EVENTS_SHOWN = 5
 
 @click.group(cls=Group)
 def group() -> None:
-    """Create, list, show, scale and delete services."""
+    """Create, deploy to, roll back, list, show, scale and delete services."""
 
 
 group.add_command(service_write.create)
+group.add_command(service_deploy.deploy)
+group.add_command(service_deploy.restart)
+group.add_command(service_deploy.rollback)
+group.add_command(service_deploy.stop_deployment)
 group.add_command(service_write.scale)
 group.add_command(service_write.delete)
 

@@ -40,19 +40,25 @@ def create(settings: Settings, file: str, name: str | None) -> None:
     print(definition["serviceName"])
 
 
-@click.command(cls=Command)
+# `-1` is a count here, not an option.
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
 @click.argument("name")
-@click.argument("count", type=click.IntRange(0, 5000))
+@click.argument("count", metavar="N|+N|-N")
 @waits("10m")
 @pass_settings
-def scale(settings: Settings, name: str, count: int) -> None:
-    """Set how many tasks a service has, and wait until they run."""
-    from ecsctl.actions.services import prepare_scaling
+def scale(settings: Settings, name: str, count: str) -> None:
+    """Set how many tasks a service has, and wait until they run.
+
+    `+2` and `-1` count from what it wants now. It acts on the service that you name, whoever made it.
+    """
+    from ecsctl.actions.deployments import prepare_scaling
     from ecsctl.cli.deploy import carry_out
+    from ecsctl.deploy.resources import Key
 
     aws, cluster = connect(settings)
-    prepared = prepare_scaling(aws, cluster, name, count)
-    carry_out(settings, aws, prepared, f"ecsctl service scale {name} {count} -c {cluster}", ask=False)
+    prepared = prepare_scaling(aws, cluster, name, count).prepared
+    again = prepared.resources[Key("service", name)].fields()["desiredCount"]
+    carry_out(settings, aws, prepared, f"ecsctl service scale {name} {again} -c {cluster}", ask=False)
 
 
 @click.command(cls=Command)

@@ -216,13 +216,14 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Dead
                 deadline.sleep(float(TRIES - 1 - left))
             actual = refresh(aws, scope, change.key)
             if change.resource is None:
-                if actual is None or actual.owner != scope.project:
+                if actual is None or not scope.may_change(actual):
                     return {}
                 change = dataclasses.replace(change, actual=actual)
                 continue
-            if actual is not None and actual.owner != scope.project and kind.shared:
+            foreign = actual is not None and not scope.may_change(actual)
+            if actual is not None and foreign and kind.shared:
                 return actual.attributes
-            if actual is not None and actual.owner != scope.project:
+            if actual is not None and foreign:
                 whose = f"project {actual.owner}" if actual.owner else "somebody else"
                 raise ConflictError(
                     f"{change.key} ({actual.id}) was made by {whose} in the meantime",

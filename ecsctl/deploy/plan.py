@@ -42,10 +42,11 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
     for key in ordered(desired):
         resource, actual = desired[key], snapshot.found.get(key)
         kind = TABLE[key.kind]
-        if actual is not None and actual.owner != project and not kind.conflicts(resource, actual):
+        foreign = actual is not None and not snapshot.scope.may_change(actual)
+        if actual is not None and foreign and not kind.conflicts(resource, actual):
             known.pop(key, None)
             actual = None
-        if actual is not None and actual.owner != project:
+        if actual is not None and foreign:
             if kind.shared:
                 maker = f"made by project {actual.owner}" if actual.owner else "not made by ecsctl"
                 notes.append(f"{key} exists, {maker}: it is used as it is")

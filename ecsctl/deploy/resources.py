@@ -108,7 +108,7 @@ class Scope:
 
     ``leftovers``: look for what an interrupted removal left half done, too (deregistered revisions), which takes more
     calls. ``alone``: leave out what the project has in other clusters (a command is about one cluster, a file about the
-    project).
+    project). ``named``: what the user named himself, which is changed whoever made it.
     """
 
     project: str
@@ -116,6 +116,11 @@ class Scope:
     region: str = ""
     leftovers: bool = False
     alone: bool = False
+    named: frozenset[Key] = frozenset()
+
+    def may_change(self, actual: Actual) -> bool:
+        """Whether a resource is the project's own, or one that the user named."""
+        return actual.owner == self.project or actual.key in self.named
 
 
 def refs(value: Any) -> Iterator[Ref]:

@@ -23,3 +23,24 @@ def completed(found: Mapping[str, Any]) -> dict[str, Any]:
                 if made.get(name) is None and deployment.get(name):
                     made[name] = deployment[name]
     return made
+
+
+# What DescribeTaskDefinition tells of a revision and RegisterTaskDefinition does not take.
+OF_REVISION = frozenset(
+    {
+        "compatibilities",
+        "deleteRequestedAt",
+        "deregisteredAt",
+        "registeredAt",
+        "registeredBy",
+        "requiresAttributes",
+        "revision",
+        "status",
+        "taskDefinitionArn",
+    }
+)
+
+
+def registrable(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A described task definition as the input of RegisterTaskDefinition that makes the same one again."""
+    return {name: value for name, value in described.items() if name not in OF_REVISION}

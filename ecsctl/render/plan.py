@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
+from ecsctl.ecs_definitions.field_changes import FieldChange
 
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "±", REMOVE: "-"}
 COLOURS = {CREATE: "green", UPDATE: "yellow", REPLACE: "magenta", REMOVE: "red"}
-WIDTH = 60
+WIDTH = 80
 
 
 def write_plan(plan: Plan, stream: TextIO | None = None) -> None:
@@ -35,12 +36,12 @@ def write_lines(styled: Iterable[tuple[str, str]], stream: TextIO | None = None)
 
 def lines(plan: Plan) -> Iterable[tuple[str, str]]:
     """The lines of a plan, each with its style."""
-    where = f"project {plan.project}, cluster {plan.cluster}"
+    where = f"project {plan.project}, cluster {plan.cluster}" if plan.project else f"cluster {plan.cluster}"
     for conflict in plan.conflicts:
         yield f"! in the way: {conflict}", "bold red"
     if plan.empty:
         if not plan.conflicts:
-            yield f"Nothing to change: AWS is as the definition says ({where}).", ""
+            yield f"Nothing to change: AWS is as wanted ({where}).", ""
         return
     yield f"{where}:", "bold"
     for change in plan.changes:
@@ -50,16 +51,28 @@ def lines(plan: Plan) -> Iterable[tuple[str, str]]:
     yield ", ".join(f"{plan.count(action)} {text}" for action, text in counts if plan.count(action)) + ".", "bold"
 
 
+def write_differences(
+    differences: Iterable[tuple[str, str, Sequence[FieldChange]]], stream: TextIO | None = None
+) -> None:
+    """Print what differs between revisions, each as (what runs, what comes, the fields)."""
+    for before, after, fields in differences:
+        write_lines(
+            [(f"{before} → {after}:", "bold"), *((f"      {_difference(item)}", "") for item in fields)], stream
+        )
+
+
 def _fields(change: Change) -> Iterable[str]:
     for item in change.fields:
-        if change.action == CREATE:
-            yield f"{item.path}: {_short(item.after or '')}"
-            continue
-        before = _short(item.before) if item.before is not None else "(none)"
-        after = _short(item.after) if item.after is not None else "(none)"
-        yield f"{item.path}: {before} → {after}"
+        yield f"{item.path}: {_short(item.after or '')}" if change.action == CREATE else _difference(item)
+
+
+def _difference(item: FieldChange) -> str:
+    before = _short(item.before) if item.before is not None else "(none)"
+    after = _short(item.after) if item.after is not None else "(none)"
+    return f"{item.path}: {before} → {after}"
 
 
 def _short(text: str) -> str:
+    """A text in one line, without its middle where it is long: the end of an image's name is its tag."""
     text = " ".join(text.split())
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+    return text if len(text) <= WIDTH else f"{text[: WIDTH // 2 - 1]}…{text[-(WIDTH // 2) :]}"

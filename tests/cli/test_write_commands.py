@@ -255,7 +255,7 @@ def test_a_service_that_cannot_be_is_refused_before(
 def test_what_has_no_room_is_told_with_its_cause(aws: Aws, sandbox: Running, service_file: Path) -> None:
     cluster_with(aws, sandbox, 1)
     service_file.write_text(json.dumps({**json.loads(service_file.read_text()), "desiredCount": 2}))
-    ended = ecsctl(aws, "service", "create", str(service_file), "-c", "prod", "--timeout", "6s")
-    assert ended.code == 4
+    ended = ecsctl(aws, "service", "create", str(service_file), "-c", "prod", "--timeout", "60s")
+    assert ended.code == 1
     assert "1 of 2 tasks run" in ended.err
-    assert "already using a port" in ended.err
+    assert "error: service svc cannot place its tasks: host port 80 is in use on i-" in ended.err

@@ -146,7 +146,7 @@ def test_an_alarm_that_ended_the_deployment_is_named() -> None:
     error = Story([service(starting(), **alarms), back]).fails()
     assert error.code == ExitCode.ROLLED_BACK
     assert error.message.startswith(
-        "the deployment of web:2 to service svc failed (alarm: too-slow), and AWS rolled back to web:1"
+        "the deployment of web:2 to service svc failed (alarm: too-slow), and AWS is rolling back to web:1"
     )
 
 

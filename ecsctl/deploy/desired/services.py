@@ -43,9 +43,25 @@ def service(
     return [group, _service(spec, sources, tags, wanted, made)]
 
 
-def task_count(name: str, cluster: str, count: int) -> Service:
-    """A service of which nothing but the number of its tasks is said."""
-    return Service(name, cluster=cluster, definition={"desiredCount": count})
+def deployment(
+    name: str, cluster: str, definition: Mapping[str, Any], *, revision_of: str | None = None, anew: bool = False
+) -> Service:
+    """A service of which only what a deployment changes is said.
+
+    Args:
+        definition: the members of UpdateService that are said.
+        revision_of: the family whose new revision it is to run.
+        anew: begin a new deployment even where nothing differs.
+    """
+    said = dict(definition)
+    if revision_of is not None:
+        said["taskDefinition"] = Ref(Key(TaskDefinition.kind, revision_of), "revision")
+    return Service(name, cluster=cluster, definition=said, anew=anew)
+
+
+def revision(family: str, definition: Mapping[str, Any]) -> TaskDefinition:
+    """A new revision of a family, with the tags that the definition has."""
+    return TaskDefinition(family, definition=definition)
 
 
 def _network(

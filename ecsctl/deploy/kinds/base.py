@@ -98,6 +98,10 @@ class Kind(Generic[R]):
         """Those of these names, whoever made them, and all others that the project owns."""
         raise NotImplementedError
 
+    def actual(self, described: Mapping[str, Any]) -> Actual:
+        """What AWS has, of one answer that describes it (with its tags); only kinds that a command names need it."""
+        raise NotImplementedError
+
     def create(self, aws: Aws, resource: R) -> Mapping[str, str]:
         """Make it, with its tags; returns its attributes. ``resource`` has no Refs left."""
         raise NotImplementedError

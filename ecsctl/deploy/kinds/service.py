@@ -62,17 +62,23 @@ UPDATABLE = frozenset(
 )
 
 
+# The member of UpdateService that no service has: it begins a new deployment.
+ANEW = "forceNewDeployment"
 # Fields that are named in several ways: by name or by ARN.
 BY_NAME = frozenset({"taskDefinition", "role"})
 
 
 @dataclass(frozen=True)
 class Service(Resource):
-    """A service of ``cluster``; ``definition`` is the input of CreateService, in which Refs may stand."""
+    """A service of ``cluster``; ``definition`` is the input of CreateService, in which Refs may stand.
+
+    ``anew``: begin a new deployment even where nothing differs.
+    """
 
     kind: ClassVar[str] = "service"
     cluster: str = ""
     definition: Mapping[str, Any] = field(default_factory=dict)
+    anew: bool = False
 
     def fields(self) -> dict[str, Any]:
         return {name: value for name, value in self.definition.items() if name not in ("serviceName", "tags")}
@@ -136,18 +142,20 @@ class ServiceKind(Kind[Service]):
         for found in described:
             if found.get("status") == "INACTIVE":
                 continue
-            owner = owner_of(found.get("tags", ()), "key", "value")
-            name = str(found["serviceName"])
-            if name not in names and owner != scope.project:
-                continue
-            yield Actual(
-                self.resource(name).key,
-                str(found["serviceArn"]),
-                owner,
-                fields=_fields(found),
-                attributes={"name": name, "arn": str(found["serviceArn"])},
-                status="" if found.get("status") == "ACTIVE" else str(found.get("status", "")),
-            )
+            actual = self.actual(found)
+            if actual.key.name in names or actual.owner == scope.project:
+                yield actual
+
+    def actual(self, described: Mapping[str, Any]) -> Actual:
+        name = str(described["serviceName"])
+        return Actual(
+            self.resource(name).key,
+            str(described["serviceArn"]),
+            owner_of(described.get("tags", ()), "key", "value"),
+            fields=_fields(described),
+            attributes={"name": name, "arn": str(described["serviceArn"])},
+            status="" if described.get("status") == "ACTIVE" else str(described.get("status", "")),
+        )
 
     def is_race(self, error: AwsError) -> bool:
         return super().is_race(error) or "not idempotent" in error.aws_message
@@ -174,6 +182,9 @@ class ServiceKind(Kind[Service]):
     def update(self, aws: Aws, resource: Service, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         query = {name: value for name, value in resource.definition.items() if name in changed and name in UPDATABLE}
         query.update(cluster=resource.cluster, service=resource.name)
+        if resource.anew or "capacityProviderStrategy" in query:
+            # ECS takes another strategy only together with a new deployment.
+            query["forceNewDeployment"] = True
         answer = aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
         return {**actual.attributes, "deployment": _deployment(answer.get("service") or {})}
 
@@ -181,7 +192,7 @@ class ServiceKind(Kind[Service]):
         """Whether a difference of that field needs a new service; a classic balancer is fixed at creation."""
         if field == "loadBalancers":
             return any("loadBalancerName" in item for item in resource.definition.get(field, ()))
-        return field not in UPDATABLE
+        return field not in UPDATABLE and field != ANEW
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name, cluster = last(actual.id), cluster_of(actual.id) or scope.cluster
@@ -217,6 +228,8 @@ class ServiceKind(Kind[Service]):
         rest = {name: _short_name(value) for name, value in fields.items() if name not in simple}
         have = {**actual.fields, **{name: _short_name(actual.fields.get(name)) for name in BY_NAME}}
         yield from compare_fields(have, rest)
+        if resource.anew:
+            yield FieldChange(ANEW, None, "true")
 
     def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
         if conflict.owner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.compare import leaves
@@ -81,19 +81,22 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
                 continue
             if found is None:
                 continue
-            arn = str(found["taskDefinitionArn"])
-            owner = owner_of(found.get("tags", ()), "key", "value")
-            if family not in names and owner != scope.project:
+            actual = self.actual(found)
+            if family not in names and actual.owner != scope.project:
                 continue
-            if owner is None and own_revisions(aws, family, scope.project):
-                owner = scope.project
-            yield Actual(
-                self.resource(family).key,
-                arn,
-                owner,
-                fields={"definition": found},
-                attributes={"arn": arn, "revision": last(arn), "family": family},
-            )
+            if actual.owner is None and own_revisions(aws, family, scope.project):
+                actual = replace(actual, owner=scope.project)
+            yield actual
+
+    def actual(self, described: Mapping[str, Any]) -> Actual:
+        arn, family = str(described["taskDefinitionArn"]), str(described["family"])
+        return Actual(
+            self.resource(family).key,
+            arn,
+            owner_of(described.get("tags", ()), "key", "value"),
+            fields={"definition": described},
+            attributes={"arn": arn, "revision": last(arn), "family": family},
+        )
 
     def is_race(self, error: AwsError) -> bool:
         # Its removal by somebody else has no code of its own.

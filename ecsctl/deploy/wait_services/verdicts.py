@@ -95,8 +95,9 @@ def superseded(seen: Observation) -> Verdict | None:
         or (primary.created_at is not None and own.created_at is not None and primary.created_at < own.created_at)
     )
     if gave_up or back:
+        done = "rolled" if primary.rollout_state == "COMPLETED" else "is rolling"
         return Verdict(
-            f"{about} failed{_by(seen)}, and AWS rolled back to {primary.definition}", deployment_failed=True
+            f"{about} failed{_by(seen)}, and AWS {done} back to {primary.definition}", deployment_failed=True
         )
     newer = "the same definition" if primary.definition == own.definition else primary.definition
     return Verdict(

@@ -1,0 +1,88 @@
+"""Stop a service's deployment that is on its way: AWS goes back, or leaves it where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from ecsctl.deploy.wait_services import wait_for_services
+from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
+from ecsctl.polling import Deadline, Progress, pause, poll
+from ecsctl.query.service_deployments import UNFINISHED, describe_deployments, list_deployments
+from ecsctl.query.views import ServiceView
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+
+AWS_OPERATIONS = ("ecs:StopServiceDeployment",)
+
+StopType = Literal["ROLLBACK", "ABORT"]
+
+
+def stop_deployment(aws: Aws, cluster: str, service: str, how: StopType) -> str:
+    """Have AWS stop the deployment of a service that is on its way (ecs:StopServiceDeployment).
+
+    Args:
+        how: ROLLBACK goes back to the revision that was steady before; ABORT leaves both as they are.
+
+    Returns:
+        the ARN of the service deployment.
+
+    Raises:
+        NotFoundError: there is no such service, or no deployment of it is on its way.
+        AwsError: AWS refused it: there is nothing to go back to, or it has just ended.
+    """
+    found = list_deployments(aws, cluster, service, UNFINISHED)
+    if not found:
+        raise NotFoundError(
+            f"no deployment of service {service} is on its way",
+            hint=f"`ecsctl service show {service}` shows the last one; `ecsctl service rollback {service}` goes back",
+        )
+    arn = str(found[0]["serviceDeploymentArn"])
+    aws.call("ecs", "StopServiceDeployment", {"serviceDeploymentArn": arn, "stopType": how}, about=f"service {service}")
+    return arn
+
+
+def wait_until_stopped(
+    aws: Aws,
+    cluster: str,
+    service: str,
+    arn: str,
+    how: StopType,
+    deadline: Deadline,
+    *,
+    sleep: Callable[[float], None] = pause,
+) -> ServiceView | None:
+    """Wait until a deployment that was stopped has ended, and after a rollback until the service is steady again.
+
+    Returns:
+        the service after a rollback.
+
+    Raises:
+        EcsctlError: AWS could not go back; or the service does not become steady (see :func:`wait_for_services`).
+        WaitTimeoutError: not in time.
+    """
+
+    def probe() -> Progress:
+        rows = describe_deployments(aws, [arn])
+        status = str(rows[0].get("status")) if rows else "STOPPED"
+        reason = f": {rows[0]['statusReason']}" if rows and rows[0].get("statusReason") else ""
+        failed = f"AWS could not roll the deployment of service {service} back{reason}"
+        return Progress(
+            status not in UNFINISHED,
+            failed=failed if status == "ROLLBACK_FAILED" else None,
+            lines=(f"deployment of service {service}: {status}",),
+        )
+
+    ended = poll(probe, timeout=deadline.left(), report=deadline.report, sleep=sleep)
+    if ended.outcome == "failed":
+        raise EcsctlError(str(ended.last.failed), hint=f"`ecsctl service events {service}` tells more")
+    if ended.outcome == "timeout":
+        raise WaitTimeoutError(
+            f"timed out after {deadline.seconds:.0f} s waiting for the deployment of service {service} to stop",
+            details=ended.last.lines,
+        )
+    if how == "ABORT":
+        return None
+    found = wait_for_services(aws, cluster, [service], timeout=deadline.left(), report=deadline.report, sleep=sleep)
+    return found[0] if found else None
