@@ -54,7 +54,7 @@ def changed(definition: Mapping[str, Any], change: DefinitionChange, fronted: Se
         UsageError: a container is not in the definition, or none is named and several could be meant.
     """
     made = deepcopy(dict(definition))
-    rows = {str(row["name"]): row for row in made.get("containerDefinitions", ())}
+    rows: dict[str, Json] = {str(row["name"]): row for row in made.get("containerDefinitions", ())}
 
     def meant(name: str | None) -> Json:
         return rows[name_of_container(rows, name or change.container, made, fronted)]
