@@ -162,7 +162,7 @@ def _plain(section: Section, part: Part, context: Context) -> None:
         if box["stopTimeout"] != grace:
             section.note(
                 "stop_grace_period",
-                f"ECS takes whole duration, 2 at least (at most 120 on Fargate): {box['stopTimeout']}",
+                f"ECS takes whole seconds, 2 at least (at most 120 on Fargate): {box['stopTimeout']}",
             )
     hostname = section.text("hostname")
     if hostname and (context.fargate or part.task.get("networkMode") == "host"):
