@@ -51,7 +51,7 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
     from ecsctl.manifest import inspect
     from ecsctl.units import plural
 
-    spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False), alone=True)
+    spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False), standalone=True)
     faults = checked.faults
     for note in checked.notes:
         settings.note(note)
@@ -68,7 +68,8 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
         "service": len(spec.services),
         "load balancer": len(spec.load_balancers),
     }
-    holds = ", ".join(plural(count, name) for name, count in sections.items() if count) or "no definitions"
+    empty = "no definitions" if spec.name else "the input of run-task"
+    holds = ", ".join(plural(count, name) for name, count in sections.items() if count) or empty
     warnings = f"; {plural(len(faults), 'warning')}" if faults else ""
     settings.say(f"{spec.name or ' '.join(files)}: {holds}: valid{warnings}")
     return ExitCode.OK
@@ -139,7 +140,7 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
     from ecsctl.render.table import emit_data
 
     given = values(settings, ask=False, exact=True)
-    spec, checked = inspect(files, values=given, lenient=settings.lenient, alone=True)
+    spec, checked = inspect(files, values=given, lenient=settings.lenient, standalone=True)
     if spec is None:
         raise SpecError(checked.errors)
     data = inputs(spec)

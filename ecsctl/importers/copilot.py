@@ -17,6 +17,7 @@ from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, Section, escape
 from ecsctl.importers.sources import read_mapping, reason
 from ecsctl.importers.write import Commented
+from ecsctl.importers.yaml_style import short_pairs
 from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
 from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import MapNode, Path, Scalar
@@ -72,6 +73,9 @@ def from_copilot(file: str, target: Target) -> Imported:
     )
     for container in definition["containerDefinitions"]:
         container["logs"] = "awslogs"
+        for key, member in (("environment", "value"), ("secrets", "valueFrom")):
+            if key in container:
+                container[key] = short_pairs(container[key], "name", member)
     if kind == APP_RUNNER:
         manifest.note("type", "App Runner's scaling and HTTPS address have no equivalent: it becomes a service here")
     family = service

@@ -65,7 +65,14 @@ def pairs(items: Any, name: str, value: str) -> Any:
     simple = all(isinstance(item, Mapping) and set(item) <= {name, value} and name in item for item in items)
     if not simple or len({item[name] for item in items}) != len(items):
         return items
-    return {str(item[name]): item.get(value, "") for item in items}
+    return short_pairs({str(item[name]): item.get(value, "") for item in items}, name, value)
+
+
+def short_pairs(values: Mapping[str, Any], name: str, value: str) -> Any:
+    """Values by their names as a mapping, or as the list that it stands for where it would be taken for one item."""
+    if name in values and set(values) <= {name, value}:
+        return [Flow({name: key, value: item}) for key, item in values.items()]
+    return dict(values)
 
 
 def _port(mapping: Data) -> Any:

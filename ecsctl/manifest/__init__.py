@@ -74,12 +74,13 @@ def inspect(
     env: Mapping[str, str] | None = None,
     lenient: bool = False,
     values: Values | None = None,
-    alone: bool = False,
+    standalone: bool = False,
 ) -> tuple[Spec | None, Checked]:
     """As ``check``, with all that is known of the document: its tree, its faults, and notes for the user.
 
     Args:
-        alone: one file may be definitions that are no project: an input or an answer of AWS (``loading.standalone``).
+        standalone: one file may be definitions that are not a project: an input or an answer of AWS
+            (``loading.standalone``).
 
     Where ``values`` leaves references open, the ``Spec`` lacks what only AWS knows: it is to be looked at, not applied.
 
@@ -93,10 +94,10 @@ def inspect(
 
     variables = os.environ if env is None else env
     chosen, reader, values = find_files(files, variables), Reader(stdin), values or Values(variables)
-    if alone:
-        from ecsctl.manifest.loading.standalone import inspect_alone
+    if standalone:
+        from ecsctl.manifest.loading.standalone import inspect_standalone
 
-        found = inspect_alone(chosen, reader, values, lenient=lenient)
+        found = inspect_standalone(chosen, reader, values, lenient=lenient)
         if found is not None:
             return found
     checked = load_project(chosen, reader, values, lenient=lenient)

@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.report import Section, escape
 from ecsctl.importers.sources import STDIN, reason
+from ecsctl.importers.yaml_style import short_pairs
 from ecsctl.manifest.interpolation.dotenv import load
 from ecsctl.manifest.secrets import looks_secret
 from ecsctl.manifest.yaml.nodes import MapNode, Node, Path, Scalar
@@ -33,7 +34,7 @@ def read_environment(section: Section, part: Part, context: Context) -> None:
             section.report.note(node, path, "a variable without a value: it is left out")
     _secrets(section, part, context, found)
     if found:
-        part.container["environment"] = found
+        part.container["environment"] = short_pairs(found, "name", "value")
 
 
 def _file(section: Section, node: Node, path: Path, context: Context, found: dict[str, str]) -> None:
@@ -113,7 +114,7 @@ def _secrets(section: Section, part: Part, context: Context, environment: dict[s
             f"SSM parameter {parameter}, which is yours to make",
         )
     if secrets:
-        part.container["secrets"] = secrets
+        part.container["secrets"] = short_pairs(secrets, "name", "valueFrom")
         part.needs_role = True
 
 

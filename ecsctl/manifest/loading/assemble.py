@@ -11,12 +11,19 @@ from typing import Any
 from ecsctl.errors import UsageError
 from ecsctl.manifest.interpolation.templates import Filler, Values
 from ecsctl.manifest.loading import input_shapes
+from ecsctl.manifest.loading.document_kind import NAMES, RUN, SERVICES, TASK_DEFINITIONS, kind_of
 from ecsctl.manifest.loading.files import STDIN, Checked, Document, Reader, check, read_only
 from ecsctl.manifest.model import Fault, SpecError
 from ecsctl.manifest.schema.api import definitions
 from ecsctl.manifest.shorthands.expand import Expander
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar
 from ecsctl.manifest.yaml.overlay import overlay
+
+INSTEAD = {
+    TASK_DEFINITIONS: "`ecsctl task register FILE` registers it; a project names the file under taskDefinitions",
+    SERVICES: "`ecsctl service create FILE` creates it; a project names the file under services",
+    RUN: "`ecsctl run` runs tasks",
+}
 
 
 def load_project(
@@ -33,7 +40,14 @@ def load_project(
     """
     assembly = Assembly(reader, values or Values())
     for name in files:
-        assembly.lay(assembly.load(name, ()))
+        root = reader.read(name).root
+        kind = kind_of(root) if len(files) == 1 else None
+        if kind is not None and root is not None:
+            # The keys of a project that it lacks would be many faults, and none of them the one.
+            message = f"this is {NAMES[kind]}, not a project"
+            assembly.whole.faults.append(Fault(root.position, "", message, allowed=INSTEAD[kind]))
+        else:
+            assembly.lay(assembly.load(name, ()))
     return assembly.checked("Project", lenient=lenient)
 
 
@@ -49,7 +63,7 @@ class Assembly:
         self.values = values
         self.whole = Document()
         self.filler = Filler(values)
-        self.expander = Expander(definitions())
+        self.expander = Expander(definitions(), reader.json_files)
 
     def read(self, path: str) -> Document:
         """One file with its templates filled in; JSON is taken as the AWS command line takes it.

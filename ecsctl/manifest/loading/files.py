@@ -75,13 +75,14 @@ class Checked:
 
 
 class Reader:
-    """Reads files, and stdin once.
+    """Reads files, and stdin once; ``json_files`` has the names of those that are JSON.
 
     Args:
         stdin: where ``-`` reads from; the process's own by default.
     """
 
     def __init__(self, stdin: BinaryIO | None = None) -> None:
+        self.json_files: set[str] = set()
         self._stdin = stdin
         self._input: bytes | None = None
 
@@ -94,8 +95,7 @@ class Reader:
         if name == "-":
             if self._input is None:
                 self._input = (self._stdin or sys.stdin.buffer).read(MAX_BYTES + 1)
-            root, faults = read(STDIN, self._input)
-            return Document(root, faults, json=is_json(STDIN, self._input))
+            return self._document(STDIN, self._input)
         try:
             with open(name, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
@@ -104,8 +104,14 @@ class Reader:
             relative = isinstance(error, FileNotFoundError) and not os.path.isabs(name)
             hint = f"it is looked for in {os.getcwd()}" if relative else None
             raise UsageError(f"cannot read {name}: {reason}", hint=hint) from None
+        return self._document(name, data)
+
+    def _document(self, name: str, data: bytes) -> Document:
         root, faults = read(name, data)
-        return Document(root, faults, json=is_json(name, data))
+        json = is_json(name, data)
+        if json:
+            self.json_files.add(name)
+        return Document(root, faults, json=json)
 
 
 def find_files(files: Sequence[str], env: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A file of definitions that is no project: what ``aws ecs`` takes or prints, looked at by itself."""
+"""A file of definitions that is not a project: what ``aws ecs`` takes or prints, looked at by itself."""
 
 from __future__ import annotations
 
@@ -11,38 +11,12 @@ from ecsctl.manifest.interpolation.templates import Values
 from ecsctl.manifest.loading import input_shapes
 from ecsctl.manifest.loading.assemble import Assembly
 from ecsctl.manifest.loading.build import build
+from ecsctl.manifest.loading.document_kind import RUN, kind_of
 from ecsctl.manifest.loading.files import Checked, Reader, read_only
-from ecsctl.manifest.model import Spec
-from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar
-
-# What only a project says at its top.
-PROJECT_SIGNS = ("name", "taskDefinitions", "include", "instances")
+from ecsctl.manifest.model import Fault, Spec
 
 
-def section_of(root: Node | None) -> str | None:
-    """The section of a project that a document would be of; None where it is a project, or nothing known."""
-    if isinstance(root, ListNode):
-        return "taskDefinitions" if _mappings(root) else None
-    if not isinstance(root, MapNode):
-        return None
-    entries = root.entries
-    if "containerDefinitions" in entries or "image" in entries:
-        return "taskDefinitions"
-    if any(sign in entries for sign in PROJECT_SIGNS):
-        return None
-    definition = entries.get("taskDefinition")
-    if isinstance(definition, MapNode) or "family" in entries:
-        return "taskDefinitions"
-    if _mappings(entries.get("services")) or isinstance(entries.get("service"), MapNode):
-        return "services"
-    return "services" if "serviceName" in entries or isinstance(definition, Scalar) else None
-
-
-def _mappings(node: Node | None) -> bool:
-    return isinstance(node, ListNode) and bool(node.items) and all(isinstance(item, MapNode) for item in node.items)
-
-
-def inspect_alone(
+def inspect_standalone(
     files: Sequence[str], reader: Reader, values: Values, *, lenient: bool
 ) -> tuple[Spec | None, Checked] | None:
     """Check one file of definitions; None where it is a project, or there are several files.
@@ -55,12 +29,16 @@ def inspect_alone(
     """
     if len(files) != 1:
         return None
-    section = section_of(reader.read(files[0]).root)
+    section = kind_of(reader.read(files[0]).root)
     if section is None:
         return None
     assembly = Assembly(reader, values)
     root = assembly.read(files[0]).root
     assert root is not None
+    if section == RUN:
+        assembly.lay(assembly.expander.expand(root, "RunTaskRequest"))
+        checked = assembly.checked("RunTaskRequest", lenient=lenient)
+        return (None if checked.errors or checked.data is None else Spec("", checked.data.get("cluster", ""))), checked
     found = (input_shapes.services if section == "services" else input_shapes.task_definitions)(root, read_only)
     assembly.whole.faults += found.faults
     assembly.whole.notes += found.notes
@@ -68,6 +46,9 @@ def inspect_alone(
     for name, node in found.items:
         inner, own = input_shapes.without_cluster(node) if section == "services" else (node, None)
         cluster = cluster or own or ""
+        if section == "services" and name is None and "serviceName" not in getattr(node, "entries", ()):
+            # In a project a service is named by its key; by itself it has to say its name, as AWS wants it.
+            assembly.whole.faults.append(Fault(node.position, "", "serviceName is missing"))
         named.append((name or name_of_file(files[0]) or "stdin", inner))
     assembly.sections(input_shapes.section_of(section, named, root))
     checked = assembly.checked("Sections", lenient=lenient, strip=2 if len(named) == 1 else 1)

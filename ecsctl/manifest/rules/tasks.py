@@ -284,7 +284,7 @@ def size_is_number(project: Project) -> Iterator[Finding]:
     for definition in project.task_definitions.values():
         for member in ("cpu", "memory"):
             text = definition.get(member)
-            if text is not None and (not str(text).isdecimal() or int(text) == 0):
+            if text is not None and not amount(definition, member):
                 yield Finding((*definition.path, member), f"{text!r} is no size of a task", "a number above 0")
 
 

@@ -87,7 +87,13 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 "loadBalancer": {"$ref": "#/$defs/LoadBalancerReference"},
                 "ingress": {"type": "array", "items": {"$ref": "#/$defs/Ingress"}},
             },
-            "required": ["taskDefinition"],
+            "required": [],
+            # The task sets of an EXTERNAL deployment controller say it instead.
+            "if": {
+                "required": ["deploymentController"],
+                "properties": {"deploymentController": {"properties": {"type": {"const": "EXTERNAL"}}}},
+            },
+            "else": {"required": ["taskDefinition"]},
         },
         "LoadBalancerReference": _closed(
             {"name": text, "containerName": text, "containerPort": port}, required=("name",)

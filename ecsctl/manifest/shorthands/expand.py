@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ecsctl.manifest.model import Fault
 from ecsctl.manifest.schema.api import REFERENCE, Schema
 from ecsctl.manifest.shorthands.table import SHORTHANDS
 from ecsctl.manifest.shorthands.values import Context, ShorthandError
-from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, walk
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, path_text, plain, walk
 from ecsctl.manifest.yaml.tree_builder import resolve
 
 # The members that have a short form of their own, by the structure that they are of.
@@ -18,15 +19,24 @@ for _name in SHORTHANDS:
     if _member:
         MEMBERS.setdefault(_shape, set()).add(_member)
 
+# ecsctl's own parts of the file, and what ECS itself reads: these have the same forms in JSON.
+IN_JSON = {"Project.include", "Count", "Ingress", "Listener", "LoadBalancerReference", "TaskDefinition.cpu",
+           "TaskDefinition.memory"}  # fmt: skip
+
 
 class Expander:
     """Expands documents; ``faults`` has the shorthands that could not be read, ``invalid`` their paths.
 
     ``regional`` has the values that are the region, which is known when all files are laid over each other: ``settle``.
+
+    Args:
+        definitions: the schema's ``$defs``.
+        json_files: the names of files that are JSON, which AWS reads too: it knows no short forms.
     """
 
-    def __init__(self, definitions: dict[str, Schema]) -> None:
+    def __init__(self, definitions: dict[str, Schema], json_files: Collection[str] = ()) -> None:
         self.definitions = definitions
+        self.json_files = json_files
         self.regional: list[Scalar] = []
         self.faults: list[Fault] = []
         self.invalid: list[Path] = []
@@ -75,7 +85,7 @@ class Expander:
                 return new
             return node
         assert isinstance(node, Scalar)
-        return _as_wanted(node, schema.get("type"))
+        return node if node.file in self.json_files else _as_wanted(node, schema.get("type"))
 
     def _expand_map(self, node: MapNode, schema: Schema, name: str | None, path: Path) -> Node:
         properties = schema.get("properties", {})
@@ -93,7 +103,7 @@ class Expander:
                 if key in short:
                     value = self._short(f"{name}.{key}", value, (*path, key), key)
                 if isinstance(value, Scalar) and "$ref" not in member:
-                    value = _as_wanted(value, member.get("type"))
+                    value = value if value.file in self.json_files else _as_wanted(value, member.get("type"))
                 else:
                     value = self._expand(value, member, (*path, key), key)
             new.set(key, value, node.keys[key])
@@ -102,8 +112,11 @@ class Expander:
     def _short(self, name: str, node: Node, path: Path, key: str) -> Node:
         if isinstance(node, Scalar) and node.unresolved:
             return node
+        if node.file in self.json_files and name not in IN_JSON:
+            return self._long_only(name, node, path, key)
         context = Context(key, _family(path, self._key), self.regional, self.members)
         try:
+            self._refuse_single_item(name, node)
             expanded = SHORTHANDS[name].expand(node, context)
         except ShorthandError as error:
             context.refused.append(error)
@@ -115,6 +128,51 @@ class Expander:
             at = path_text((*path, *inside))
             self.faults.append(Fault(refused.node.position, at, refused.message, allowed=refused.allowed))
         return expanded
+
+    def _long_only(self, name: str, node: Node, path: Path, key: str) -> Node:
+        """A value of JSON, in which a short form is a fault; a family may still be written as its one container."""
+        if name == "ContainerDefinition" or (name == "TaskDefinition" and "containerDefinitions" in _keys(node)):
+            return node
+        context = Context(key, _family(path, self._key), self.regional, self.members)
+        shorthand = SHORTHANDS[name]
+        try:
+            expanded = shorthand.expand(node, context)
+        except ShorthandError as error:
+            context.refused.append(error)
+            expanded = node
+        if name == "TaskDefinition" or (not context.refused and plain(expanded) == plain(node)):
+            return expanded
+        self.invalid.append(path)
+        message = f"{node.kind} here is a short form, which JSON does not have"
+        self.faults.append(Fault(node.position, path_text(path), message, allowed=f"as AWS takes it: {shorthand.long}"))
+        return node
+
+    def _refuse_single_item(self, name: str, node: Node) -> None:
+        """Refuse one item in the place of a list: ``{name: LOG, value: x}`` would be two variables.
+
+        Raises:
+            ShorthandError: the mapping has just the members of an item, with the one that names it.
+        """
+        items = self.definitions[name].get("items", {}) if name in self.definitions else {}
+        if not isinstance(node, MapNode) or "$ref" not in items:
+            return
+        members = self.definitions[items["$ref"].removeprefix(REFERENCE)].get("properties", {})
+        label = node.entries.get(next(iter(members), ""))
+        if not isinstance(label, Scalar) or label.value is None:
+            return
+        if all(key in members and self._is_kind_of(value, members[key]) for key, value in node.entries.items()):
+            form = ", ".join(f"{key}: …" for key in node.entries)
+            raise ShorthandError(node, "expected a list, got a single item of it", f"[{{{form}}}], with brackets")
+
+    def _is_kind_of(self, node: Node, schema: Schema) -> bool:
+        if "$ref" in schema:
+            schema = self.definitions[schema["$ref"].removeprefix(REFERENCE)]
+        kinds = {"object": MapNode, "array": ListNode}
+        return isinstance(node, kinds.get(str(schema.get("type")), Scalar))
+
+
+def _keys(node: Node) -> Collection[str]:
+    return node.entries if isinstance(node, MapNode) else ()
 
 
 def _family(path: Path, key: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 import textwrap
 from pathlib import Path
@@ -173,7 +172,7 @@ def test_every_kind_is_valid_without_a_warning_and_keeps_its_logs(tmp_path: Path
     }.items():
         image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1"
         data, notes = imported(tmp_path, f"name: n\ntype: {kind}\nimage: {{location: {image}, port: 80}}\n{more}\n")
-        spec, faults = check(["-"], stdin=io.BytesIO(json.dumps(data).encode()), env={})
+        spec, faults = check(["-"], stdin=io.BytesIO(yaml.safe_dump(data).encode()), env={})
         assert spec is not None
         assert not faults, kind
         options = spec.task_definitions["n"].definition["containerDefinitions"][0]["logConfiguration"]["options"]

@@ -228,7 +228,17 @@ def test_there_are_words_for_every_keyword_of_the_schema() -> None:
         return set(schema).union(*(keywords(each) for each in inner))
 
     used = set().union(*(keywords(one) for name, one in definitions().items() if not name.startswith("ReadOnly")))
-    structural = {"$ref", "properties", "items", "additionalProperties", "required", "deprecated", "description"}
+    structural = {
+        "if",
+        "else",
+        "$ref",
+        "properties",
+        "items",
+        "additionalProperties",
+        "required",
+        "deprecated",
+        "description",
+    }
     assert used - structural <= set(MESSAGES)
 
 
@@ -346,6 +356,7 @@ WRITTEN = [
 
 LEAST: dict[str, Any] = {
     "TaskDefinition": {"image": "x"},
+    "Service": {"taskDefinition": "x"},
     "Tmpfs": {"size": 1},
     "ContainerRestartPolicy": {"enabled": True},
 }

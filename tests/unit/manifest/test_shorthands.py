@@ -175,6 +175,18 @@ def test_short_forms_of_a_container(text: str, expected: Any) -> None:
         ("environment: {A: NO}", "f.yaml:1:18: environment.A: the value of variable A is NO without quotes"),
         ("environment: {A: true}", "f.yaml:1:18: environment.A: the value of variable A is true without quotes"),
         ("environment: {A: [1]}", "f.yaml:1:18: environment.A: the value of variable A must be a text, not a list"),
+        (
+            "environment: {name: LOG, value: x}",
+            "f.yaml:1:14: environment: expected a list, got a single item of it ([{name: …, value: …}], with brackets)",
+        ),
+        ("secrets: {name: A, valueFrom: b}", "f.yaml:1:10: secrets: expected a list, got a single item"),
+        ("secrets: {name: A}", "f.yaml:1:10: secrets: expected a list, got a single item"),
+        ("dependsOn: {containerName: a, condition: START}", "f.yaml:1:12: dependsOn: expected a list, got a single"),
+        (
+            "mountPoints: {sourceVolume: a, containerPath: /a}",
+            "f.yaml:1:14: mountPoints: expected a list, got a single",
+        ),
+        ("portMappings: {containerPort: 80}", "f.yaml:1:15: portMappings: expected a list, got a single item"),
         ("environment: [AB]", "f.yaml:1:15: environment[0]: the string 'AB' is no variable (NAME=value"),
         ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' cannot be read: write it with its unit"),
         (
@@ -250,3 +262,14 @@ def test_the_table_has_a_row_for_each_shorthand() -> None:
     rows = markdown().splitlines()[2:]
     assert len(rows) == len({id(shorthand) for shorthand in SHORTHANDS.values()})
     assert all(row.replace("\\|", "").count("|") == 4 for row in rows)
+
+
+@pytest.mark.parametrize("text", ["environment: {value: x}", "environment: {name: a, LOG: b}", "environment: {name: }"])
+def test_a_mapping_with_another_key_is_no_single_item(text: str) -> None:
+    assert not container(text)[1]
+
+
+def test_a_volume_may_be_called_like_a_member_of_a_volume() -> None:
+    assert task("{image: x, volumes: {host: /srv}}")[0]["volumes"] == [{"name": "host", "host": {"sourcePath": "/srv"}}]
+    _, faults = task("{image: x, volumes: {name: data, host: {sourcePath: /srv}}}")
+    assert "volumes: expected a list, got a single item of it" in faults[0]
