@@ -16,11 +16,27 @@ def inputs(spec: Spec) -> dict[str, Any]:
     return {name: section for name, section in sections.items() if section}
 
 
-def counted(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition of a new service with the count that CreateService wants: 1, where the file leaves it out."""
+# A deployment whose tasks keep failing is ended and undone by ECS, where the file says nothing else.
+BREAKER = {"enable": True, "rollback": True}
+
+
+def creation(definition: Mapping[str, Any], *, classic: bool = False) -> dict[str, Any]:
+    """The definition of a new service with what is usual where it says nothing: one task, and a circuit breaker.
+
+    An existing service is left as it is.
+
+    Args:
+        classic: whether it stands behind a classic balancer, where ECS has no circuit breaker.
+    """
     made = dict(definition)
-    if made.get("schedulingStrategy") != "DAEMON":
+    replicas = made.get("schedulingStrategy") != "DAEMON"
+    if replicas:
         made.setdefault("desiredCount", 1)
+    controller = (made.get("deploymentController") or {}).get("type", "ECS")
+    classic = classic or any(row.get("loadBalancerName") for row in made.get("loadBalancers") or ())
+    configuration = dict(made.get("deploymentConfiguration") or {})
+    if replicas and controller == "ECS" and not classic and "deploymentCircuitBreaker" not in configuration:
+        made["deploymentConfiguration"] = {**configuration, "deploymentCircuitBreaker": dict(BREAKER)}
     return made
 
 
@@ -29,15 +45,16 @@ def service_input(spec: Spec, service: ServiceSpec) -> dict[str, Any]:
 
     A target group's ARN is known only once it exists; ``targetGroupArn`` then stays ``(known after apply)``.
     """
-    made: dict[str, Any] = {**({"cluster": spec.cluster} if spec.cluster else {}), **counted(service.definition)}
+    front = spec.load_balancers.get(service.load_balancer.name) if service.load_balancer else None
+    classic = service.load_balancer is not None and (front is None or front.type == "classic")
+    definition = creation(service.definition, classic=classic)
+    made: dict[str, Any] = {**({"cluster": spec.cluster} if spec.cluster else {}), **definition}
     if service.ingress is not None:
         later = ["(known after apply)"]
         network = (made.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {"subnets": later}
         made["networkConfiguration"] = {"awsvpcConfiguration": {**network, "securityGroups": later}}
     reference = service.load_balancer
     if reference is not None:
-        balancer = spec.load_balancers.get(reference.name)
-        classic = balancer is None or balancer.type == "classic"
         at = {"loadBalancerName": reference.name} if classic else {"targetGroupArn": "(known after apply)"}
         container = {"containerName": reference.container_name, "containerPort": reference.container_port}
         made["loadBalancers"] = [{**at, **container}]

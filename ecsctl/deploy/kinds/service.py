@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.aws.ecs import describe_services, list_services
 from ecsctl.deploy.changes import Conflict
-from ecsctl.deploy.compare import compare_fields
+from ecsctl.deploy.compare import compare_fields, summarize
 from ecsctl.deploy.kinds.base import (
     Actual,
     Deadline,
@@ -25,7 +25,7 @@ from ecsctl.deploy.kinds.base import (
 )
 from ecsctl.deploy.resources import Known, Resource, refs, resolve
 from ecsctl.deploy.wait_services import wait_for_services
-from ecsctl.ecs_definitions.api_inputs import counted
+from ecsctl.ecs_definitions.api_inputs import creation
 from ecsctl.ecs_definitions.canonical import normalize_service
 from ecsctl.ecs_definitions.described import completed
 from ecsctl.ecs_definitions.differences import diff_services, keyed
@@ -162,7 +162,7 @@ class ServiceKind(Kind[Service]):
 
     def create(self, aws: Aws, resource: Service) -> Mapping[str, str]:
         query = {
-            **counted(resource.definition),
+            **creation(resource.definition),
             "cluster": resource.cluster,
             "serviceName": resource.name,
             "tags": ecs_tags(resource.tags),
@@ -230,6 +230,9 @@ class ServiceKind(Kind[Service]):
         yield from compare_fields(have, rest)
         if resource.anew:
             yield FieldChange(ANEW, None, "true")
+
+    def summary(self, resource: Service) -> Iterator[FieldChange]:
+        yield from summarize(creation(resource.fields()))
 
     def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
         if conflict.owner:
