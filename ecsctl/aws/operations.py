@@ -35,6 +35,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "ecr": ("BatchGetImage",),
     "ecs": (
+        "ContinueServiceDeployment",
         "CreateCluster",
         "CreateService",
         "DeleteCluster",

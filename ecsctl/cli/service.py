@@ -28,6 +28,7 @@ group.add_command(service_deploy.deploy)
 group.add_command(service_deploy.restart)
 group.add_command(service_deploy.rollback)
 group.add_command(service_deploy.stop_deployment)
+group.add_command(service_deploy.continue_deployment)
 group.add_command(service_write.scale)
 group.add_command(service_write.delete)
 

@@ -159,17 +159,48 @@ def stop_deployment(settings: Settings, name: str, how: Any) -> None:
     AWS rolls it back, and the command waits until the service is steady again; with --abort it leaves the service
     as it stands. It acts on the service that you name, whoever made it.
     """
-    from ecsctl.actions import stopped_deployments
+    from ecsctl.actions import deployment_control
     from ecsctl.polling import Deadline
     from ecsctl.render.progress import Progress
 
     aws, cluster = connect(settings)
-    arn = stopped_deployments.stop_deployment(aws, cluster, name, how)
+    arn = deployment_control.stop_deployment(aws, cluster, name, how)
     settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
     if settings.wait:
         with Progress(quiet=settings.quiet) as progress:
             deadline = Deadline.after(900.0 if settings.timeout is None else settings.timeout, progress.line)
-            stopped_deployments.wait_until_stopped(aws, cluster, name, arn, how, deadline)
+            deployment_control.wait_until_stopped(aws, cluster, name, arn, how, deadline)
+    settings.resume = None
+    _print_running(settings, aws, cluster, [name])
+
+
+@click.command(cls=Command, name="continue-deployment")
+@click.argument("name", metavar="SERVICE")
+@click.option("--rollback", is_flag=True, help="Go back instead of on.")
+@waits("30m")
+@pass_settings
+def continue_deployment(settings: Settings, name: str, rollback: bool) -> None:
+    """Let a deployment go on that waits at a PAUSE hook, and wait until the service is steady.
+
+    It acts on the service that you name, whoever made it.
+    """
+    from ecsctl.actions import deployment_control
+    from ecsctl.deploy.wait_services import wait_for_services
+    from ecsctl.polling import Deadline
+    from ecsctl.render.progress import Progress
+
+    aws, cluster = connect(settings)
+    action: Any = "ROLLBACK" if rollback else "CONTINUE"
+    arn, stage = deployment_control.continue_deployment(aws, cluster, name, action)
+    settings.say(f"the deployment of service {name} goes {'back' if rollback else 'on'} from {stage}")
+    settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
+    if settings.wait:
+        with Progress(quiet=settings.quiet) as progress:
+            deadline = Deadline.after(1800.0 if settings.timeout is None else settings.timeout, progress.line)
+            if rollback:
+                deployment_control.wait_until_stopped(aws, cluster, name, arn, "ROLLBACK", deadline)
+            else:
+                wait_for_services(aws, cluster, [name], timeout=deadline.left(), report=progress.line)
     settings.resume = None
     _print_running(settings, aws, cluster, [name])
 

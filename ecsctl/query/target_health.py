@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +61,24 @@ def of_service(aws: Aws, service: Mapping[str, Any]) -> Iterator[Targets]:
     """
     for balancer in service.get("loadBalancers", ()):
         if balancer.get("targetGroupArn"):
-            yield of_target_group(aws, str(balancer["targetGroupArn"]))
+            alternate = (balancer.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
+            groups = [of_target_group(aws, str(arn)) for arn in (balancer["targetGroupArn"], alternate) if arn]
+            yield groups[0] if len(groups) == 1 else _either(groups)
         elif balancer.get("loadBalancerName"):
             yield of_classic(aws, str(balancer["loadBalancerName"]))
+
+
+def _either(groups: Sequence[Targets]) -> Targets:
+    """The targets of two groups that take turns: a deployment moves the tasks from one to the other."""
+    names = [item.where.removeprefix("target group ") for item in groups]
+    busy = [item for item in groups if item.healthy or item.reasons] or groups
+    return Targets(
+        f"target groups {' and '.join(names)}",
+        healthy=sum(item.healthy for item in groups),
+        reasons=tuple(dict.fromkeys(reason for item in groups for reason in item.reasons)),
+        unused=all(item.unused for item in busy),
+        missing=any(item.missing for item in groups),
+    )
 
 
 def of_target_group(aws: Aws, group: str) -> Targets:

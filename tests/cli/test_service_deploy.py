@@ -259,3 +259,21 @@ def test_what_ecs_does_not_deploy_itself_is_left_to_its_own_tools(sandbox: Runni
     ended = ecsctl(aws, "service", "restart", "outside", "-c", "prod")
     assert ended.code == 1
     assert "its deployment controller is EXTERNAL" in ended.err
+
+
+@pytest.mark.parametrize("answer", [[], ["--rollback"]])
+def test_a_deployment_that_waits_at_a_hook_is_told_to_go_on_or_back(
+    sandbox: Running, aws: Aws, answer: list[str]
+) -> None:
+    pause = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
+    strategy = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": [pause]}
+    service = Service(sandbox, aws, WEB, deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0})
+    service.ecs.update_service(cluster="prod", service=service.name, deploymentConfiguration=strategy)
+    held = service.run("deploy", "--tag", "2", "--timeout", "4s")
+    assert held.code == 4
+    assert f"waits for `ecsctl service continue-deployment {service.name}`" in held.err
+    ended = service.run("continue-deployment", *answer)
+    assert ended.code == 0, ended.err
+    assert "from POST_SCALE_UP" in ended.err
+    assert service.revision == (1 if answer else 2)
+    assert service.run("continue-deployment").code == 6

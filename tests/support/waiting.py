@@ -131,6 +131,7 @@ class Look:
     service: Json | None
     tasks: Sequence[Json] = ()
     targets: Sequence[Json] = ()
+    rollout: Json = field(default_factory=dict)
 
 
 @dataclass
@@ -156,6 +157,7 @@ class Story:
         return FakeAws(
             {
                 "ecs:DescribeServices": self._services,
+                "ecs:DescribeServiceDeployments": lambda query: {"serviceDeployments": [self.look.rollout]},
                 "ecs:ListTasks": lambda query: {
                     "taskArns": [
                         row["taskArn"]

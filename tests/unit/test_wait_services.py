@@ -300,3 +300,58 @@ def test_an_agent_that_is_disconnected_has_time_to_come_back() -> None:
     story = no_room(starting(), instances=away, events=[event(CLOSEST.format('encountered error "AGENT"'))])
     assert "the agent is disconnected on i-1" in story.fails().message
     assert story.passed >= 30
+
+
+# Traffic that is shifted.
+
+CANARY = {
+    "deploymentConfiguration": {"strategy": "CANARY", "bakeTimeInMinutes": 5},
+    "currentServiceDeployment": f"{ARN}:service-deployment/prod/svc/1",
+    "launchType": "FARGATE",
+}
+
+
+def stage(name: str, weight: float | None = None, test: float = 0, hook: str = "SUCCEEDED") -> Look:
+    target = {"requestedProductionTrafficWeight": weight, "requestedTestTrafficWeight": test}
+    rollout = {"lifecycleStage": name, "targetServiceRevision": target, "lifecycleHookDetails": [{"status": hook}]}
+    return Look(service(deployment(), earlier(), **CANARY), rollout=rollout)
+
+
+def test_stages_weights_bake_time_and_hooks_are_told() -> None:
+    looks = [
+        stage("SCALE_UP", 0.0),
+        stage("POST_TEST_TRAFFIC_SHIFT", 0.0, 100.0, "AWAITING_ACTION"),
+        stage("PRODUCTION_TRAFFIC_SHIFT", 12.5),
+        stage("BAKE_TIME", 100.0),
+    ]
+    story = Story([*looks, service(deployment(state="COMPLETED"), **{**CANARY, "currentServiceDeployment": None})])
+    assert story.wait() == ["svc"]
+    held = "waits for `ecsctl service continue-deployment svc`"
+    told = [line.partition("IN_PROGRESS: ")[2].rpartition(" (")[0] for line in story.lines[:4]]
+    assert told == [
+        "SCALE_UP, 0% of the traffic",
+        f"POST_TEST_TRAFFIC_SHIFT, 0% of the traffic, 100% of the test traffic, {held}",
+        "PRODUCTION_TRAFFIC_SHIFT, 12.5% of the traffic",
+        "BAKE_TIME, 100% of the traffic, for 5 min",
+    ]
+
+
+def test_either_target_group_of_a_service_that_changes_between_two_counts() -> None:
+    second = {"advancedConfiguration": {"alternateTargetGroupArn": GROUP.replace("/web/", "/web-2/")}}
+    both = {"loadBalancers": [{**BALANCED["loadBalancers"][0], **second}]}
+    good = [{"State": "healthy"}]
+    whole = service(deployment(state="COMPLETED"), **both)
+    assert Story([Look(whole, targets=good)]).wait() == ["svc"], "one healthy target in each group"
+    error = Story([Look(whole, targets=[{"State": "unhealthy", "Reason": "Target.Timeout"}])]).fails(timeout=4)
+    assert "0 of 2 targets healthy in target groups web and web-2: Target.Timeout" in error.message
+
+
+def test_a_blue_green_deployment_never_makes_room_by_its_old_tasks() -> None:
+    blue = {
+        **CANARY,
+        "launchType": "EC2",
+        "deploymentConfiguration": {"strategy": "BLUE_GREEN", "minimumHealthyPercent": 0},
+    }
+    story = no_room(looks=[Look(service(starting(), earlier(), events=[UNPLACED], **blue))])
+    error = story.fails()
+    assert "a BLUE_GREEN deployment keeps the 2 old tasks until the new ones serve: add instances" in error.message

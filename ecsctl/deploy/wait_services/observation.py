@@ -37,6 +37,8 @@ class Observation:
     failed_before: int = 0
     failures: dict[str, TaskView] = field(default_factory=dict)
     starting: tuple[TaskView, ...] = ()
+    # What DescribeServiceDeployments says of a deployment that shifts traffic.
+    rollout: Json = field(default_factory=dict)
     targets: tuple[Targets, ...] = ()
     # The last reasons that balancers gave: a target that failed is soon deregistered.
     target_reasons: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -92,6 +94,12 @@ class Observation:
         self.target_reasons.update({item.where: item.reasons for item in targets if item.reasons})
         unused = any(item.unused or item.missing for item in targets)
         self.unused_since = (self.unused_since or now) if unused else None
+
+    def see_rollout(self, rollout: Json, now: datetime) -> None:
+        """Take in how far a deployment is that shifts traffic."""
+        if rollout.get("lifecycleStage") != self.rollout.get("lifecycleStage"):
+            self.moved_at = now
+        self.rollout = rollout
 
     def see_tasks(self, stopped: Iterable[TaskView], starting: Iterable[TaskView], now: datetime) -> None:
         """Take in tasks of the service: those that have stopped or are stopping, and those that do not run yet."""
@@ -170,6 +178,11 @@ class Observation:
         """When ECS last changed the primary deployment, as by calling it complete."""
         rows = [row for row in self.item.get("deployments", ()) if row.get("status") == "PRIMARY"]
         return rows[0].get("updatedAt") if rows else None
+
+    @property
+    def strategy(self) -> str:
+        """How the service is deployed: ROLLING, BLUE_GREEN, LINEAR or CANARY."""
+        return str(self.configuration("strategy", "ROLLING"))
 
     @property
     def has_breaker(self) -> bool:

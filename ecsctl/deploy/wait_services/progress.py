@@ -64,6 +64,25 @@ def counts(seen: Observation) -> str:
         text += f", {seen.old} of earlier deployments"
     if seen.primary is not None and seen.primary.rollout_state:
         text += f", deployment {seen.primary.rollout_state}"
+    return f"{text}{shifting(seen)}"
+
+
+def shifting(seen: Observation) -> str:
+    """The stage of a deployment that shifts traffic, how much of the traffic it has, and whether a hook holds it."""
+    stage = seen.rollout.get("lifecycleStage")
+    if not stage or seen.primary is None or seen.primary.rollout_state != "IN_PROGRESS":
+        return ""
+    target = seen.rollout.get("targetServiceRevision") or {}
+    text = f": {stage}"
+    for name, words in (("Production", "of the traffic"), ("Test", "of the test traffic")):
+        weight = target.get(f"requested{name}TrafficWeight")
+        if weight is not None and (weight or name == "Production"):
+            text += f", {weight:g}% {words}"
+    if stage == "BAKE_TIME":
+        text += f", for {seen.configuration('bakeTimeInMinutes', 0)} min"
+    hooks = seen.rollout.get("lifecycleHookDetails") or ()
+    if any(hook.get("status") == "AWAITING_ACTION" for hook in hooks):
+        text += f", waits for `ecsctl service continue-deployment {seen.name}`"
     return text
 
 

@@ -177,7 +177,13 @@ def _unready(seen: Observation, now: datetime) -> Verdict | None:
 
 def _blocked(seen: Observation, now: datetime) -> Verdict | None:
     """A deployment configuration that lets ECS neither stop an old task nor start a new one."""
-    stuck = seen.old and seen.lacking and seen.fewest >= seen.desired and seen.most <= seen.desired
+    stuck = (
+        seen.strategy == "ROLLING"
+        and seen.old
+        and seen.lacking
+        and seen.fewest >= seen.desired
+        and seen.most <= seen.desired
+    )
     if not stuck or seen.still_for(now) < BLOCKED:
         return None
     least, most = seen.configuration("minimumHealthyPercent", 100), seen.configuration("maximumPercent", 200)
@@ -201,14 +207,19 @@ def _cannot_place(seen: Observation, now: datetime, room: Callable[[], NoRoom | 
         return None
     still = seen.still_for(now)
     told = in_force(seen.events(), "place")
-    # While more old tasks run than must, ECS stops one of them and has its room.
-    if still < (ROOM_WITH_EVENT if told else ROOM_WITHOUT_EVENT) or (seen.old and seen.view.running > seen.fewest):
+    # While more old tasks run than must, a rolling deployment stops one of them and has its room.
+    yields = seen.strategy == "ROLLING" and seen.old and seen.view.running > seen.fewest
+    if still < (ROOM_WITH_EVENT if told else ROOM_WITHOUT_EVENT) or yields:
         return None
     found = room()
     if found is None or ((found.may_come_back or not found.obstacles) and still < ROOM_FOR_AGENTS):
         return None
     cause = str(found)
-    if seen.old and found.may_come_free:
+    if seen.old and found.may_come_free and seen.strategy != "ROLLING":
+        cause += (
+            f", and a {seen.strategy} deployment keeps the {seen.old} old tasks until the new ones serve: add instances"
+        )
+    elif seen.old and found.may_come_free and seen.strategy == "ROLLING":
         percent = seen.configuration("minimumHealthyPercent", 100)
         cause += f", and minimumHealthyPercent {percent} keeps the {seen.old} old tasks: lower it or add an instance"
     new = "new " if seen.old else ""

@@ -16,7 +16,7 @@ from ecsctl.deploy.wait_services.room import no_room
 from ecsctl.deploy.wait_services.verdicts import Verdict
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
 from ecsctl.polling import Progress, pause, poll
-from ecsctl.query import target_health
+from ecsctl.query import service_deployments, target_health
 from ecsctl.query.views import ServiceView, task_view, utc_now
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def wait_for_services(
         EcsctlError: a service cannot become steady: its tasks keep failing, or there is no room for them.
         WaitTimeoutError: not in time (exit 4). Each says the cause in its first line.
 
-    Calls: ecs:DescribeServices, ListTasks, DescribeTasks, DescribeTaskDefinition; DescribeTargetHealth or
-    DescribeInstanceHealth of its balancers; what :func:`no_room` and :func:`causes_of` ask.
+    Calls: ecs:DescribeServices, ListTasks, DescribeTasks, DescribeTaskDefinition, and DescribeServiceDeployments where
+    traffic is shifted; DescribeTargetHealth or DescribeInstanceHealth of its balancers; what :func:`no_room` and
+    :func:`causes_of` ask.
     """
     if not services:
         return []
@@ -168,7 +169,11 @@ class _Watch:
 
     def _look_closer(self, seen: Observation, now: datetime) -> None:
         """Ask for the targets and tasks of a service, as far as something may have happened to them."""
-        if seen.desired and (seen.item.get("loadBalancers")):
+        arn = seen.item.get("currentServiceDeployment")
+        if arn and seen.strategy != "ROLLING":
+            for row in service_deployments.describe_deployments(self.aws, [str(arn)]):
+                seen.see_rollout(row, now)
+        if seen.desired and seen.item.get("loadBalancers"):
             seen.see_targets(list(target_health.of_service(self.aws, seen.item)), now)
         newest = seen.view.events[0].id if seen.view is not None and seen.view.events else ""
         state = (seen.primary, seen.running, newest)

@@ -1,4 +1,4 @@
-"""Stop a service's deployment that is on its way: AWS goes back, or leaves it where it stands."""
+"""Have a say in a deployment that is on its way: it goes on, goes back, or stays where it stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecsctl.query.views import ServiceView
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
-AWS_OPERATIONS = ("ecs:StopServiceDeployment",)
+AWS_OPERATIONS = ("ecs:ContinueServiceDeployment", "ecs:StopServiceDeployment")
 
 StopType = Literal["ROLLBACK", "ABORT"]
 
@@ -41,6 +41,30 @@ def stop_deployment(aws: Aws, cluster: str, service: str, how: StopType) -> str:
     arn = str(found[0]["serviceDeploymentArn"])
     aws.call("ecs", "StopServiceDeployment", {"serviceDeploymentArn": arn, "stopType": how}, about=f"service {service}")
     return arn
+
+
+def continue_deployment(aws: Aws, cluster: str, service: str, how: Literal["CONTINUE", "ROLLBACK"]) -> tuple[str, str]:
+    """Let a deployment that waits at a PAUSE hook go on, or go back (ecs:ContinueServiceDeployment).
+
+    Returns:
+        the ARN of the service deployment, and the stage at which it waited.
+
+    Raises:
+        NotFoundError: there is no such service, or no deployment of it waits.
+    """
+    found = list_deployments(aws, cluster, service, UNFINISHED)
+    rows = describe_deployments(aws, [str(found[0]["serviceDeploymentArn"])]) if found else []
+    hooks = [hook for row in rows for hook in row.get("lifecycleHookDetails") or ()]
+    waiting = [hook for hook in hooks if hook.get("status") == "AWAITING_ACTION"]
+    if not waiting:
+        raise NotFoundError(
+            f"no deployment of service {service} waits at a hook", hint=f"`ecsctl service show {service}` shows it"
+        )
+    arn = str(found[0]["serviceDeploymentArn"])
+    for hook in waiting:
+        query = {"serviceDeploymentArn": arn, "hookId": hook["hookId"], "action": how}
+        aws.call("ecs", "ContinueServiceDeployment", query, about=f"service {service}")
+    return arn, str(rows[0].get("lifecycleStage") or "")
 
 
 def wait_until_stopped(
