@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,8 @@ from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
+    from ecsctl.query.service_detail import DeploymentDetail, ServiceDetail
     from ecsctl.query.views import EventView, ServiceView
     from ecsctl.render.table import Column
 
@@ -54,23 +57,29 @@ def list_(settings: Settings) -> None:
 @click.argument("name")
 @pass_settings
 def show(settings: Settings, name: str) -> None:
-    """Show a service: its counts and rollout, its balancer's address, its tasks and last events.
+    """Show a service: deployments with their images and traffic, targets, addresses, tasks, last events, causes.
 
     With -q it prints the balancer's address or, without a balancer, the tasks' addresses, one a line.
     """
     from ecsctl.cli.ps import addresses
     from ecsctl.query import joins, services
-    from ecsctl.render.record import write_record
+    from ecsctl.query.service_detail import service_detail
     from ecsctl.render.table import as_data, emit_data
 
     aws, cluster = connect(settings)
-    service = services.show_service(aws, cluster, name)
+    detail = service_detail(aws, cluster, name)
+    service = detail.view
     all_tasks = services.tasks_of(aws, service)
     running = [(task, found) for task, found, _ in joins.locate_all(aws, [t for t in all_tasks if not t.stopped])]
     causes = services.why_not_steady(service, all_tasks)
     if settings.output in ("json", "yaml"):
         data = as_data(service, columns())
-        data["deployments"] = [_deployment(row) for row in service.deployments]
+        data["deploymentConfiguration"] = dict(detail.configuration)
+        data["lifecycleStage"] = detail.stage
+        data["deployments"] = [as_data(row, deployment_columns()) for row in detail.deployments]
+        data["targets"] = [
+            {"balancer": row.where, "healthy": row.healthy, "reasons": list(row.reasons)} for row in detail.targets
+        ]
         data["tasks"] = [
             {"task": task.id, "lastStatus": task.last_status, "instanceId": task.host, "addresses": addresses(found)}
             for task, found in running
@@ -84,16 +93,31 @@ def show(settings: Settings, name: str) -> None:
         for line in fronts or dict.fromkeys(line for _, found in running for line in addresses(found)):
             print(line)
         return
-    write_record(service, columns())
-    _sections(service, running)
+    _sections(detail, running)
     for cause in causes:
         settings.note(cause)
 
 
-def _sections(service: ServiceView, running: list[Any]) -> None:
+def _sections(detail: ServiceDetail, running: list[Any]) -> None:
     from ecsctl.cli.ps import columns as task_columns
-    from ecsctl.render.table import emit
+    from ecsctl.render.record import write_record
+    from ecsctl.render.table import Column, emit
 
+    service = detail.view
+    stage = f", {detail.stage}" if detail.stage else ""
+    strategy: Column[ServiceView] = Column("STRATEGY", "strategy", lambda row: f"{detail.strategy}{stage}")
+    write_record(service, [*columns(), strategy])
+    print("\nDeployments")
+    emit(
+        detail.deployments,
+        deployment_columns(shifted=any(row.traffic is not None for row in detail.deployments)),
+        "table",
+    )
+    if detail.targets:
+        print("\nTargets")
+        for targets in detail.targets:
+            why = f": {'; '.join(targets.reasons)}" if targets.reasons else ""
+            print(f"{targets.healthy} of {service.desired} healthy in {targets.where}{why}")
     if running:
         print("\nTasks")
         emit(running, [column for column in task_columns() if column.heading != "SERVICE"], "table")
@@ -105,21 +129,42 @@ def _sections(service: ServiceView, running: list[Any]) -> None:
 
 @group.command()
 @click.argument("name")
-@click.option("-n", "--limit", type=click.IntRange(1), default=20, help="How many, the newest.  [default: 20]")
+@click.option("-n", "--limit", type=click.IntRange(0), default=20, help="How many, the newest.  [default: 20]")
+@click.option("-f", "--follow", is_flag=True, help="Go on with new events, until Ctrl-C or the service is gone.")
 @pass_settings
-def events(settings: Settings, name: str, limit: int) -> None:
-    """Show a service's events, the newest last."""
+def events(settings: Settings, name: str, limit: int, follow: bool) -> None:
+    """Show a service's events, the newest last; -f follows them."""
     from ecsctl.query import services
     from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
     service = services.show_service(aws, cluster, name)
     newest = list(reversed(service.events[:limit]))
+    if follow:
+        _follow(settings, aws, service, newest)
+        return
     if settings.quiet and settings.output == "table":
         for event in newest:
             print(event.message)
         return
     emit(newest, event_columns(), settings.output, empty=f"service {service.name} has no events")
+
+
+def _follow(settings: Settings, aws: Aws, service: ServiceView, newest: Sequence[EventView]) -> None:
+    """Print events as they come, a line or an object each, until the service is gone."""
+    from ecsctl.query import services
+    from ecsctl.render.table import as_line
+
+    def tell(events: Iterable[EventView]) -> None:
+        for event in events:
+            quiet = settings.quiet and settings.output == "table"
+            text = event.message if quiet else f"{_at(event)}  {event.message}"
+            print(as_line(event, event_columns()) if settings.output == "json" else text, flush=True)
+
+    tell(newest)
+    settings.resume = "that was all so far"
+    for event in services.new_events(aws, service):
+        tell([event])
 
 
 def columns() -> list[Column[ServiceView]]:
@@ -161,19 +206,33 @@ def _addresses(row: ServiceView) -> str:
     return ",".join(one.address or "?" for one in row.balancers) or "-"
 
 
-def _deployment(row: Any) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "status": row.status,
-        "taskDefinition": row.definition,
-        "desiredCount": row.desired,
-        "runningCount": row.running,
-        "pendingCount": row.pending,
-        "failedTasks": row.failed,
-        "rolloutState": row.rollout_state,
-        "rolloutStateReason": row.rollout_reason,
-        "createdAt": row.created_at,
-    }
+def deployment_columns(*, shifted: bool = True) -> list[Column[DeploymentDetail]]:
+    """The columns of a service's deployments; the traffic where it is shifted."""
+    from ecsctl.query.views import age, utc_now
+    from ecsctl.render.table import Column
+
+    present = utc_now()
+    return [
+        Column("DEPLOYMENT", "id", lambda row: row.view.id),
+        Column("STATUS", "status", lambda row: row.view.status),
+        Column("DEFINITION", "taskDefinition", lambda row: row.view.definition),
+        Column("DESIRED", "desiredCount", lambda row: row.view.desired),
+        Column("RUNNING", "runningCount", lambda row: row.view.running),
+        Column("PENDING", "pendingCount", lambda row: row.view.pending),
+        Column("FAILED", "failedTasks", lambda row: row.view.failed),
+        Column("ROLLOUT", "rolloutState", lambda row: row.view.rollout_state),
+        Column("", "rolloutStateReason", lambda row: row.view.rollout_reason, table=False),
+        Column(
+            "TRAFFIC",
+            "trafficPercent",
+            lambda row: row.traffic,
+            lambda row: "-" if row.traffic is None else f"{row.traffic:g}%",
+            table=shifted,
+        ),
+        Column("IMAGES", "images", lambda row: dict(row.images), lambda row: ",".join(row.images.values()) or "-"),
+        Column("", "createdAt", lambda row: row.view.created_at, table=False),
+        Column("AGE", "age", lambda row: age(row.view.created_at, present), data=False),
+    ]
 
 
 def event_columns() -> list[Column[EventView]]:

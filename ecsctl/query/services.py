@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ecsctl.aws import ecs
 from ecsctl.aws.session import Aws
 from ecsctl.errors import AwsError
+from ecsctl.polling import pause
 from ecsctl.query import load_balancers, selectors
 from ecsctl.query.diagnosis import service_causes
-from ecsctl.query.views import ServiceView, TaskView, service_view
+from ecsctl.query.views import EventView, ServiceView, TaskView, service_view
 
 
 def list_services(aws: Aws, cluster: str, *, addresses: bool = True) -> list[ServiceView]:
@@ -34,6 +35,27 @@ def show_service(aws: Aws, cluster: str, name: str) -> ServiceView:
         if row.get("status") != "INACTIVE":
             return with_addresses(aws, [service_view(row)])[0]
     raise selectors.no_service(aws, cluster, name)
+
+
+def new_events(
+    aws: Aws, service: ServiceView, *, sleep: Callable[[float], None] = pause, interval: float = 2.0
+) -> Iterator[EventView]:
+    """The events of a service that come after those of ``service``, oldest first, until it is gone.
+
+    Args:
+        interval: seconds between two looks.
+    """
+    seen = {event.id for event in service.events}
+    while True:
+        sleep(interval)
+        rows = ecs.describe_services(aws, service.cluster, [service.name]).found
+        if not rows:
+            return
+        events = service_view(rows[0]).events
+        yield from (event for event in reversed(events) if event.id not in seen)
+        seen = {event.id for event in events}
+        if rows[0].get("status") == "INACTIVE":
+            return
 
 
 def with_addresses(aws: Aws, services: Sequence[ServiceView]) -> list[ServiceView]:

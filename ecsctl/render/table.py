@@ -84,6 +84,11 @@ def as_data(row: T, columns: Sequence[Column[T]]) -> dict[str, Any]:
     return {column.key: column.value(row) for column in columns if column.data}
 
 
+def as_line(row: T, columns: Sequence[Column[T]]) -> str:
+    """A row as one line of JSON."""
+    return json.dumps(as_data(row, columns), default=_simple, ensure_ascii=False)
+
+
 def emit_data(data: Any, output: str, *, stream: TextIO | None = None) -> None:
     """Print plain data as JSON, or as YAML where ``output`` is ``yaml``. Times print as ISO 8601."""
     stream = stream or sys.stdout

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ecsctl.query.services import new_events, show_service
 from tests.support.command import ecsctl
 from tests.support.world import ARN, World
 
@@ -143,3 +144,78 @@ def test_events_come_newest_last(world: World) -> None:
         "event 0",
     ]
     assert len(ecsctl(world.aws(), "service", "events", "svc", "-c", "web").lines) == 21
+
+
+def test_a_service_with_its_deployments_images_traffic_and_targets() -> None:
+    group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+    world = World()
+    world.definitions = {
+        name: {"family": name, "containerDefinitions": [{"name": "web", "image": f"x/{name}:1"}]}
+        for name in ("new", "old")
+    }
+    new, old = ({"taskDefinition": f"{ARN}:task-definition/{name}:1", "runningCount": 1} for name in ("new", "old"))
+    world.services["web"].append(
+        service(
+            "svc",
+            deployments=[
+                {"id": "ecs-svc/2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", **new},
+                {"id": "ecs-svc/1", "status": "ACTIVE", **old},
+            ],
+            loadBalancers=[{"targetGroupArn": group, "containerName": "web", "containerPort": 80}],
+            deploymentConfiguration={
+                "strategy": "CANARY",
+                "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+            },
+            currentServiceDeployment="dep",
+            currentServiceRevisions=[
+                {"arn": "rev-2", "requestedProductionTrafficWeight": 10.0},
+                {"arn": "rev-1", "requestedProductionTrafficWeight": 90.0},
+            ],
+        )
+    )
+    aws = world.aws()
+    sick = {"State": "unhealthy", "Reason": "Target.ResponseCodeMismatch", "Description": "with these codes: [404]"}
+    aws.answers["elbv2:DescribeTargetHealth"] = lambda query: {"TargetHealthDescriptions": [{"TargetHealth": sick}]}
+    aws.answers["ecs:DescribeServiceRevisions"] = lambda query: {
+        "serviceRevisions": [
+            {"serviceRevisionArn": "rev-2", **new},
+            {"serviceRevisionArn": "rev-1", **old},
+        ]
+    }
+    aws.answers["ecs:DescribeServiceDeployments"] = lambda query: {
+        "serviceDeployments": [{"lifecycleStage": "PRODUCTION_TRAFFIC_SHIFT"}]
+    }
+    lines = ecsctl(aws, "service", "show", "svc", "-c", "web").lines
+    assert "STRATEGY    CANARY, circuit breaker with rollback, PRODUCTION_TRAFFIC_SHIFT" in lines
+    rows = [line.split() for line in lines if line.startswith("ecs-svc/")]
+    assert [(row[0], row[2], row[8], row[9]) for row in rows] == [
+        ("ecs-svc/2", "new:1", "10%", "x/new:1"),
+        ("ecs-svc/1", "old:1", "90%", "x/old:1"),
+    ]
+    assert any("0 of 2 healthy in target group web: with these codes: [404]" in line for line in lines)
+    data = ecsctl(aws, "service", "show", "svc", "-c", "web", "-o", "json").json
+    assert [(row["images"], row["trafficPercent"]) for row in data["deployments"]] == [
+        ({"web": "x/new:1"}, 10.0),
+        ({"web": "x/old:1"}, 90.0),
+    ]
+    assert (data["lifecycleStage"], data["targets"][0]["healthy"]) == ("PRODUCTION_TRAFFIC_SHIFT", 0)
+
+
+def test_events_are_followed_until_the_service_is_gone(world: World) -> None:
+    row = service("svc", events=[{"id": "0", "createdAt": NOW, "message": "before"}])
+    world.services["web"].append(row)
+    looks = [["1", "0"], ["1", "0"], ["3", "2", "1"]]
+    seen: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        seen.append(seconds)
+        if looks:
+            row["events"] = [{"id": id_, "createdAt": NOW, "message": f"event {id_}"} for id_ in looks.pop(0)]
+        else:
+            row["status"] = "INACTIVE"
+
+    aws = world.aws()
+    view = show_service(aws, "web", "svc")
+    told = [event.message for event in new_events(aws, view, sleep=sleep)]
+    assert told == ["event 1", "event 2", "event 3"]
+    assert len(seen) == 4
