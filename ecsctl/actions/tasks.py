@@ -36,16 +36,17 @@ ENDED_BY_ECS = (137, 143)
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What RunTask is asked for. ``overrides`` are the API's; subnets and security groups make the awsvpc part."""
+    """What RunTask is asked for: ``where`` and ``overrides`` are in the API's own members.
+
+    ``where`` has launchType or capacityProviderStrategy, networkConfiguration, platformVersion …, as far as they are
+    chosen.
+    """
 
     definition: str
     count: int = 1
-    launch_type: str | None = None
-    capacity_provider: str | None = None
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    public_ip: bool = False
+    where: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    execute_command: bool = False
 
     def parameters(self, cluster: str, project: str, started_by: str) -> dict[str, Any]:
         """RunTask's input, but for ``count`` and ``clientToken``."""
@@ -54,20 +55,12 @@ class RunRequest:
             "taskDefinition": self.definition,
             "startedBy": started_by,
             "tags": [{"key": OWNER_TAG, "value": project}],
+            **self.where,
         }
-        if self.launch_type:
-            asked["launchType"] = self.launch_type
-        if self.capacity_provider:
-            asked["capacityProviderStrategy"] = [{"capacityProvider": self.capacity_provider, "weight": 1}]
-        if self.subnets:
-            network: dict[str, Any] = {"subnets": list(self.subnets)}
-            if self.security_groups:
-                network["securityGroups"] = list(self.security_groups)
-            if self.public_ip:
-                network["assignPublicIp"] = "ENABLED"
-            asked["networkConfiguration"] = {"awsvpcConfiguration": network}
         if self.overrides:
             asked["overrides"] = dict(self.overrides)
+        if self.execute_command:
+            asked["enableExecuteCommand"] = True
         return asked
 
 

@@ -113,8 +113,13 @@ def merge(
     shown: LogPrinter,
     *,
     rescan: float = RESCAN,
+    at_rest: Callable[[float], None] = lambda seconds: None,
 ) -> Merger:
-    """The merged lines of sources; with ``follow``, of all that its tasks have and will have."""
+    """The merged lines of sources; with ``follow``, of all that its tasks have and will have.
+
+    Args:
+        at_rest: called before each pause with its seconds; what it raises ends the reading.
+    """
     from ecsctl.aws.concurrency import map_concurrently
     from ecsctl.query.log_merge import Merger
 
@@ -124,6 +129,7 @@ def merge(
 
     def rest(seconds: float) -> None:
         shown.flush()
+        at_rest(seconds)
         settings.sleep(seconds)
 
     def look() -> Sequence[LogSource]:

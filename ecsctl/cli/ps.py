@@ -49,6 +49,21 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
     emit(rows, columns(with_reason=stopped), settings.output, empty=f"no task is {state} in cluster {cluster}")
 
 
+def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: bool = False) -> None:
+    """Print tasks as data: what `ps` tells of them but their addresses, with the containers' exit codes if wanted."""
+    from ecsctl.query.addresses import Found
+    from ecsctl.render.table import as_data, emit_data
+
+    rows = []
+    for task in tasks:
+        row = as_data((task, Found(())), columns(with_reason=True))
+        row.pop("addresses")
+        if exit_codes:
+            row["exitCodes"] = {container.name: container.exit_code for container in task.containers}
+        rows.append(row)
+    emit_data(rows, settings.output)
+
+
 def order(task: TaskView) -> tuple[bool, str, str, str]:
     """Running before stopped, then by group and age."""
     return task.stopped, task.group or "", task.created_at.isoformat() if task.created_at else "", task.arn

@@ -1,4 +1,4 @@
-"""``ecsctl run``: start tasks of a task definition, and say why where AWS does not."""
+"""``ecsctl run``: start tasks of a task definition, show what they write, and say why where AWS does not."""
 
 from __future__ import annotations
 
@@ -11,29 +11,45 @@ import click
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Command, duration, pass_settings
 from ecsctl.cli.settings import Settings
-from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
+from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
+    from ecsctl.actions.run_requests import Overrides
     from ecsctl.actions.tasks import Launched, RunRequest
     from ecsctl.aws.session import Aws
+    from ecsctl.query.views import TaskView
 
 TIMEOUT = 600.0
+# How long --wait waits without a --timeout, which would stop the tasks.
+LONGEST = 86400.0
 NO_INSTANCES = "No Container Instances were found"
 
 
 @click.command(cls=Command)
-@click.argument("definition", metavar="FAMILY[:REVISION]")
+@click.argument("definition", metavar="[FAMILY[:REVISION]]", required=False)
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many tasks.  [default: 1]")
 @click.option(
     "--wait/--no-wait",
     default=None,
-    help="--wait: until they have stopped, and exit with the container's own code. --no-wait: do not wait."
-    "  [default: until they run]",
+    help="--wait: print what they write until they have stopped, and exit with the container's own code. --no-wait:"
+    " do not wait.  [default: until they run]",
 )
-@click.option("--timeout", metavar="DURATION", callback=duration, help="How long to wait.  [default: 10m]")
+@click.option("-d", "--detach", is_flag=True, help="The same as --no-wait.")
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    callback=duration,
+    help="How long to wait; with --wait the tasks are stopped then.  [default: 10m, with --wait none]",
+)
 @click.option("-e", "--env", "environment", multiple=True, metavar="NAME=VALUE", help="Set an environment variable.")
 @click.option("--command", metavar="TEXT", help="The container's command instead of its own, as a shell splits it.")
-@click.option("--container", metavar="NAME", help="The container that --env and --command are for, and --wait's code.")
+@click.option("--cpu", metavar="AMOUNT", help="CPU units, or 0.5vCPU, instead of the definition's.")
+@click.option("--memory", metavar="AMOUNT", help="MiB, or 1GB, instead of the definition's.")
+@click.option("--task-role", metavar="ROLE", help="The task's role instead of its own: a name or an ARN.")
+@click.option("--execution-role", metavar="ROLE", help="The execution role instead of its own: a name or an ARN.")
+@click.option("--ephemeral-storage", type=click.IntRange(21, 200), metavar="GIB", help="Of a Fargate task, in GiB.")
+@click.option("--container", metavar="NAME", help="The container that the options are for, and --wait's code.")
+@click.option("--service", metavar="NAME", help="Run where this service does; by default, what it runs.")
 @click.option(
     "--launch-type", type=click.Choice(["EC2", "FARGATE", "EXTERNAL"]), help="Where to run.  [default: the cluster's]"
 )
@@ -41,73 +57,191 @@ NO_INSTANCES = "No Container Instances were found"
 @click.option("--subnet", "subnets", multiple=True, metavar="ID", help="For awsvpc and Fargate; repeat it.")
 @click.option("--security-group", "groups", multiple=True, metavar="ID", help="For awsvpc and Fargate; repeat it.")
 @click.option("--public-ip", is_flag=True, help="Give a Fargate task a public address.")
+@click.option("--enable-exec", is_flag=True, help="Allow `ecsctl exec` into it.")
 @pass_settings
-def run(
-    settings: Settings,
-    definition: str,
-    count: int,
-    wait: bool | None,
-    timeout: float | None,
-    environment: tuple[str, ...],
-    command: str | None,
-    container: str | None,
-    launch_type: str | None,
-    capacity_provider: str | None,
-    subnets: tuple[str, ...],
-    groups: tuple[str, ...],
-    public_ip: bool,
-) -> int:
+def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
     """Run tasks of a task definition.
 
     Prints the tasks' ids, one a line. Exits with 1 where AWS does not start all of them, or where one stops instead of
-    running, and says why. `run --wait` is for tasks that end: it exits with the container's own code.
+    running, and says why. `run --wait` is for tasks that end: it prints what they write, and exits with the
+    container's own code. A definition for Fargate runs as Fargate, without subnets in the default VPC's.
     """
-    if launch_type and capacity_provider:
-        raise UsageError("--launch-type and --capacity-provider exclude each other")
-    if (groups or public_ip) and not subnets:
-        raise UsageError("--security-group and --public-ip need --subnet", hint="name the subnets to run in")
+    _check(definition, options)
+    overrides = _overrides(options)
     aws, cluster = connect(settings)
-    from ecsctl.actions import tasks
+    request, described = _request(settings, aws, cluster, definition, overrides, options)
     from ecsctl.query.views import name_of
 
-    described: Mapping[str, Any] | None = None
-    if environment or command or wait:
-        described = tasks.describe_by_name(aws, definition)
-    if container and described and container not in _containers(described):
-        raise UsageError(
-            f"{definition} has no container {container}", hint=f"it has {', '.join(_containers(described))}"
-        )
-    request = tasks.RunRequest(
-        definition=definition,
-        count=count,
-        launch_type=launch_type,
-        capacity_provider=capacity_provider,
-        subnets=subnets,
-        security_groups=groups,
-        public_ip=public_ip,
-        overrides=_overrides(described, environment, command, container),
-    )
     settings.resume = f"tasks may have been started; `ecsctl ps -c {name_of(cluster)}` shows them"
     launched = _launch(aws, cluster, request)
     ids = " ".join(task.short_id for task in launched.tasks)
     settings.resume = f"the tasks go on; `ecsctl stop -c {name_of(cluster)} {ids}` ends them"
+    structured = settings.output in ("json", "yaml")
     for task in launched.tasks:
-        print(task.id, flush=True)
+        if options["wait"]:
+            settings.say(f"task {task.id} ({task.definition}) started")
+        elif not structured:
+            print(task.id, flush=True)
     _require_all(aws, cluster, request, launched)
-    if wait is False:
-        return ExitCode.OK
-    limit = TIMEOUT if timeout is None else timeout
+    tasks, code = _waited(settings, aws, cluster, described, launched.tasks, options)
+    settings.resume = None
+    if structured:
+        from ecsctl.cli.ps import emit_tasks
+
+        emit_tasks(settings, tasks, exit_codes=True)
+    return code
+
+
+def _check(definition: str | None, options: Mapping[str, Any]) -> None:
+    if options["detach"] and options["wait"]:
+        raise UsageError("--detach and --wait exclude each other")
+    if not definition and not options["service"]:
+        raise UsageError("what is to run?", hint="name a FAMILY[:REVISION], or a --service to run what it runs")
+    if options["launch_type"] and options["capacity_provider"]:
+        raise UsageError("--launch-type and --capacity-provider exclude each other")
+    if (options["groups"] or options["public_ip"]) and not (options["subnets"] or options["service"]):
+        raise UsageError("--security-group and --public-ip need --subnet", hint="name the subnets to run in")
+
+
+def _overrides(options: Mapping[str, Any]) -> Overrides:
+    from ecsctl.actions.run_requests import Overrides
+    from ecsctl.units import cpu_units, memory_mib
+
+    return Overrides(
+        environment=tuple(_pair(text) for text in options["environment"]),
+        command=_split(options["command"]),
+        container=options["container"],
+        cpu=_amount(options["cpu"], cpu_units, "--cpu"),
+        memory=_amount(options["memory"], memory_mib, "--memory"),
+        task_role=options["task_role"],
+        execution_role=options["execution_role"],
+        ephemeral_storage=options["ephemeral_storage"],
+    )
+
+
+def _request(
+    settings: Settings,
+    aws: Aws,
+    cluster: str,
+    definition: str | None,
+    wanted: Overrides,
+    options: Mapping[str, Any],
+) -> tuple[RunRequest, Mapping[str, Any]]:
+    """What to ask of RunTask, and the definition described."""
+    from dataclasses import replace
+
+    from ecsctl.actions import run_requests, tasks
+
+    service = run_requests.service_of(aws, cluster, options["service"]) if options["service"] else None
+    name = definition or str((service or {}).get("taskDefinition"))
+    described = tasks.describe_by_name(aws, name)
+    wanted = replace(
+        wanted,
+        task_role=run_requests.role_arn(aws, wanted.task_role),
+        execution_role=run_requests.role_arn(aws, wanted.execution_role),
+    )
+    where = run_requests.Where(
+        launch_type=options["launch_type"],
+        capacity_provider=options["capacity_provider"],
+        subnets=options["subnets"],
+        security_groups=options["groups"],
+        public_ip=options["public_ip"],
+        service=service,
+    )
+    overrides = run_requests.overrides(described, wanted)
+    request = tasks.RunRequest(
+        definition=name,
+        count=options["count"],
+        where=run_requests.placed(aws, cluster, described, where, settings.note),
+        overrides=overrides,
+        execute_command=options["enable_exec"],
+    )
+    return request, described
+
+
+def _waited(
+    settings: Settings,
+    aws: Aws,
+    cluster: str,
+    described: Mapping[str, Any],
+    started: Sequence[TaskView],
+    options: Mapping[str, Any],
+) -> tuple[Sequence[TaskView], int]:
+    """The tasks as they are at the end of the wait that was asked for, and the exit code."""
+    from ecsctl.actions import tasks
+
+    wait, timeout = options["wait"], options["timeout"]
+    if wait is False or options["detach"]:
+        return started, ExitCode.OK
     if not wait:
-        settings.say(f"waiting until {'it runs' if count == 1 else 'they run'} (--no-wait does not)")
-        seen = tasks.wait_for(aws, launched.tasks, "RUNNING", timeout=limit, report=settings.progress())
+        settings.say(f"waiting until {'it runs' if len(started) == 1 else 'they run'} (--no-wait does not)")
+        limit = TIMEOUT if timeout is None else timeout
+        seen = tasks.wait_for(aws, started, "RUNNING", timeout=limit, **settings.waits())
         for task in seen:
             if task.stopped:
                 settings.note(f"task {task.short_id} has already ended, with exit code 0")
-        settings.resume = None
-        return ExitCode.OK
-    ended = tasks.wait_for(aws, launched.tasks, "STOPPED", timeout=limit, report=settings.progress())
-    settings.resume = None
-    return _code_of(ended, tasks.essential_containers(described or {}), container)
+        return seen, ExitCode.OK
+    try:
+        ended = _to_the_end(settings, aws, cluster, started, timeout)
+    except WaitTimeoutError as error:
+        if timeout is None:
+            raise
+        tasks.stop_tasks(aws, started, f"ran longer than {timeout:.0f} s (ecsctl run --timeout)")
+        error.hint = "--timeout has stopped it; `ecsctl ps --all` shows it for an hour"
+        raise
+    except KeyboardInterrupt:
+        _ask_to_stop(settings, aws, started)
+        raise
+    return ended, _code_of(ended, tasks.essential_containers(described), options["container"])
+
+
+def _to_the_end(
+    settings: Settings, aws: Aws, cluster: str, started: Sequence[TaskView], timeout: float | None
+) -> list[TaskView]:
+    """Print what the tasks write until they have stopped; the tasks as they ended."""
+    from ecsctl.actions import tasks
+    from ecsctl.cli.logs import LogPrinter, Reader, merge
+    from ecsctl.query.log_tasks import LogTasks
+
+    limit = LONGEST if timeout is None else timeout
+    until = settings.clock() + limit
+    if settings.output not in ("json", "yaml"):
+        chosen = LogTasks(aws, cluster, [task.arn for task in started])
+        sources = chosen.look()
+        for sentence in chosen.elsewhere:
+            settings.note(sentence)
+        chosen.told()
+        if sources:
+            shown = LogPrinter(settings)
+            shown.expect(sources, several=len(sources) > 1)
+
+            def in_time(seconds: float) -> None:
+                if settings.clock() >= until:
+                    shown.flush()
+                    raise WaitTimeoutError(f"not STOPPED after {limit:.0f} s")
+
+            merger = merge(settings, Reader(aws), chosen, sources, shown, rescan=1.0, at_rest=in_time)
+            for line in merger.lines():
+                shown.line(line)
+            shown.flush()
+    left = max(0.0, until - settings.clock())
+    return tasks.wait_for(aws, started, "STOPPED", timeout=left, **settings.waits())
+
+
+def _ask_to_stop(settings: Settings, aws: Aws, started: Sequence[TaskView]) -> None:
+    """Ctrl-C: the tasks go on, unless somebody says that they should not."""
+    from ecsctl.actions import tasks
+
+    if not settings.interactive():
+        return
+    what = "the task" if len(started) == 1 else f"the {len(started)} tasks"
+    try:
+        stop = click.confirm(f"\nStop {what} too?", default=False, err=True)
+    except (click.Abort, KeyboardInterrupt):
+        return
+    if stop:
+        tasks.stop_tasks(aws, started, "Stopped by ecsctl run (Ctrl-C)")
+        settings.resume = f"{what} is being stopped" if len(started) == 1 else f"{what} are being stopped"
 
 
 def _launch(aws: Aws, cluster: str, request: RunRequest) -> Launched:
@@ -123,8 +257,6 @@ def _launch(aws: Aws, cluster: str, request: RunRequest) -> Launched:
                 f"cluster {name_of(cluster)} has no container instances to run {request.definition} on",
                 hint=f"`ecsctl instance bootstrap -c {name_of(cluster)} --count 1` adds one",
             ) from error
-        if error.aws_code == "ClientException" and "taskdefinition" in said.replace(" ", ""):
-            tasks.describe_by_name(aws, request.definition)
         if "network configuration must be provided" in said:
             error.hint = "its network mode is awsvpc: add --subnet subnet-… (and --security-group sg-…)"
         raise
@@ -146,39 +278,33 @@ def _require_all(aws: Aws, cluster: str, request: RunRequest, launched: Launched
     raise EcsctlError(started, details=details, hint="`ecsctl instance list` shows what the instances have left")
 
 
-def _containers(described: Mapping[str, Any]) -> list[str]:
-    return [row["name"] for row in described.get("containerDefinitions", ())]
+def _split(command: str | None) -> tuple[str, ...]:
+    if not command:
+        return ()
+    import shlex
+
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise UsageError(f"--command cannot be split: {error}", hint="close the quotes") from None
 
 
-def _overrides(
-    described: Mapping[str, Any] | None, environment: Sequence[str], command: str | None, container: str | None
-) -> dict[str, Any]:
-    if not (environment or command) or described is None:
-        return {}
-    names = _containers(described)
-    if container is None and len(names) > 1:
-        raise UsageError(
-            "the task has several containers: which one are --env and --command for?",
-            hint=f"add --container, one of {', '.join(names)}",
-        )
-    override: dict[str, Any] = {"name": container or names[0]}
-    if environment:
-        override["environment"] = [_pair(text) for text in environment]
-    if command:
-        import shlex
-
-        try:
-            override["command"] = shlex.split(command)
-        except ValueError as error:
-            raise UsageError(f"--command cannot be split: {error}", hint="close the quotes") from None
-    return {"containerOverrides": [override]}
+def _amount(text: str | None, parse: Any, option: str) -> int | None:
+    if text is None:
+        return None
+    if text.isdigit():
+        return int(text)
+    try:
+        return int(parse(text))
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r}: {error}") from None
 
 
-def _pair(text: str) -> dict[str, str]:
+def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UsageError("--env wants NAME=VALUE", hint="write it as --env LEVEL=debug")
-    return {"name": name, "value": value}
+    return name, value
 
 
 def _code_of(ended: Sequence[Any], essential: Sequence[str], container: str | None) -> int:

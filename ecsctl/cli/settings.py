@@ -111,6 +111,10 @@ class Settings:
         """Where waits report to."""
         return self.say
 
+    def waits(self) -> dict[str, Any]:
+        """How a wait reports and takes its time: ``report``, ``clock`` and ``sleep``."""
+        return {"report": self.progress(), "clock": self.clock, "sleep": self.sleep}
+
     def interactive(self) -> bool:
         """Whether somebody can answer a question."""
         return sys.stdin.isatty() and sys.stderr.isatty()

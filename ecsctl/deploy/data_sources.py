@@ -77,7 +77,7 @@ def read(aws: Aws, spec: Spec) -> DataSources:
     default = default or not all(networks)
     needed: dict[str, Callable[[], Any]] = {}
     if default:
-        needed["subnets"] = lambda: _default_subnets(aws)
+        needed["subnets"] = lambda: default_subnets(aws)
     if asked:
         needed["named"] = lambda: _named_subnets(aws, sorted(asked))
     if instances:
@@ -116,7 +116,7 @@ def _revisions(aws: Aws, spec: Spec) -> dict[str, str]:
     return found
 
 
-def _default_subnets(aws: Aws) -> tuple[Subnet, ...]:
+def default_subnets(aws: Aws) -> tuple[Subnet, ...]:
     query: dict[str, Any] = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
     vpcs = list(aws.pages("ec2", "DescribeVpcs", query, "Vpcs"))
     if not vpcs:

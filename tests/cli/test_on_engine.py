@@ -158,7 +158,7 @@ def test_an_interface_of_its_own(world: World) -> None:
         containerDefinitions=[definition],
     )
     missing = do(world, "run", "far", "--launch-type", "FARGATE")
-    assert (missing.code, "--subnet" in missing.err) == (1, True), missing.err
+    assert (missing.code, "--subnet" in missing.err) == (2, True), missing.err
     ran = do(world, "run", "far", "--launch-type", "FARGATE", "--subnet", "subnet-a", "--public-ip")
     assert ran.code == 0, ran.err
     assert do(world, "locate", "-q").lines == ["127.0.2.1:8080"]

@@ -96,7 +96,8 @@ def test_run_wait_passes_the_containers_code_on(world: World, code: int) -> None
     world.outcome = {**ENDED, "container": {"exitCode": code}}
     ended = ecsctl(world.aws(), "run", "-c", "web", "--wait", "nginx")
     assert ended.code == code
-    assert len(ended.lines) == 1
+    assert ended.out == "", "stdout is the container's; the id is told on stderr"
+    assert "started" in ended.err
     assert (f"exit code {code}" in ended.err) is (code != 0)
 
 
