@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
+from ecsctl.aws.names import require_cluster_name
 from ecsctl.cli.options import Command, confirms, pass_settings, waits
 from ecsctl.cli.settings import Settings
-from ecsctl.errors import UsageError
-
-NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-
-
-def checked_name(name: str) -> str:
-    """A cluster's name.
-
-    Raises:
-        UsageError: AWS would refuse it.
-    """
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name for a cluster", hint="letters, digits, hyphens and underscores, 255 at most"
-        )
-    return name
 
 
 @click.command(cls=Command)
@@ -35,7 +18,8 @@ def create(settings: Settings, name: str) -> None:
     from ecsctl.deploy.pipeline import prepare
     from ecsctl.manifest.model import Spec
 
-    spec = Spec(name=checked_name(name), cluster=name)
+    name = require_cluster_name(name)
+    spec = Spec(name=name, cluster=name)
     aws = settings.aws()
     prepared = prepare(aws, spec, prune=False, kinds={"cluster"})
     carry_out(settings, aws, prepared, f"ecsctl cluster create {name}", ask=False)
@@ -58,5 +42,6 @@ def delete(settings: Settings, name: str) -> None:
     from ecsctl.manifest.model import Spec
 
     aws = settings.aws()
-    kinds = kinds_to_delete(aws, checked_name(name))
+    name = require_cluster_name(name)
+    kinds = kinds_to_delete(aws, name)
     remove(settings, aws, Spec(name=name, cluster=name), f"ecsctl cluster delete {name}", kinds=kinds)

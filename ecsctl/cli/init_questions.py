@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ecsctl.aws.names import require_cluster_name
 from ecsctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def asked(settings: Settings, options: dict[str, Any]) -> tuple[Answers, dict[st
     done = dict(options)
     done["name"] = ask("name", "Name of the project", project_name(os.path.basename(os.getcwd())), checked_name)
     if settings.cluster is None and talking:
-        settings.cluster = _prompt("Cluster", done["name"], _cluster)
+        settings.cluster = _prompt("Cluster", done["name"], require_cluster_name)
     done["launch_type"] = ask("launch_type", "Where tasks run (EC2, FARGATE)", "EC2", _one_of(LAUNCH_TYPES))
     fargate = done["launch_type"] == "FARGATE"
     if fargate and talking and not options["subnets"]:
@@ -94,12 +95,6 @@ def checked_name(text: str) -> str:
             f"{text!r} is no name of a project",
             hint="up to 40 letters, digits, hyphens and underscores, a letter or digit first",
         )
-    return text
-
-
-def _cluster(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", text):
-        raise UsageError(f"{text!r} is no name of a cluster", hint="1 to 255 letters, digits, hyphens and underscores")
     return text
 
 

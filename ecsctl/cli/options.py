@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ecsctl import units
+from ecsctl.aws.names import require_cluster_name
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import UsageError
 
@@ -31,6 +32,12 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> f
         raise UsageError(f"{value!r} is not a duration", hint=str(error)) from None
 
 
+def _cluster(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    if value:
+        require_cluster_name(value)
+    return _store(ctx, param, value)
+
+
 def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return _store(ctx, param, duration(ctx, param, value))
 
@@ -46,6 +53,7 @@ CONNECTION: list[click.Parameter] = [
         "--cluster",
         metavar="NAME",
         envvar=["ECSCTL_CLUSTER", "ECS_CLUSTER"],
+        callback=_cluster,
         help="The cluster.  [env: ECSCTL_CLUSTER, ECS_CLUSTER; default: the file's, else `default`]",
     ),
     _option("-r", "--region", metavar="REGION", help="The AWS region.  [env: AWS_REGION]"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shlex
 
+from ecsctl.aws.names import require_cluster_name
 from ecsctl.errors import UsageError
 
 FLAVOURS = ("al2023", "bottlerocket", "ubuntu")
@@ -117,11 +118,13 @@ def user_data(flavour: str, cluster: str) -> str:
     Args:
         flavour: ``al2023`` (any ECS-optimised Amazon Linux), ``bottlerocket``, or ``ubuntu`` (Debian too), which
             installs Docker and runs the agent by ``docker run``.
-        cluster: the cluster's name, as AWS has it.
+        cluster: the cluster's name or ARN.
 
     Raises:
-        UsageError: no such flavour.
+        UsageError: no such flavour, or the cluster's name is none.
     """
+    # It stands in a script that root runs.
+    cluster = require_cluster_name(cluster)
     if flavour == "al2023":
         return AMAZON_LINUX.format(cluster=cluster)
     if flavour == "bottlerocket":

@@ -85,13 +85,12 @@ def _hidden(value: Any, other: Any, word: str, path: str = "") -> Any:
 
 
 def _text(value: Any) -> Sequence[str]:
-    import yaml
+    from ecsctl.manifest.yaml.dump import dump
 
     if not value:
         return []
     plain = _plain(value)
-    text = yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, default_flow_style=False, width=1000)
-    return str(text).splitlines()
+    return dump(plain, sort_keys=True, width=1000).splitlines()
 
 
 def _plain(value: Any) -> Any:

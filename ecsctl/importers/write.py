@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ecsctl.manifest.yaml.dump import AMBIGUOUS
+
 WIDTH = 100
 
 PLAIN = re.compile(r"[A-Za-z0-9_./\\$(<^+=][^\x00-\x1f\x7f-\x9f\"'`\[\]{},#&*!|>%@]*")
-AMBIGUOUS = re.compile(
-    r"[-+.]?\d[\d_.,:xobXOBeE+a-fA-F-]*|[-+]?\.\w+|~|=|<<|null|true|false|yes|no|on|off|y|n|\.{3}|-{3}.*", re.IGNORECASE
-)
 PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ecsctl.aws.names import require_cluster_name
 from ecsctl.errors import UsageError
 
 Severity = Literal["error", "warning"]
@@ -240,3 +241,12 @@ class Spec:
     load_balancers: Mapping[str, LoadBalancerSpec] = field(default_factory=dict)
     services: Mapping[str, ServiceSpec] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the cluster's name, which may come from a flag and not from a file that was validated.
+
+        Raises:
+            UsageError: it is none.
+        """
+        if self.cluster:
+            require_cluster_name(self.cluster)

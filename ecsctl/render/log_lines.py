@@ -91,9 +91,9 @@ def _chosen(line: Line, query: Callable[[Any], Any] | None) -> Any:
 
 
 def _yaml(data: Any) -> str:
-    import yaml
+    from ecsctl.manifest.yaml.dump import dump
 
-    return "---\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return "---\n" + dump(data)
 
 
 def stamp(milliseconds: int) -> str:

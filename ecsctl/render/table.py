@@ -93,10 +93,10 @@ def emit_data(data: Any, output: str, *, stream: TextIO | None = None) -> None:
     """Print plain data as JSON, or as YAML where ``output`` is ``yaml``. Times print as ISO 8601."""
     stream = stream or sys.stdout
     if output == "yaml":
-        import yaml
+        from ecsctl.manifest.yaml.dump import dump
 
         clean = json.loads(json.dumps(data, default=_simple))
-        stream.write(yaml.safe_dump(clean, sort_keys=False, allow_unicode=True, default_flow_style=False))
+        stream.write(dump(clean))
     else:
         stream.write(json.dumps(data, indent=2, default=_simple, ensure_ascii=False) + "\n")
 

@@ -86,7 +86,7 @@ def test_commands_leave_a_namesakes_other_clusters_alone(aws: Aws, sandbox: Runn
 def test_a_name_that_aws_refuses_is_refused_before(aws: Aws, name: str) -> None:
     ended = ecsctl(aws, "cluster", "create", name)
     assert ended.code == 2
-    assert "is no name for a cluster" in ended.err
+    assert "is not the name or ARN of a cluster" in ended.err
 
 
 def test_bootstrap_again_changes_nothing_and_another_count_scales(aws: Aws, sandbox: Running) -> None:

@@ -95,3 +95,16 @@ def test_docker_is_told_its_driver_before_it_first_starts() -> None:
 def test_another_flavour_is_refused() -> None:
     with pytest.raises(UsageError, match="windows"):
         user_data("windows", "prod")
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("cluster", ["x\nEOF\nrm -rf /", "a b", "x$(id)", "", "a" * 256, 'x"', "arn:aws:ecs:x:1:a/b"])
+def test_nothing_but_a_name_gets_into_a_script_that_root_runs(flavour: str, cluster: str) -> None:
+    with pytest.raises(UsageError, match="is not the name or ARN of a cluster"):
+        user_data(flavour, cluster)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_an_arn_is_taken_by_its_name(flavour: str) -> None:
+    arn = "arn:aws-us-gov:ecs:us-gov-west-1:123456789012:cluster/prod"
+    assert user_data(flavour, arn) == user_data(flavour, "prod")

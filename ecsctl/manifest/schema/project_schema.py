@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ecsctl.aws.names import ECS_NAME
+
 Schema = dict[str, Any]
 
 NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
-CLUSTER_NAME = "[A-Za-z0-9_-]{1,255}"
 
 # What an editor shows, by definition and member.
 DESCRIPTIONS: dict[str, dict[str, str]] = {
@@ -171,7 +172,7 @@ def _whole_files() -> dict[str, Schema]:
                 "name": {"type": "string", "pattern": f"^{NAME}$"},
                 "region": {"type": "string", "pattern": r"^[a-z]{2,4}(-[a-z0-9]+)+-\d+$"},
                 "account": {"type": "string", "pattern": r"^\d{12}$"},
-                "cluster": {"type": "string", "pattern": f"^{CLUSTER_NAME}$"},
+                "cluster": {"type": "string", "pattern": f"^{ECS_NAME}$"},
                 **sections,
                 "include": {**texts, "description": "Files that this one is laid over, relative to it."},
                 "tags": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 256}},
