@@ -100,7 +100,7 @@ class NetworkInterface:
     private_dns: str
 
 
-class Machines(Protocol):
+class Ec2(Protocol):
     """EC2 as the engine needs it."""
 
     def address(self, owner: str) -> str:
@@ -116,13 +116,13 @@ class Machines(Protocol):
     def availability_zone(self, subnet_id: str) -> str: ...
 
 
-Traffic = Mapping[str, float]
+TargetGroupWeights = Mapping[str, float]
 """Target group ARN → the percentage of the requests that it gets; a balancer's rule (or listener) forwards so."""
 
 TargetHealth = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
 
 
-class Balancers(Protocol):
+class ElasticLoadBalancing(Protocol):
     """ELB and ELBv2 as the ECS service scheduler needs them. ``target`` is an instance id (classic balancer or
     target type instance) or an IP address (target type ip)."""
 
@@ -140,14 +140,14 @@ class Balancers(Protocol):
 
     def deregister(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> None: ...
 
-    def route(self, rule: str, weights: Traffic) -> None:
+    def route(self, rule: str, weights: TargetGroupWeights) -> None:
         """Have a listener rule (or a listener, of a network balancer) forward so. Raises where there is none."""
         ...
 
     def health(self, *, classic: str | None, target_group: str | None, target: str, port: int) -> TargetHealth: ...
 
 
-class Alarms(Protocol):
+class CloudWatch(Protocol):
     """CloudWatch as the engine needs it."""
 
     def states(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -156,7 +156,7 @@ class Alarms(Protocol):
 
 
 @dataclass(frozen=True)
-class GroupFacts:
+class GroupDetails:
     """An Auto Scaling group. ``instances`` are the EC2 ids in service, those that still boot included; ``size`` tells
     what a new one would be (None where its launch template does not say)."""
 
@@ -165,13 +165,13 @@ class GroupFacts:
     desired: int
     instances: Sequence[str]
     protects_new: bool
-    size: HostFacts | None
+    size: InstanceDetails | None
 
 
-class Groups(Protocol):
+class AutoScaling(Protocol):
     """Auto Scaling as the capacity providers need it. A group is named by its ARN."""
 
-    def facts(self, arn: str) -> GroupFacts | None:
+    def facts(self, arn: str) -> GroupDetails | None:
         """None where there is no such group."""
         ...
 
@@ -196,7 +196,7 @@ class Groups(Protocol):
 
 
 @dataclass(frozen=True)
-class HostFacts:
+class InstanceDetails:
     """What an agent tells ECS when it registers (``RegisterContainerInstance`` in the real service)."""
 
     ec2_instance_id: str
@@ -218,10 +218,10 @@ class HostFacts:
     auto_scaling_group_arn: str | None = None
 
 
-class AgentDoor(Protocol):
+class AgentApi(Protocol):
     """What the machines' side calls on the engine (the engine implements it)."""
 
-    def register_agent(self, cluster: str, facts: HostFacts) -> str:
+    def register_agent(self, cluster: str, facts: InstanceDetails) -> str:
         """An agent came up: returns the container instance ARN. A second call for the same EC2 instance reconnects
         the same container instance. Raises ``ecsctl.sandbox.ecs.api.wire.EcsApiError`` (``ClientException``
         "Cluster not found.") as the real service does."""
@@ -229,7 +229,23 @@ class AgentDoor(Protocol):
 
     def agent_connected(self, ec2_instance_id: str, connected: bool) -> None: ...
 
+    def drain(self, ec2_instance_id: str) -> int:
+        """Drain the instance's container instance; how many tasks are still on it (0 for an unknown one)."""
+        ...
+
     def instance_terminated(self, ec2_instance_id: str) -> None:
         """EC2 terminated it: its container instance deregisters, its tasks stop ("Host EC2 (instance i-…)
         terminated", stopCode TerminationNotice)."""
+        ...
+
+
+class InstanceFaults(Protocol):
+    """What injected faults do to EC2."""
+
+    def dead_zone(self, zone: str) -> bool:
+        """Whether an availability zone is down, so that nothing can be launched there."""
+        ...
+
+    def impaired(self, instance_id: str) -> bool:
+        """Whether an instance's status checks fail."""
         ...

@@ -39,7 +39,7 @@ class Everything(dict):  # type: ignore[type-arg]
     def DescribeInstances(self, query: dict[str, Any]) -> str:
         items = "".join(
             f"<item><instancesSet><item><instanceId>{value}</instanceId>"
-            f"<ipAddress>{self.world.machines.address(value)}</ipAddress>"
+            f"<ipAddress>{self.world.ec2.address(value)}</ipAddress>"
             f"<privateIpAddress>10.9.0.1</privateIpAddress></item></instancesSet></item>"
             for key, value in query.items()
             if key.startswith("Filter.1.Value")
@@ -49,7 +49,7 @@ class Everything(dict):  # type: ignore[type-arg]
     def DescribeNetworkInterfaces(self, query: dict[str, Any]) -> str:
         asked = [value for key, value in query.items() if key.startswith("Filter.1.Value")]
         items = ""
-        for one in self.world.machines.interfaces.values():
+        for one in self.world.ec2.interfaces.values():
             if one.id in asked:
                 public = f"<association><publicIp>{one.public_ip}</publicIp></association>" if one.public_ip else ""
                 items += f"<item><networkInterfaceId>{one.id}</networkInterfaceId>{public}"

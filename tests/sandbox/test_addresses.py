@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ecsctl.sandbox.ec2.loopback_addresses import CLAIM_PORT, HOSTS, Addresses
+from ecsctl.sandbox.ec2.loopback_addresses import CLAIM_PORT, HOSTS, LoopbackAddresses
 from tests.sandbox.support import Account, fetch, until
 from tests.support.engine import docker_engine
 from tests.support.sandbox import start_sandbox
@@ -21,8 +21,8 @@ BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
 
 
 @pytest.fixture
-def addresses(tmp_path: Path) -> Iterator[Addresses]:
-    made = Addresses(NETS, str(tmp_path))
+def addresses(tmp_path: Path) -> Iterator[LoopbackAddresses]:
+    made = LoopbackAddresses(NETS, str(tmp_path))
     yield made
     made.release_all()
 
@@ -34,40 +34,40 @@ def taken(address: str) -> Iterator[None]:
         yield
 
 
-def test_an_owner_keeps_its_address(addresses: Addresses) -> None:
+def test_an_owner_keeps_its_address(addresses: LoopbackAddresses) -> None:
     assert addresses.of("a") == addresses.of("a") == addresses.get("a")
     assert addresses.of("b") != addresses.of("a")
 
 
-def test_an_address_that_was_given_back_is_free(addresses: Addresses) -> None:
+def test_an_address_that_was_given_back_is_free(addresses: LoopbackAddresses) -> None:
     first = addresses.of("a")
     addresses.release("a")
     assert addresses.get("a") is None
     assert addresses.of("b") == first
 
 
-def test_a_net_that_is_full_is_followed_by_the_next(addresses: Addresses) -> None:
+def test_a_net_that_is_full_is_followed_by_the_next(addresses: LoopbackAddresses) -> None:
     given = [addresses.of(f"i-{number}") for number in range(HOSTS + 2)]
     assert len(set(given)) == HOSTS + 2
     assert {address.rsplit(".", 1)[0] for address in given} == {"127.0.77", "127.0.78"}
     assert given[-1].startswith("127.0.78.")
 
 
-def test_the_wish_is_granted_where_it_is_a_free_loopback_address(addresses: Addresses) -> None:
+def test_the_wish_is_granted_where_it_is_a_free_loopback_address(addresses: LoopbackAddresses) -> None:
     assert addresses.of("a", "127.0.77.123") == "127.0.77.123"
     assert addresses.of("b", "127.0.77.123") != "127.0.77.123"
     assert addresses.of("c", "54.1.2.3").startswith("127.0.77.")
 
 
-def test_what_another_sandbox_has_is_not_given_out(tmp_path: Path, addresses: Addresses) -> None:
+def test_what_another_sandbox_has_is_not_given_out(tmp_path: Path, addresses: LoopbackAddresses) -> None:
     first = addresses.of("a")
-    neighbour = Addresses(NETS, str(tmp_path))
+    neighbour = LoopbackAddresses(NETS, str(tmp_path))
     assert neighbour.of("a") != first
     neighbour.release_all()
 
 
 def test_two_sandboxes_begin_elsewhere() -> None:
-    first, second = Addresses(NETS, "/one"), Addresses(NETS, "/two")
+    first, second = LoopbackAddresses(NETS, "/one"), LoopbackAddresses(NETS, "/two")
     assert first.of("a") != second.of("a")
     first.release_all()
     second.release_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -76,6 +77,19 @@ class MotoState:
             own = getattr(import_module(module), variable)[self._account]
             for region, backend in regions.items():
                 dict.__setitem__(own, region, backend)
+
+    def backends(self, services: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Service → region → backend, of the named services."""
+        return {name: dict(dict.items(backends_of(name)[self._account])) for name in services}
+
+    def replace(self, backends: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have these services hold these backends, and no others."""
+        for name, regions in backends.items():
+            held = backends_of(name)[self._account]
+            for region in [region for region in dict.keys(held) if region not in regions]:
+                dict.__delitem__(held, region)
+            for region, backend in regions.items():
+                dict.__setitem__(held, region, backend)
 
     def clear(self) -> None:
         """Forget all that moto holds. moto's own reset makes each backend anew first, images and all."""

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.sandbox.account.clock import Clock
 from ecsctl.sandbox.account.moto_state import MotoState
 from ecsctl.sandbox.account.snapshot_file import Keeper
-from ecsctl.sandbox.ec2.auto_scaling import CloudWatchAlarms, ScalingGroups
-from ecsctl.sandbox.ec2.loopback_addresses import Addresses
-from ecsctl.sandbox.ec2.machines import Ec2Machines
+from ecsctl.sandbox.ec2.auto_scaling import Alarms, ScalingGroups
+from ecsctl.sandbox.ec2.instances import Instances
+from ecsctl.sandbox.ec2.loopback_addresses import LoopbackAddresses
 from ecsctl.sandbox.ecs.api.throttling import Throttle
 from ecsctl.sandbox.ecs.regions import Regions
-from ecsctl.sandbox.elb.load_balancers import Balancers
+from ecsctl.sandbox.elb.load_balancers import LoadBalancers
 from ecsctl.sandbox.faults.containers import FaultyRuntime
 from ecsctl.sandbox.faults.eventual_consistency import Past
 from ecsctl.sandbox.faults.instances import HostFaults
@@ -70,12 +70,12 @@ class World:
         self.region = region
         self.runtime = runtime
         self.lock = threading.RLock()
-        self.machines: dict[str, Ec2Machines] = {}
-        self.balancers: dict[str, Balancers] = {}
+        self.machines: dict[str, Instances] = {}
+        self.balancers: dict[str, LoadBalancers] = {}
         # The one that most people have begins at 127.0.1.1.
         owner = "" if state.parent.name == "default" else str(state.parent.resolve())
-        self._hosts = Addresses(HOST_NETS, owner)
-        self._fronts = Addresses(FRONT_NETS, owner)
+        self._hosts = LoopbackAddresses(HOST_NETS, owner)
+        self._fronts = LoopbackAddresses(FRONT_NETS, owner)
         self._published: set[str] = set()
         self.clock = clock or Clock()
         self.log_folder = state.parent / "logs"
@@ -83,12 +83,12 @@ class World:
         self.faults = FaultBook(self.clock)
         self.throttle = Throttle(self.clock)
         self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
-        self.past = Past(self.faults, self.clock, ACCOUNT)
+        self.moto = MotoState(ACCOUNT)
+        self.past = Past(self.faults, self.clock, self.moto)
         self._target_faults = TargetFaults(self.faults)
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
         self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
         self.keeper = Keeper(state)
-        self.moto = MotoState(ACCOUNT)
         self.dirty = False
         # Set by CreateCluster, which has IAM make the service-linked role if there is none.
         self.unlinked = False
@@ -105,13 +105,13 @@ class World:
         self._threads: list[threading.Thread] = []
         self._failures: dict[str, float] = {}
 
-    def _ports(self, region: str) -> tuple[Ec2Machines, Balancers, ScalingGroups, CloudWatchAlarms]:
-        machines = self.machines[region] = Ec2Machines(ACCOUNT, region, self._hosts, self.host_faults)
+    def _ports(self, region: str) -> tuple[Instances, LoadBalancers, ScalingGroups, Alarms]:
+        machines = self.machines[region] = Instances(ACCOUNT, region, self._hosts, self.host_faults)
         listens = getattr(self.runtime, "listens", None)
-        balancers = self.balancers[region] = Balancers(
+        balancers = self.balancers[region] = LoadBalancers(
             ACCOUNT, region, self._fronts, self._address_of, listens, self._target_faults.verdict, self.clock
         )
-        return machines, balancers, ScalingGroups(ACCOUNT, region, machines.size), CloudWatchAlarms(ACCOUNT, region)
+        return machines, balancers, ScalingGroups(ACCOUNT, region, machines.size), Alarms(ACCOUNT, region)
 
     def _address_of(self, target: str) -> str | None:
         """The loopback address of a balancer's target: an instance id, or a task's private address."""
@@ -255,11 +255,11 @@ class World:
         for region in list(self._published):
             self._follow(region, now)
         if self.unlinked:
-            from ecsctl.sandbox.moto_patches.iam import link
+            from ecsctl.sandbox.account.service_linked_roles import create_ecs_role
 
             self.unlinked = False
             with self._guarded("the service-linked role"):
-                link(ACCOUNT)
+                create_ecs_role(ACCOUNT)
         with self._guarded("the engines"):
             self.regions.step(now)
         self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ecsctl.sandbox.interfaces import GroupFacts, HostFacts
+from ecsctl.sandbox.interfaces import AgentApi, GroupDetails, InstanceDetails
 
 MANAGED_TAG = "AmazonECSManaged"
 DRAINING_HOOK = "ecs-managed-draining-termination-hook"
@@ -18,13 +18,13 @@ HOOK_SECONDS = 3600
 
 
 class ScalingGroups:
-    """Implements :class:`ecsctl.sandbox.interfaces.Groups` over moto's Auto Scaling of one region.
+    """Implements :class:`ecsctl.sandbox.interfaces.AutoScaling` over moto's Auto Scaling of one region.
 
     Args:
         size: what a new instance of a type would be.
     """
 
-    def __init__(self, account: str, region: str, size: Callable[[str], HostFacts]) -> None:
+    def __init__(self, account: str, region: str, size: Callable[[str], InstanceDetails]) -> None:
         self._account = account
         self._region = region
         self._size = size
@@ -41,12 +41,12 @@ class ScalingGroups:
         group = self._backend.autoscaling_groups.get(name)
         return group if group is not None and group.arn == arn else None
 
-    def facts(self, arn: str) -> GroupFacts | None:
+    def facts(self, arn: str) -> GroupDetails | None:
         group = self._group(arn)
         if group is None:
             return None
         kind = _instance_type(group)
-        return GroupFacts(
+        return GroupDetails(
             least=int(group.min_size or 0),
             most=int(group.max_size or 0),
             desired=int(group.desired_capacity or 0),
@@ -137,8 +137,8 @@ def drains(group: Any) -> bool:
     return f"{group.name}_{DRAINING_HOOK}" in group.autoscaling_backend.lifecycle_hooks
 
 
-class CloudWatchAlarms:
-    """Implements :class:`ecsctl.sandbox.interfaces.Alarms` over moto's CloudWatch of one region."""
+class Alarms:
+    """Implements :class:`ecsctl.sandbox.interfaces.CloudWatch` over moto's CloudWatch of one region."""
 
     def __init__(self, account: str, region: str) -> None:
         self._account = account
@@ -149,3 +149,43 @@ class CloudWatchAlarms:
 
         known = cloudwatch_backends[self._account][self._region].alarms
         return {name: str(known[name].state_value) for name in names if name in known}
+
+
+def end_drained(backend: Any, agents: AgentApi) -> None:
+    """Managed draining: what a scale-in took leaves its tasks to others, and ends when the last one has stopped."""
+    for group in list(backend.autoscaling_groups.values()):
+        for state in [item for item in group.instance_states if item.lifecycle_state == WAITING]:
+            if agents.drain(state.instance.id) == 0:
+                end_instance(group, state)
+
+
+def replace_lost(backend: Any, delay: float, now: float, impaired: Callable[[str], bool]) -> None:
+    """Replace what a group has lost for ``delay`` seconds: terminated instances, stopped and impaired ones (it ends
+    those), and those that could not be launched when they were wanted."""
+    for group in list(backend.autoscaling_groups.values()):
+        gone = [s for s in group.instance_states if s.instance.state != "running" or impaired(s.instance.id)]
+        if not gone and len(group.active_instances()) >= (group.desired_capacity or 0):
+            group.__dict__.pop("_noticed_loss", None)
+            continue
+        noticed = group.__dict__.setdefault("_noticed_loss", now)
+        if now - noticed < delay:
+            continue
+        del group.__dict__["_noticed_loss"]
+        for state in gone:
+            if state.instance.state != "terminated":
+                state.instance.terminate()
+        group.instance_states = [state for state in group.instance_states if state not in gone]
+        missing = (group.desired_capacity or 0) - len(group.active_instances())
+        if missing > 0:
+            group.replace_autoscaling_group_instances(missing, group.get_propagated_tags())
+        backend.update_attached_elbs(group.name)
+        backend.update_attached_target_groups(group.name)
+
+
+def end_instance(group: Any, state: Any) -> None:
+    group.instance_states = [item for item in group.instance_states if item is not state]
+    state.instance.terminate()
+    backend = group.autoscaling_backend
+    if group.name in backend.autoscaling_groups:
+        backend.update_attached_elbs(group.name)
+        backend.update_attached_target_groups(group.name)

@@ -14,7 +14,7 @@ CLAIM_PORT = 51678
 HOSTS = 254
 
 
-class Addresses:
+class LoopbackAddresses:
     """Hands out addresses of ``127.0.NET.x``, net after net. Not thread safe: used under the lock.
 
     Where the system has only 127.0.0.1 (no other loopback address can be bound), everything shares that one.

@@ -38,13 +38,13 @@ from ecsctl.sandbox.ecs.scheduler import (  # the modules of operations declare 
 )
 from ecsctl.sandbox.ecs.store.store import RETENTION_SECONDS, STORE_VERSION, Store
 from ecsctl.sandbox.interfaces import (
-    Alarms,
-    Balancers,
+    AutoScaling,
+    CloudWatch,
     ContainerEvent,
     ContainerRequest,
-    Groups,
-    HostFacts,
-    Machines,
+    Ec2,
+    ElasticLoadBalancing,
+    InstanceDetails,
     Runtime,
 )
 
@@ -70,12 +70,12 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """One account's ECS in one region. It implements :class:`ecsctl.sandbox.interfaces.AgentDoor`.
+    """One account's ECS in one region. It implements :class:`ecsctl.sandbox.interfaces.AgentApi`.
 
     Args:
         account: twelve digits.
         region: as ``eu-west-1``.
-        runtime, machines, balancers, groups, alarms: the ports; see ``ecsctl.sandbox.interfaces``.
+        runtime, ec2, elb, auto_scaling, cloudwatch: the ports; see ``ecsctl.sandbox.interfaces``.
         clock: epoch seconds; the engine never reads another one.
         seed: of identifiers and random choices; None draws one.
     """
@@ -85,16 +85,16 @@ class Engine:
         account: str,
         region: str,
         runtime: Runtime,
-        machines: Machines,
-        balancers: Balancers,
-        groups: Groups,
-        alarms: Alarms,
+        ec2: Ec2,
+        elb: ElasticLoadBalancing,
+        auto_scaling: AutoScaling,
+        cloudwatch: CloudWatch,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
         self._clock = clock
         self._now: float | None = None
-        self._region = Region(Store(account, region, seed), runtime, machines, balancers, self._time, groups, alarms)
+        self._region = Region(Store(account, region, seed), runtime, ec2, elb, self._time, auto_scaling, cloudwatch)
 
     def _time(self) -> float:
         return self._clock() if self._now is None else self._now
@@ -177,8 +177,8 @@ class Engine:
             for key_of_token in [k for k, token in store.tokens.items() if now - token.at > TOKEN_SECONDS]:
                 del store.tokens[key_of_token]
 
-    def register_agent(self, cluster: str, facts: HostFacts) -> str:
-        """An agent came up: the ARN of its container instance. See :class:`ecsctl.sandbox.interfaces.AgentDoor`."""
+    def register_agent(self, cluster: str, facts: InstanceDetails) -> str:
+        """An agent came up: the ARN of its container instance. See :class:`ecsctl.sandbox.interfaces.AgentApi`."""
         return agents.register_agent(self._region, cluster, facts)
 
     def agent_connected(self, ec2_instance_id: str, connected: bool) -> None:
@@ -245,10 +245,10 @@ class Engine:
             store.account,
             store.region,
             still(region.runtime),
-            still(region.machines),
-            still(region.balancers),
-            still(region.groups),
-            still(region.alarms),
+            still(region.ec2),
+            still(region.elb),
+            still(region.auto_scaling),
+            still(region.cloudwatch),
             self._clock,
         )
         earlier.load(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecsctl.sandbox.ecs.store.store import Store
-from ecsctl.sandbox.interfaces import Alarms, Balancers, Groups, Machines, Runtime
+from ecsctl.sandbox.interfaces import AutoScaling, CloudWatch, Ec2, ElasticLoadBalancing, Runtime
 
 Request = dict[str, Any]
 Response = dict[str, Any]
@@ -22,11 +22,11 @@ class Region:
 
     store: Store
     runtime: Runtime
-    machines: Machines
-    balancers: Balancers
+    ec2: Ec2
+    elb: ElasticLoadBalancing
     clock: Callable[[], float]
-    groups: Groups
-    alarms: Alarms
+    auto_scaling: AutoScaling
+    cloudwatch: CloudWatch
 
     @property
     def now(self) -> float:

@@ -11,23 +11,23 @@ from collections.abc import Callable
 from ecsctl.sandbox.ecs.api.wire import Answer
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.interfaces import (
-    Alarms,
-    Balancers,
+    AutoScaling,
+    CloudWatch,
     ContainerEvent,
     ContainerRequest,
-    Groups,
-    HostFacts,
-    Machines,
+    Ec2,
+    ElasticLoadBalancing,
+    InstanceDetails,
     Runtime,
 )
 
 _REGION_OF_ZONE = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")
 
-Ports = Callable[[str], "tuple[Machines, Balancers, Groups, Alarms]"]
+Ports = Callable[[str], "tuple[Ec2, ElasticLoadBalancing, AutoScaling, CloudWatch]"]
 
 
 class Regions:
-    """The engines of one account. It implements :class:`ecsctl.sandbox.interfaces.AgentDoor` for all of them.
+    """The engines of one account. It implements :class:`ecsctl.sandbox.interfaces.AgentApi` for all of them.
 
     Args:
         account: twelve digits.
@@ -49,8 +49,8 @@ class Regions:
         """The engine of a region."""
         found = self.engines.get(region)
         if found is None:
-            machines, balancers, groups, alarms = self._ports(region)
-            found = Engine(self.account, region, self.runtime, machines, balancers, groups, alarms, self._clock)
+            ec2, elb, auto_scaling, cloudwatch = self._ports(region)
+            found = Engine(self.account, region, self.runtime, ec2, elb, auto_scaling, cloudwatch, self._clock)
             self.engines[region] = found
         return found
 
@@ -66,8 +66,8 @@ class Regions:
         for name, engine in list(self.engines.items()):
             engine.step(now, news[name])
 
-    def register_agent(self, cluster: str, facts: HostFacts) -> str:
-        """An agent came up in the region of its availability zone. See :class:`ecsctl.sandbox.interfaces.AgentDoor`."""
+    def register_agent(self, cluster: str, facts: InstanceDetails) -> str:
+        """An agent came up in the region of its availability zone. See :class:`ecsctl.sandbox.interfaces.AgentApi`."""
         zone = _REGION_OF_ZONE.match(facts.availability_zone)
         if zone is None:
             raise ValueError(f"{facts.availability_zone!r} is no availability zone")

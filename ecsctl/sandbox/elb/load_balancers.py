@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ecsctl.sandbox.ec2.loopback_addresses import Addresses
+from ecsctl.sandbox.ec2.loopback_addresses import LoopbackAddresses
 from ecsctl.sandbox.elb.health_check import (
     GOOD,
     NOTHING_LISTENS,
@@ -22,7 +22,7 @@ from ecsctl.sandbox.elb.health_check import (
     probe,
 )
 from ecsctl.sandbox.elb.proxy import Forwarder
-from ecsctl.sandbox.interfaces import TargetHealth, Traffic
+from ecsctl.sandbox.interfaces import TargetGroupWeights, TargetHealth
 
 # The sandbox probes no slower than this (seconds), whatever interval is configured, and drains no longer: nobody waits
 # minutes for a demo.
@@ -49,8 +49,8 @@ DRAINING = ("Target.DeregistrationInProgress", "Target deregistration is in prog
 INITIAL = ("Elb.InitialHealthChecking", "Initial health checks in progress")
 
 
-class Balancers:
-    """Implements :class:`ecsctl.sandbox.interfaces.Balancers` over moto's ELB and ELBv2 of one region.
+class LoadBalancers:
+    """Implements :class:`ecsctl.sandbox.interfaces.ElasticLoadBalancing` over moto's ELB and ELBv2 of one region.
 
     Args:
         address_of: the loopback address of an instance id or of a task's private address.
@@ -63,7 +63,7 @@ class Balancers:
         self,
         account: str,
         region: str,
-        addresses: Addresses,
+        addresses: LoopbackAddresses,
         address_of: Callable[[str], str | None],
         listens: Callable[[str, int], bool] | None,
         struck: Callable[[str, str, int], Verdict | None] = lambda owner, target, port: None,
@@ -140,7 +140,7 @@ class Balancers:
         elif target_group and target_group in self._v2.target_groups:
             self._v2.deregister_targets(target_group, [{"Id": target, "Port": port}])
 
-    def route(self, rule: str, weights: Traffic) -> None:
+    def route(self, rule: str, weights: TargetGroupWeights) -> None:
         """Have a rule forward to these target groups; other actions of it, as a login, stay."""
         whole = all(float(weight).is_integer() for weight in weights.values())
         shares = {arn: int(weight) if whole else round(weight * 9.99) for arn, weight in weights.items()}

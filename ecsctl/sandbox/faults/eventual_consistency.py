@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from ecsctl.sandbox.account.moto_state import backends_of
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.faults.registry import Fault, FaultBook
 from ecsctl.sandbox.faults.requests import Answer, meant
@@ -57,19 +56,31 @@ class Snapshot:
     view: Engine | None = None
 
 
+class Backends(Protocol):
+    """moto's state, service by service."""
+
+    def backends(self, services: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Service → region → backend."""
+        ...
+
+    def replace(self, backends: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have these services hold these backends, and no others."""
+        ...
+
+
 class Past:
     """The states of the last seconds, as far as the book's faults need them. Called under the lock.
 
     Args:
         book: the faults.
         clock: the sandbox's, in seconds.
-        account: twelve digits.
+        moto: the state of the other services.
     """
 
-    def __init__(self, book: FaultBook, clock: Callable[[], float], account: str) -> None:
+    def __init__(self, book: FaultBook, clock: Callable[[], float], moto: Backends) -> None:
         self._book = book
         self._clock = clock
-        self._account = account
+        self._moto = moto
         self._kept: dict[tuple[str, str], list[Snapshot]] = {}
 
     def forget(self) -> None:
@@ -136,32 +147,23 @@ class Past:
             if refused[0] >= 400:
                 return refused
         if not reads and service in BACKENDS:
-            self._keep(service, "", lambda: pickle.dumps(self._backends(service), pickle.HIGHEST_PROTOCOL))
+            self._keep(
+                service, "", lambda: pickle.dumps(self._moto.backends(BACKENDS[service]), pickle.HIGHEST_PROTOCOL)
+            )
         with self._held(lagging):
             return perform()
-
-    def _backends(self, service: str) -> dict[str, dict[str, Any]]:
-        return {name: dict(dict.items(backends_of(name)[self._account])) for name in BACKENDS[service]}
 
     @contextlib.contextmanager
     def _held(self, states: Mapping[str, bytes]) -> Iterator[None]:
         """Have moto hold other states for a while."""
-        now = {service: self._backends(service) for service in states}
+        now = {service: self._moto.backends(BACKENDS[service]) for service in states}
         try:
             for data in states.values():
-                self._put(pickle.loads(data))
+                self._moto.replace(pickle.loads(data))
             yield
         finally:
             for backends in now.values():
-                self._put(backends)
-
-    def _put(self, backends: Mapping[str, Mapping[str, Any]]) -> None:
-        for name, regions in backends.items():
-            held = backends_of(name)[self._account]
-            for region in [region for region in dict.keys(held) if region not in regions]:
-                dict.__delitem__(held, region)
-            for region, backend in regions.items():
-                dict.__setitem__(held, region, backend)
+                self._moto.replace(backends)
 
 
 def _means(fault: Fault, held: str, service: str, operation: str) -> bool:

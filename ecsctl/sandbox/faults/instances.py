@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.sandbox.faults.registry import Fault, FaultBook
 
 if TYPE_CHECKING:
-    from ecsctl.sandbox.ec2.machines import Ec2Machines
+    from ecsctl.sandbox.ec2.instances import Instances
     from ecsctl.sandbox.ecs.engine import Engine
 
 KINDS = ("agent-disconnect", "instance-loss", "zone-loss", "spot-interruption")
@@ -32,7 +32,7 @@ class HostFaults:
         self,
         book: FaultBook,
         clock: Callable[[], float],
-        machines: Mapping[str, Ec2Machines],
+        machines: Mapping[str, Instances],
         engines: Callable[[], Mapping[str, Engine]],
     ) -> None:
         self._book = book
@@ -68,20 +68,20 @@ class HostFaults:
             self._agents(faults, machines, engine)
         self._cut = any(fault.kind == "agent-disconnect" or fault.fields.get("how") == "impaired" for fault in faults)
 
-    def _hold(self, fault: Fault, machines: Ec2Machines, engine: Engine) -> None:
+    def _hold(self, fault: Fault, machines: Instances, engine: Engine) -> None:
         for instance in machines.instances():
             host = machines.hosts.get(instance.id)
             if host is not None and host.agent == "connected" and selects(fault, instance, engine):
                 self._book.take(fault, instance.id)
 
-    def _agents(self, faults: list[Fault], machines: Ec2Machines, engine: Engine) -> None:
+    def _agents(self, faults: list[Fault], machines: Instances, engine: Engine) -> None:
         """Cut off the agents that faults hold, and let all others reach ECS again."""
         holding = [fault for fault in faults if fault.kind == "agent-disconnect" or _impairs(fault)]
         for instance_id, host in machines.hosts.items():
             if host.agent == "connected":
                 engine.agent_connected(instance_id, not any(fault.holds(instance_id) for fault in holding))
 
-    def _end(self, fault: Fault, machines: Ec2Machines, engine: Engine) -> None:
+    def _end(self, fault: Fault, machines: Instances, engine: Engine) -> None:
         now = self._clock()
         for instance in machines.instances():
             if instance.state != "running" or not selects(fault, instance, engine):

@@ -1,18 +1,36 @@
-"""Where moto answers otherwise than AWS: mended by replacing its methods, in the sandbox's own process only.
+"""Where moto answers differently from AWS: its methods are replaced, in the sandbox's own process only.
 
-Each mend says what AWS does. moto's internals move between minor versions, which is why the package pins one.
+Each patch says what AWS does. moto's internals move between minor versions, which is why the package pins one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecsctl.sandbox.account.world import World
+    from pathlib import Path
+
+    from ecsctl.sandbox.elb.load_balancers import LoadBalancers
+    from ecsctl.sandbox.interfaces import InstanceFaults
 
 
-def install(world: World) -> None:
-    """Mend moto, for a world that follows its instances and balancers."""
+def install(
+    clock: Callable[[], float],
+    console: Callable[[str], str],
+    faults: InstanceFaults,
+    load_balancers: Mapping[str, LoadBalancers],
+    log_folder: Path,
+) -> None:
+    """Patch moto.
+
+    Args:
+        clock: the sandbox's, in epoch seconds.
+        console: an instance's console output, by its id.
+        faults: know which instances are impaired, and which zones take none.
+        load_balancers: by region; they know what moto does not: addresses and health.
+        log_folder: where log events are kept.
+    """
     from ecsctl.sandbox.moto_patches import (
         autoscaling,
         bounds,
@@ -24,11 +42,11 @@ def install(world: World) -> None:
         times,
     )
 
-    times.mend(world.clock)
-    autoscaling.mend(world.host_faults)
-    instances.mend(world.console, world.host_faults)
-    security_groups.mend()
-    load_balancing.mend(world.balancers, world.clock)
-    bounds.mend()
-    iam.mend()
-    logs.mend(world.log_folder)
+    times.patch(clock)
+    autoscaling.patch(faults)
+    instances.patch(console, faults)
+    security_groups.patch()
+    load_balancing.patch(load_balancers, clock)
+    bounds.patch()
+    iam.patch()
+    logs.patch(log_folder)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ecsctl.sandbox.ec2.auto_scaling import WAITING, drains
-
-if TYPE_CHECKING:
-    from ecsctl.sandbox.ecs.engine import Engine
-    from ecsctl.sandbox.faults.instances import HostFaults
-
+from ecsctl.sandbox.ec2.auto_scaling import WAITING, drains, end_instance
+from ecsctl.sandbox.interfaces import InstanceFaults
 from ecsctl.sandbox.moto_patches.instances import problem_of_profile, profile_of
 
 MOST_PROTECTED = 50
 ASG_TAG = "aws:autoscaling:groupName"
 
 
-def mend(faults: HostFaults) -> None:
+def patch(faults: InstanceFaults) -> None:
     """Mend launches, replacements and deletions of groups; ``faults`` know the zones that take no instance."""
     from moto.autoscaling.exceptions import AutoscalingClientError
     from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
@@ -108,10 +103,10 @@ def mend(faults: HostFaults) -> None:
             if drains(self):
                 state.lifecycle_state = WAITING
             else:
-                _end(self, state)
+                end_instance(self, state)
 
     def notice(self: Any, instance_ids: list[str]) -> None:
-        """AWS notices a lost instance some time later; :func:`replenish` does."""
+        """AWS notices a lost instance some time later; :func:`ecsctl.sandbox.ec2.auto_scaling.replace_lost` does."""
 
     def create_auto_scaling_group(self: Any) -> Any:
         """A group's name is given once: moto would overwrite the first group and orphan its instances."""
@@ -144,7 +139,7 @@ def mend(faults: HostFaults) -> None:
             raise ResourceInUseError
         # By force all go at once, protected ones and those that were being drained too.
         for state in list(group.instance_states) if group is not None else ():
-            _end(group, state)
+            end_instance(group, state)
         return delete(self)
 
     def user_data(self: Any) -> Any:
@@ -177,43 +172,3 @@ def _first_to_go(states: list[Any], count: int) -> list[Any]:
         left.remove(gone)
         chosen.append(gone)
     return chosen
-
-
-def _end(group: Any, state: Any) -> None:
-    group.instance_states = [item for item in group.instance_states if item is not state]
-    state.instance.terminate()
-    backend = group.autoscaling_backend
-    if group.name in backend.autoscaling_groups:
-        backend.update_attached_elbs(group.name)
-        backend.update_attached_target_groups(group.name)
-
-
-def drain(backend: Any, engine: Engine) -> None:
-    """Managed draining: what a scale-in took leaves its tasks to others, and ends when the last one has stopped."""
-    for group in list(backend.autoscaling_groups.values()):
-        for state in [item for item in group.instance_states if item.lifecycle_state == WAITING]:
-            if engine.drain(state.instance.id) == 0:
-                _end(group, state)
-
-
-def replenish(backend: Any, delay: float, now: float, impaired: Callable[[str], bool]) -> None:
-    """Replace what a group has lost for ``delay`` seconds: terminated instances, stopped and impaired ones (it ends
-    those), and those that could not be launched when they were wanted."""
-    for group in list(backend.autoscaling_groups.values()):
-        gone = [s for s in group.instance_states if s.instance.state != "running" or impaired(s.instance.id)]
-        if not gone and len(group.active_instances()) >= (group.desired_capacity or 0):
-            group.__dict__.pop("_noticed_loss", None)
-            continue
-        noticed = group.__dict__.setdefault("_noticed_loss", now)
-        if now - noticed < delay:
-            continue
-        del group.__dict__["_noticed_loss"]
-        for state in gone:
-            if state.instance.state != "terminated":
-                state.instance.terminate()
-        group.instance_states = [state for state in group.instance_states if state not in gone]
-        missing = (group.desired_capacity or 0) - len(group.active_instances())
-        if missing > 0:
-            group.replace_autoscaling_group_instances(missing, group.get_propagated_tags())
-        backend.update_attached_elbs(group.name)
-        backend.update_attached_target_groups(group.name)

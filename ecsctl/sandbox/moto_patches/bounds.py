@@ -46,7 +46,7 @@ def problem(params: Params, ranges: tuple[Range, ...], interval: str, timeout: s
     return None
 
 
-def mend() -> None:
+def patch() -> None:
     """Have both services check the numbers of a request before they do anything."""
     from moto.elb.exceptions import ELBClientError
     from moto.elb.responses import ELBResponse

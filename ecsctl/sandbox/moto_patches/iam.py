@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from typing import Any
@@ -19,7 +18,6 @@ MANAGED = (
     "PowerUserAccess",
     "ReadOnlyAccess",
 )
-LINKED = "ecs.amazonaws.com"
 
 
 @functools.lru_cache(maxsize=1)
@@ -30,7 +28,7 @@ def _policies() -> dict[str, dict[str, Any]]:
     return {name: data for name, data in known.items() if name.startswith(MANAGED)}
 
 
-def mend() -> None:
+def patch() -> None:
     """Have the policies without loading all of them, and service-linked roles by their real names."""
     from moto.iam import models
 
@@ -43,13 +41,3 @@ def mend() -> None:
 
     models.IAMBackend._init_aws_policies = some  # type: ignore[method-assign]
     models.SERVICE_NAME_CONVERSION |= {"ecs": "ECS", "elasticloadbalancing": "ElasticLoadBalancing"}
-
-
-def link(account: str) -> None:
-    """Make the service-linked role of ECS, as CreateCluster does; one that is there stays."""
-    from moto.iam.exceptions import EntityAlreadyExists
-    from moto.iam.models import iam_backends
-
-    with contextlib.suppress(EntityAlreadyExists):
-        description = "Role to enable Amazon ECS to manage your cluster."
-        iam_backends[account]["aws"].create_service_linked_role(LINKED, description, "")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ecsctl.sandbox.faults.instances import HostFaults
+from ecsctl.sandbox.interfaces import InstanceFaults
 
 
-def mend(console: Callable[[str], str], faults: HostFaults) -> None:
+def patch(console: Callable[[str], str], faults: InstanceFaults) -> None:
     """Mend launches, names and the console.
 
     Args:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.sandbox.elb.load_balancers import DRAINS
 
 if TYPE_CHECKING:
-    from ecsctl.sandbox.elb.load_balancers import Balancers
+    from ecsctl.sandbox.elb.load_balancers import LoadBalancers
 
 
-def mend(balancers: Mapping[str, Balancers], clock: Callable[[], float]) -> None:
+def patch(balancers: Mapping[str, LoadBalancers], clock: Callable[[], float]) -> None:
     """Mend both kinds; ``balancers`` by region answers for what moto does not know, ``clock`` in epoch seconds."""
     _classic(balancers)
     _v2(balancers)
     _target_groups(clock)
 
 
-def _classic(balancers: Mapping[str, Balancers]) -> None:
+def _classic(balancers: Mapping[str, LoadBalancers]) -> None:
     from moto.elb.models import ELBBackend
 
     register, create = ELBBackend.register_instances, ELBBackend.create_load_balancer
@@ -69,7 +69,7 @@ def _classic(balancers: Mapping[str, Balancers]) -> None:
     ELBBackend.delete_load_balancer_listeners = delete_load_balancer_listeners  # type: ignore[method-assign]
 
 
-def _v2(balancers: Mapping[str, Balancers]) -> None:
+def _v2(balancers: Mapping[str, LoadBalancers]) -> None:
     from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
     from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 

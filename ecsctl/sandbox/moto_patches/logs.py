@@ -26,7 +26,7 @@ NO_STREAM = "The specified log stream does not exist."
 BAD_TOKEN = "The specified nextToken is invalid."
 
 
-def mend(folder: Path) -> None:
+def patch(folder: Path) -> None:
     """Have the events of log streams in files below ``folder``."""
     from moto.logs import models
     from moto.logs.exceptions import ResourceNotFoundException

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def mend() -> None:
+def patch() -> None:
     """Mend deletions, and the bounds of a page."""
     from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
     from moto.ec2.models.security_groups import SecurityGroupBackend

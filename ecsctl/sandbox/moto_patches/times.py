@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 
-def mend(clock: Callable[[], float]) -> None:
+def patch(clock: Callable[[], float]) -> None:
     """Have moto's ``utcnow`` go by a clock (epoch seconds), also where a module has imported it by name already."""
     from moto.core import utils
 

@@ -69,7 +69,10 @@ class Server:
     def _begin(self) -> None:
         # moto takes a second or two to import: the endpoint is there meanwhile, and requests wait.
         try:
-            mend(self.world)
+            from ecsctl.sandbox import moto_patches
+
+            world = self.world
+            moto_patches.install(world.clock, world.console, world.host_faults, world.balancers, world.log_folder)
             self.world.start()
             self.front.warm()
         except Exception:
@@ -178,10 +181,3 @@ def allow_many_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def mend(world: World) -> None:
-    """Have moto mended before anything of it answers."""
-    from ecsctl.sandbox.moto_patches import install
-
-    install(world)

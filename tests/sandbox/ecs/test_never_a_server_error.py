@@ -94,7 +94,7 @@ def lived_in() -> World:
     world.call("CreateService", serviceName="svc", taskDefinition="web", desiredCount=1)
     world.call("CreateService", serviceName="ext", desiredCount=1, deploymentController={"type": "EXTERNAL"})
     world.call("CreateTaskSet", cluster="default", service="ext", taskDefinition="web")
-    world.balancers.groups = {GROUP: None}
+    world.elb.groups = {GROUP: None}
     world.step(5)
     return world
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ecsctl.sandbox.ecs.regions import Regions
-from ecsctl.sandbox.interfaces import HostFacts
-from tests.sandbox.ecs.world import ACCOUNT, FakeAlarms, FakeBalancers, FakeGroups, FakeMachines, FakeRuntime
+from ecsctl.sandbox.interfaces import InstanceDetails
+from tests.sandbox.ecs.world import ACCOUNT, FakeAutoScaling, FakeCloudWatch, FakeEc2, FakeElb, FakeRuntime
 
 
-def facts(zone: str, machine: str) -> HostFacts:
-    return HostFacts(
+def facts(zone: str, machine: str) -> InstanceDetails:
+    return InstanceDetails(
         ec2_instance_id=machine,
         instance_type="t3.small",
         availability_zone=zone,
@@ -28,7 +28,7 @@ def regions() -> Regions:
     return Regions(
         ACCOUNT,
         FakeRuntime(),
-        lambda region: (FakeMachines(), FakeBalancers(), FakeGroups(), FakeAlarms()),
+        lambda region: (FakeEc2(), FakeElb(), FakeAutoScaling(), FakeCloudWatch()),
         clock=lambda: 1.7e9,
     )
 
@@ -65,9 +65,7 @@ def test_all_regions_are_saved(regions: Regions) -> None:
     for name in ("eu-west-1", "us-east-1"):
         call(regions, name, "CreateCluster", tags=[{"key": "in", "value": name}])
     saved = regions.dump()
-    again = Regions(
-        ACCOUNT, FakeRuntime(), lambda region: (FakeMachines(), FakeBalancers(), FakeGroups(), FakeAlarms())
-    )
+    again = Regions(ACCOUNT, FakeRuntime(), lambda region: (FakeEc2(), FakeElb(), FakeAutoScaling(), FakeCloudWatch()))
     again.load(saved)
     assert sorted(again.engines) == ["eu-west-1", "us-east-1"]
     arn = f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/default"

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.interfaces import GroupFacts, HostFacts
+from ecsctl.sandbox.interfaces import GroupDetails, InstanceDetails
 from tests.sandbox.ecs.world import World
 
 GROUP = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:0:autoScalingGroupName/web"
-SIZE = HostFacts("", "t3.small", "", 2048, 1900, "")
+SIZE = InstanceDetails("", "t3.small", "", 2048, 1900, "")
 
 
 def provided(world: World, *, most: int = 10, protects: bool = False, **members: Any) -> None:
     """A cluster whose capacity provider has an empty group."""
-    world.groups.groups[GROUP] = GroupFacts(0, most, 0, [], protects, SIZE)
+    world.auto_scaling.groups[GROUP] = GroupDetails(0, most, 0, [], protects, SIZE)
     scaling = {"status": "ENABLED", **members.pop("managedScaling", {})}
     group = {"autoScalingGroupArn": GROUP, "managedScaling": scaling, **members}
     world.call("CreateCapacityProvider", name="web", autoScalingGroupProvider=group)
@@ -28,16 +28,16 @@ def provided(world: World, *, most: int = 10, protects: bool = False, **members:
 def settle(world: World, seconds: float = 1.0) -> None:
     """Let instances come up to the desired capacity, and time pass."""
     world.step(3, seconds=1)
-    facts = world.groups.groups[GROUP]
+    facts = world.auto_scaling.groups[GROUP]
     while len(facts.instances) < facts.desired:
         machine = world.host(zone="ab"[world.hosts % 2], auto_scaling_group_arn=GROUP)
-        facts = GroupFacts(facts.least, facts.most, facts.desired, [*facts.instances, machine], False, SIZE)
-        world.groups.groups[GROUP] = facts
+        facts = GroupDetails(facts.least, facts.most, facts.desired, [*facts.instances, machine], False, SIZE)
+        world.auto_scaling.groups[GROUP] = facts
     world.step(8, seconds=seconds)
 
 
 def desired(world: World) -> int:
-    return world.groups.groups[GROUP].desired
+    return world.auto_scaling.groups[GROUP].desired
 
 
 def test_waiting_tasks_bring_instances_and_run(empty: World) -> None:
@@ -107,18 +107,18 @@ def test_an_idle_group_shrinks_after_a_quarter_of_an_hour(empty: World) -> None:
     assert desired(empty) == 2
     empty.step(20, seconds=10)
     assert desired(empty) == 0
-    assert empty.groups.reported[-1] == 0.0
-    assert max(empty.groups.reported) == 200.0
+    assert empty.auto_scaling.reported[-1] == 0.0
+    assert max(empty.auto_scaling.reported) == 200.0
 
 
 def test_termination_protection_holds_the_instances_that_work(empty: World) -> None:
     provided(empty, protects=True, managedTerminationProtection="ENABLED")
     arns = [t["taskArn"] for t in empty.call("RunTask", taskDefinition="web", count=1)["tasks"]]
     settle(empty)
-    assert empty.groups.protected == set(empty.groups.groups[GROUP].instances) != set()
+    assert empty.auto_scaling.protected == set(empty.auto_scaling.groups[GROUP].instances) != set()
     empty.call("StopTask", task=arns[0])
     empty.step(10, seconds=1)
-    assert empty.groups.protected == set()
+    assert empty.auto_scaling.protected == set()
 
 
 def test_termination_protection_needs_the_groups_own(empty: World) -> None:
@@ -131,11 +131,11 @@ def test_a_cluster_shows_what_was_made_for_it_and_a_deleted_provider_leaves(empt
     empty.step(2)
     (cluster,) = empty.call("DescribeClusters", include=["ATTACHMENTS"])["clusters"]
     kinds = {a["type"]: {d["name"]: d["value"] for d in a["details"]} for a in cluster["attachments"]}
-    assert kinds["managed_scaling"]["scalingPolicyName"] == empty.groups.policies[GROUP]
+    assert kinds["managed_scaling"]["scalingPolicyName"] == empty.auto_scaling.policies[GROUP]
     assert set(kinds) == {"managed_scaling", "managed_draining"}
     empty.call(
         "PutClusterCapacityProviders", cluster="default", capacityProviders=[], defaultCapacityProviderStrategy=[]
     )
     empty.call("DeleteCapacityProvider", capacityProvider="web")
     empty.step(2)
-    assert empty.groups.policies == {}
+    assert empty.auto_scaling.policies == {}

@@ -18,9 +18,9 @@ NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
 
 @pytest.fixture
 def world(world: World) -> World:
-    world.balancers.classics.add("lb")
-    world.balancers.groups[GROUP] = None
-    world.balancers.groups[GROUP + "0"] = "no-listener"
+    world.elb.classics.add("lb")
+    world.elb.groups[GROUP] = None
+    world.elb.groups[GROUP + "0"] = "no-listener"
     world.family(portMappings=[{**PORT_80[0], "name": "web"}])
     world.family("plain")
     container = {"name": "app", "image": "nginx", "memory": 10}
@@ -282,42 +282,42 @@ def test_behind_a_classic_balancer(world: World) -> None:
     assert made["roleArn"] == "arn:aws:iam::123456789012:role/ecsServiceRole"
     assert "rolloutState" not in made["deployments"][0]
     world.step(10)
-    assert world.balancers.targets == {("lb", f"i-{n:017d}", 80) for n in range(2)}
+    assert world.elb.targets == {("lb", f"i-{n:017d}", 80) for n in range(2)}
     assert "(service svc) registered 2 instances in (elb lb)" in world.messages()
     assert "rolloutState" not in world.service()["deployments"][0]
-    world.balancers.verdicts["i-00000000000000000", 80] = "unhealthy"
+    world.elb.verdicts["i-00000000000000000", 80] = "unhealthy"
     world.step(8)
     stopped = world.tasks(desiredStatus="STOPPED")
     assert [t["stoppedReason"] for t in stopped] == ["Task failed ELB health checks in (elb lb)"]
     assert any("(instance i-00000000000000000) is unhealthy in (elb lb) due to" in m for m in world.messages())
-    world.balancers.verdicts.clear()
+    world.elb.verdicts.clear()
     world.step(12)
     assert world.service()["runningCount"] == 2
     world.call("DeleteService", service="svc", force=True)
     world.step(8)
-    assert world.balancers.targets == set()
+    assert world.elb.targets == set()
 
 
 def test_behind_a_target_group(world: World) -> None:
     create(world, taskDefinition="net", networkConfiguration=NETWORK, loadBalancers=TARGETS)
     world.step(10)
-    addresses = {i.private_ip for i in world.machines.interfaces.values()}
-    assert world.balancers.targets == {(GROUP, address, 80) for address in addresses}
+    addresses = {i.private_ip for i in world.ec2.interfaces.values()}
+    assert world.elb.targets == {(GROUP, address, 80) for address in addresses}
     assert f"(service svc) registered 2 targets in (target-group {GROUP})" in world.messages()
     task = world.tasks()[0]
     address = task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
-    world.balancers.draining.add((GROUP, address, 80))
+    world.elb.draining.add((GROUP, address, 80))
     world.call("StopTask", task=task["taskArn"])
     world.step(5)
     waiting = world.call("DescribeTasks", tasks=[task["taskArn"]])["tasks"][0]
     assert waiting["lastStatus"] == "DEACTIVATING"
-    world.balancers.draining.clear()
+    world.elb.draining.clear()
     world.step(5)
     assert world.call("DescribeTasks", tasks=[task["taskArn"]])["tasks"][0]["lastStatus"] == "STOPPED"
 
 
 def test_the_grace_period_keeps_slow_starters(world: World) -> None:
-    world.balancers.default = "unhealthy"
+    world.elb.default = "unhealthy"
     create(world, loadBalancers=CLASSIC, healthCheckGracePeriodSeconds=30)
     world.step(10)
     before = {t["taskArn"] for t in world.tasks()}
@@ -422,7 +422,7 @@ def test_only_a_hundred_events_are_kept(world: World) -> None:
 
 def test_a_balancer_that_has_gone_is_complained_of(world: World) -> None:
     create(world, taskDefinition="net", networkConfiguration=NETWORK, loadBalancers=TARGETS)
-    world.balancers.gone = True
+    world.elb.gone = True
     world.step(8)
     assert world.service()["runningCount"] == 2
     complaints = [m for m in world.messages() if "failed to register targets" in m]

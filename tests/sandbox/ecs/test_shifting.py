@@ -16,7 +16,7 @@ NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
 
 
 def create(world: World, strategy: str = "BLUE_GREEN", **configuration: Any) -> None:
-    world.balancers.groups = {BLUE: None, GREEN: None}
+    world.elb.groups = {BLUE: None, GREEN: None}
     world.family(networkMode="awsvpc", portMappings=[{"containerPort": 80}])
     advanced = {
         "alternateTargetGroupArn": GREEN,
@@ -50,7 +50,7 @@ def described(world: World, arn: str) -> dict[str, Any]:
 
 
 def behind(world: World, group: str) -> int:
-    return sum(owner == group for owner, _, _ in world.balancers.targets)
+    return sum(owner == group for owner, _, _ in world.elb.targets)
 
 
 def revisions(world: World) -> list[str]:
@@ -59,7 +59,7 @@ def revisions(world: World) -> list[str]:
 
 def test_the_first_deployment_serves_at_once(world: World) -> None:
     create(world)
-    assert world.balancers.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
+    assert world.elb.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
     assert (behind(world, BLUE), behind(world, GREEN)) == (2, 0)
     assert world.service()["deployments"][0]["rolloutState"] == "COMPLETED"
 
@@ -74,9 +74,9 @@ def test_blue_and_green_run_side_by_side_until_the_bake_time_is_over(world: Worl
     assert told["targetServiceRevision"]["requestedProductionTrafficWeight"] == 100.0
     assert told["sourceServiceRevisions"][0]["requestedProductionTrafficWeight"] == 0.0
     assert (behind(world, BLUE), behind(world, GREEN)) == (2, 2)
-    assert world.balancers.routes == {RULE: {GREEN: 100.0, BLUE: 0.0}, TEST: {GREEN: 100.0, BLUE: 0.0}}
+    assert world.elb.routes == {RULE: {GREEN: 100.0, BLUE: 0.0}, TEST: {GREEN: 100.0, BLUE: 0.0}}
     # Tests come before production, and production only when green is healthy.
-    assert world.balancers.routed[-2:] == [(TEST, {GREEN: 100.0, BLUE: 0.0}), (RULE, {GREEN: 100.0, BLUE: 0.0})]
+    assert world.elb.routed[-2:] == [(TEST, {GREEN: 100.0, BLUE: 0.0}), (RULE, {GREEN: 100.0, BLUE: 0.0})]
     assert revisions(world) == ["1", "1", "2", "2"]
     world.step(20, seconds=20)
     assert revisions(world) == ["2", "2"]
@@ -86,20 +86,20 @@ def test_blue_and_green_run_side_by_side_until_the_bake_time_is_over(world: Worl
     update(world, "nginx:3")
     world.step(20)
     world.step(20, seconds=20)
-    assert world.balancers.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
+    assert world.elb.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
     assert (behind(world, BLUE), behind(world, GREEN)) == (2, 0)
 
 
 def test_unhealthy_green_gets_no_traffic(world: World) -> None:
     create(world)
-    world.balancers.default = "initial"
-    for owner, target, port in world.balancers.targets:
-        world.balancers.verdicts[target, port] = "healthy"
+    world.elb.default = "initial"
+    for owner, target, port in world.elb.targets:
+        world.elb.verdicts[target, port] = "healthy"
         assert owner == BLUE
     arn = update(world)
     world.step(30)
     assert described(world, arn)["lifecycleStage"] == "SCALE_UP"
-    assert world.balancers.routes[RULE] == {GREEN: 0.0, BLUE: 100.0}
+    assert world.elb.routes[RULE] == {GREEN: 0.0, BLUE: 100.0}
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_traffic_moves_in_steps(
     world: World, strategy: str, configuration: dict[str, Any], weights: list[float]
 ) -> None:
     create(world, strategy, **configuration)
-    world.balancers.routed.clear()
+    world.elb.routed.clear()
     update(world)
     for _ in range(60):
         world.step(2, seconds=5)
-    moved = [weights[GREEN] for rule, weights in world.balancers.routed if rule == RULE]
+    moved = [weights[GREEN] for rule, weights in world.elb.routed if rule == RULE]
     assert moved == weights
     assert revisions(world) == ["2", "2"]
 
@@ -126,9 +126,9 @@ def test_an_alarm_in_the_bake_time_sends_the_traffic_back(world: World) -> None:
     create(world, alarms={"alarmNames": ["errors"], "enable": True, "rollback": True})
     arn = update(world)
     world.step(20)
-    world.alarms.known = {"errors": "ALARM"}
+    world.cloudwatch.known = {"errors": "ALARM"}
     world.step(10)
-    assert world.balancers.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
+    assert world.elb.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
     world.step(20)
     assert revisions(world) == ["1", "1"]
     told = described(world, arn)
@@ -150,7 +150,7 @@ def paused(world: World, **timeout: Any) -> tuple[str, str]:
     told = described(world, arn)
     (detail,) = told["lifecycleHookDetails"]
     assert (told["lifecycleStage"], detail["status"]) == ("POST_TEST_TRAFFIC_SHIFT", "AWAITING_ACTION")
-    assert world.balancers.routes[RULE][GREEN] == 0.0
+    assert world.elb.routes[RULE][GREEN] == 0.0
     return arn, detail["hookId"]
 
 
@@ -158,7 +158,7 @@ def test_a_pause_waits_to_be_continued(world: World) -> None:
     arn, hook = paused(world)
     world.call("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId=hook, action="CONTINUE")
     world.step(5)
-    assert world.balancers.routes[RULE][GREEN] == 100.0
+    assert world.elb.routes[RULE][GREEN] == 100.0
     with pytest.raises(EcsApiError, match="does not await"):
         world.call("ContinueServiceDeployment", serviceDeploymentArn=arn, hookId=hook)
 
@@ -175,7 +175,7 @@ def test_a_pause_that_nobody_answers_times_out(world: World) -> None:
     arn, _ = paused(world, timeoutInMinutes=1, action="CONTINUE")
     world.step(10, seconds=10)
     assert described(world, arn)["lifecycleHookDetails"][0]["status"] == "TIMED_OUT"
-    assert world.balancers.routes[RULE][GREEN] == 100.0
+    assert world.elb.routes[RULE][GREEN] == 100.0
 
 
 def test_a_newer_deployment_takes_the_place_of_green(world: World) -> None:
@@ -203,7 +203,7 @@ def test_stopping_a_deployment_goes_back(world: World) -> None:
     world.call("StopServiceDeployment", serviceDeploymentArn=arn)
     world.step(20)
     assert revisions(world) == ["1", "1"]
-    assert world.balancers.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
+    assert world.elb.routes[RULE] == {BLUE: 100.0, GREEN: 0.0}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_the_life_of_a_task_with_an_interface(world: World) -> None:
     details = {d["name"]: d["value"] for d in running["attachments"][0]["details"]}
     assert details["privateIPv4Address"] == running["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
     assert running["containers"][0]["networkBindings"] == []
-    assert list(world.machines.interfaces) == [details["networkInterfaceId"]]
+    assert list(world.ec2.interfaces) == [details["networkInterfaceId"]]
     world.call("StopTask", task=task["taskArn"], reason="enough")
     assert lives(world, task) == ["RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]
     stopped = look(world, task)
@@ -51,7 +51,7 @@ def test_the_life_of_a_task_with_an_interface(world: World) -> None:
     times = [stopped[t] for t in ("createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "stoppingAt",
                                   "executionStoppedAt", "stoppedAt")]  # fmt: skip
     assert times == sorted(times)
-    assert world.machines.interfaces == {}
+    assert world.ec2.interfaces == {}
 
 
 def test_a_bridge_task_is_pending_at_once_and_shows_its_ports_once_it_runs(world: World) -> None:
@@ -79,7 +79,7 @@ def test_what_the_runtime_is_told(world: World) -> None:
     assert request.task_arn == task["taskArn"]
     assert request.definition["command"] == ["y"]
     assert (request.environment["A"], request.environment["B"]) == ("1", "2")
-    assert request.address == world.machines.address(request.instance_id or "")
+    assert request.address == world.ec2.address(request.instance_id or "")
     assert request.memory_mib == 100
     assert look(world, task)["overrides"]["containerOverrides"] == overrides["containerOverrides"]
 

@@ -93,7 +93,7 @@ def test_a_stopped_task_is_replaced_in_its_set(external: World) -> None:
 
 
 def test_targets_are_those_of_the_task_set(external: World) -> None:
-    external.balancers.groups = {GROUP: None}
+    external.elb.groups = {GROUP: None}
     external.family("net", networkMode="awsvpc", portMappings=[{"containerPort": 80}])
     external.call(
         "CreateTaskSet",
@@ -104,10 +104,10 @@ def test_targets_are_those_of_the_task_set(external: World) -> None:
         loadBalancers=[{"targetGroupArn": GROUP, "containerName": "app", "containerPort": 80}],
     )
     external.step(10)
-    assert {owner for owner, _, _ in external.balancers.targets} == {GROUP}
-    assert len(external.balancers.targets) == 2
+    assert {owner for owner, _, _ in external.elb.targets} == {GROUP}
+    assert len(external.elb.targets) == 2
     assert sets(external)[0]["stabilityStatus"] == "STEADY_STATE"
-    external.balancers.default = "initial"
+    external.elb.default = "initial"
     external.step(10)
     assert sets(external)[0]["stabilityStatus"] == "STABILIZING"
 

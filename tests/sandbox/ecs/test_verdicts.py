@@ -66,7 +66,7 @@ def test_a_count_of_one_trips_at_the_first_failure(world: World) -> None:
 
 
 def test_an_alarm_ends_a_deployment_and_rolls_it_back(world: World) -> None:
-    world.alarms.known = {"errors": "OK", "slow": "INSUFFICIENT_DATA"}
+    world.cloudwatch.known = {"errors": "OK", "slow": "INSUFFICIENT_DATA"}
     create(world, alarms={"alarmNames": ["errors", "slow"], "enable": True, "rollback": True}, bakeTimeInMinutes=5)
     world.step(10, seconds=40)
     arn = update(world)
@@ -78,12 +78,12 @@ def test_an_alarm_ends_a_deployment_and_rolls_it_back(world: World) -> None:
         "alarmNames": ["errors", "slow"],
         "triggeredAlarmNames": [],
     }
-    world.alarms.known["errors"] = "ALARM"
+    world.cloudwatch.known["errors"] = "ALARM"
     world.step(10)
     assert f"(service svc) (deployment {deployment}) deployment failed: alarm detected." in world.messages()
     alarms = described(world, arn)["alarms"]
     assert (alarms["status"], alarms["triggeredAlarmNames"]) == ("TRIGGERED", ["errors"])
-    world.alarms.known["errors"] = "OK"
+    world.cloudwatch.known["errors"] = "OK"
     world.step(20, seconds=30)
     service = world.service()
     assert service["taskDefinition"].endswith("web:1")
@@ -92,7 +92,7 @@ def test_an_alarm_ends_a_deployment_and_rolls_it_back(world: World) -> None:
 
 def test_an_alarm_that_rings_already_is_not_watched(world: World) -> None:
     create(world, alarms={"alarmNames": ["errors"], "enable": True, "rollback": True})
-    world.alarms.known = {"errors": "ALARM"}
+    world.cloudwatch.known = {"errors": "ALARM"}
     arn = update(world)
     world.step(20)
     assert world.service()["taskDefinition"].endswith("web:2")

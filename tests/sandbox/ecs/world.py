@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.ecs.errors import EcsApiError
-from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest, GroupFacts, HostFacts, NetworkInterface
+from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest, GroupDetails, InstanceDetails, NetworkInterface
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -55,7 +55,7 @@ class FakeRuntime:
         self.pending.append(ContainerEvent(task_arn, name, kind, **more))
 
 
-class FakeMachines:
+class FakeEc2:
     """Interfaces with addresses counted up; an instance's address is made of its id's last digits."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class FakeMachines:
         return f"{REGION}{subnet_id[-1]}"
 
 
-class FakeBalancers:
+class FakeElb:
     """Knows its balancers by name; a target is healthy at once unless ``verdicts`` has another word for it."""
 
     def __init__(self) -> None:
@@ -141,16 +141,16 @@ class FakeBalancers:
         return self.verdicts.get((target, port), self.default)
 
 
-class FakeGroups:
+class FakeAutoScaling:
     """Auto Scaling groups by ARN; what is resized is only noted, the test brings the instances."""
 
     def __init__(self) -> None:
-        self.groups: dict[str, GroupFacts] = {}
+        self.groups: dict[str, GroupDetails] = {}
         self.protected: set[str] = set()
         self.policies: dict[str, str | None] = {}
         self.reported: list[float] = []
 
-    def facts(self, arn: str) -> GroupFacts | None:
+    def facts(self, arn: str) -> GroupDetails | None:
         return self.groups.get(arn)
 
     def resize(self, arn: str, desired: int) -> None:
@@ -169,7 +169,7 @@ class FakeGroups:
         self.reported.append(percent)
 
 
-class FakeAlarms:
+class FakeCloudWatch:
     """Alarms by name."""
 
     def __init__(self) -> None:
@@ -185,15 +185,15 @@ class World:
     def __init__(self, seed: int = 1) -> None:
         self.now = 1_700_000_000.0
         self.runtime = FakeRuntime()
-        self.machines = FakeMachines()
-        self.balancers = FakeBalancers()
-        self.groups = FakeGroups()
-        self.alarms = FakeAlarms()
+        self.ec2 = FakeEc2()
+        self.elb = FakeElb()
+        self.auto_scaling = FakeAutoScaling()
+        self.cloudwatch = FakeCloudWatch()
         self.engine = self.new_engine(seed)
         self.hosts = 0
 
     def new_engine(self, seed: int = 1) -> Engine:
-        ports = (self.runtime, self.machines, self.balancers, self.groups, self.alarms)
+        ports = (self.runtime, self.ec2, self.elb, self.auto_scaling, self.cloudwatch)
         return Engine(ACCOUNT, REGION, *ports, clock=lambda: self.now, seed=seed)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class World:
         self.hosts += 1
         self.engine.register_agent(
             cluster,
-            HostFacts(
+            InstanceDetails(
                 ec2_instance_id=machine,
                 instance_type=facts.pop("instance_type", "t3.small"),
                 availability_zone=f"{REGION}{zone}",

@@ -314,8 +314,8 @@ SERVICES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_the_plan_of_every_kind_of_service_is_empty_and_its_file_valid(kind: str, tmp_path: Path) -> None:
     definition, service = SERVICES[kind]
     world = World()
-    world.balancers.classics.add("front")
-    world.balancers.groups[GROUP] = None
+    world.elb.classics.add("front")
+    world.elb.groups[GROUP] = None
     world.call("CreateCluster", clusterName="prod", capacityProviders=["FARGATE", "FARGATE_SPOT"])
     world.call("RegisterTaskDefinition", family="t", containerDefinitions=[MAPPED], **definition)
     world.call("CreateService", cluster="prod", serviceName="s", taskDefinition="t", **service)

@@ -14,7 +14,7 @@ from ecsctl.sandbox.ecs.api.tags import checked_tags
 from ecsctl.sandbox.ecs.errors import client_error, invalid
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.scheduler import agents
-from ecsctl.sandbox.interfaces import HostFacts
+from ecsctl.sandbox.interfaces import InstanceDetails
 
 ACKNOWLEDGED = {"acknowledgment": "ACK"}
 
@@ -47,7 +47,7 @@ def register_container_instance(region: Region, request: Request) -> Response:
     if not known and ("CPU" not in sizes or "MEMORY" not in sizes):
         raise invalid("totalResources must name CPU and MEMORY.")
     versions = request.get("versionInfo", {})
-    facts = again.facts if known and again else HostFacts(
+    facts = again.facts if known and again else InstanceDetails(
         ec2_instance_id=identity["instanceId"],
         instance_type=identity.get("instanceType", "unknown"),
         availability_zone=identity.get("availabilityZone", f"{region.store.region}a"),
@@ -56,7 +56,7 @@ def register_container_instance(region: Region, request: Request) -> Response:
         ami_id=identity.get("imageId", ""),
         cpu_architecture=identity.get("architecture", "x86_64"),
         attributes={row["name"]: row.get("value") for row in request.get("attributes", ())},
-        agent_version=versions.get("agentVersion", HostFacts.agent_version),
+        agent_version=versions.get("agentVersion", InstanceDetails.agent_version),
     )  # fmt: skip
     cluster = cluster_name(request.get("cluster")) if request.get("cluster") else ""
     arn = agents.register_agent(region, cluster, facts)

@@ -124,7 +124,7 @@ def _filled_group(group: Document) -> Document:
 
 def _check_protection(region: Region, group: Document) -> None:
     """Managed termination protection lifts what the group itself must set on every new instance."""
-    facts = region.groups.facts(group["autoScalingGroupArn"])
+    facts = region.auto_scaling.facts(group["autoScalingGroupArn"])
     if group["managedTerminationProtection"] == "ENABLED" and facts is not None and not facts.protects_new:
         raise client_error(
             "The managed termination protection setting for the capacity provider is invalid. To enable managed "
@@ -262,4 +262,4 @@ def finish_deletions(region: Region) -> None:
             provider.update_status = "DELETE_COMPLETE"
             provider.status = "INACTIVE"
             if provider.auto_scaling_group is not None:
-                region.groups.leave(provider.auto_scaling_group["autoScalingGroupArn"])
+                region.auto_scaling.leave(provider.auto_scaling_group["autoScalingGroupArn"])

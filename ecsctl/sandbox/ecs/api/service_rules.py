@@ -212,16 +212,16 @@ def _check_balancer(region: Region, definition: TaskDefinition, balancer: Docume
                 f"The container {name} does not have a static host port for container port {port}, which a"
                 " classic load balancer requires."
             )
-        if not region.balancers.classic_exists(classic):
+        if not region.elb.classic_exists(classic):
             raise invalid(f"Unable to find load balancer {classic}.")
         return
-    problem = region.balancers.target_group_problem(str(group))
+    problem = region.elb.target_group_problem(str(group))
     if problem == "missing":
         raise invalid("Unable to assume role and validate the specified targetGroupArn. "
                       f"The target group {group} was not found.")  # fmt: skip
     if problem is not None:
         raise invalid(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
-    target_type = region.balancers.target_type(str(group))
+    target_type = region.elb.target_type(str(group))
     if target_type != ("ip" if definition.network_mode == "awsvpc" else "instance"):
         raise invalid(
             f"The provided target group {group} has target type {target_type}, which is incompatible with the "

@@ -7,10 +7,10 @@ from ecsctl.sandbox.ecs.region import OPERATIONS, Region
 from ecsctl.sandbox.ecs.scheduler import lifecycle
 from ecsctl.sandbox.ecs.scheduler.requirements import agent_capabilities, is_capability
 from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, ContainerInstance, Store
-from ecsctl.sandbox.interfaces import HostFacts
+from ecsctl.sandbox.interfaces import InstanceDetails
 
 
-def register_agent(region: Region, cluster: str, facts: HostFacts) -> str:
+def register_agent(region: Region, cluster: str, facts: InstanceDetails) -> str:
     """An agent came up: the ARN of its container instance, the same one where the machine had one.
 
     Args:
@@ -49,7 +49,7 @@ def register_agent(region: Region, cluster: str, facts: HostFacts) -> str:
     return instance.arn
 
 
-def _attributes(facts: HostFacts) -> dict[str, str | None]:
+def _attributes(facts: InstanceDetails) -> dict[str, str | None]:
     own = dict(facts.attributes)
     attributes: dict[str, str | None] = {} if any(map(is_capability, own)) else agent_capabilities(gpu=facts.gpus > 0)
     attributes |= {

@@ -70,7 +70,7 @@ def alarm_names(service: Service) -> Sequence[str]:
 def ringing(region: Region, service: Service) -> list[str]:
     """Those of the service's alarms that are in state ALARM."""
     names = alarm_names(service)
-    states = region.alarms.states(names) if names else {}
+    states = region.cloudwatch.states(names) if names else {}
     return [name for name in names if states.get(name) == "ALARM"]
 
 

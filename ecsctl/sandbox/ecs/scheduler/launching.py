@@ -96,7 +96,7 @@ def zones_of(region: Region, network_mode: str, network: Document | None) -> fro
     subnets = (network or {}).get("awsvpcConfiguration", {}).get("subnets", ())
     if network_mode != "awsvpc" or not subnets:
         return None
-    return frozenset(region.machines.availability_zone(subnet) for subnet in subnets)
+    return frozenset(region.ec2.availability_zone(subnet) for subnet in subnets)
 
 
 def settle(task: Task, instance: ContainerInstance) -> None:

@@ -67,12 +67,12 @@ def _provision(region: Region, task: Task) -> None:
         subnets = [
             subnet
             for subnet in network.get("subnets", ())
-            if host is None or region.machines.availability_zone(subnet) == host.facts.availability_zone
+            if host is None or region.ec2.availability_zone(subnet) == host.facts.availability_zone
         ]
         if host is None:
             subnets = _spread(region, task, subnets)
         try:
-            task.interface = region.machines.create_interface(
+            task.interface = region.ec2.create_interface(
                 subnets or network.get("subnets", ()),
                 network.get("securityGroups", ()),
                 public=network.get("assignPublicIp") == "ENABLED",
@@ -88,7 +88,7 @@ def _provision(region: Region, task: Task) -> None:
             )
             return
         task.attachment_status = "ATTACHED"
-        task.availability_zone = region.machines.availability_zone(task.interface.subnet_id)
+        task.availability_zone = region.ec2.availability_zone(task.interface.subnet_id)
     _move(region, task, "PENDING")
 
 
@@ -98,7 +98,7 @@ def _spread(region: Region, task: Task, subnets: Sequence[str]) -> list[str]:
         return list(subnets)
     siblings = (region.store.tasks[arn] for arn in region.store.tasks_of_service[task.cluster, task.service])
     zones = Counter(other.availability_zone for other in siblings if other.desired_status == "RUNNING")
-    return sorted(subnets, key=lambda subnet: zones[region.machines.availability_zone(subnet)])
+    return sorted(subnets, key=lambda subnet: zones[region.ec2.availability_zone(subnet)])
 
 
 def _find_room(region: Region, task: Task) -> bool:
@@ -210,9 +210,9 @@ def request_of(region: Region, task: Task, container: Container) -> ContainerReq
     definition = container.definition
     machine = host.facts.ec2_instance_id if host else None
     if task.interface is not None:
-        address = region.machines.address(task.interface.id)
+        address = region.ec2.address(task.interface.id)
     else:
-        address = region.machines.address(machine) if machine else ""
+        address = region.ec2.address(machine) if machine else ""
     environment = {pair["name"]: pair.get("value", "") for pair in definition.get("environment", ())}
     environment |= {
         "AWS_EXECUTION_ENV": f"AWS_ECS_{task.launch_type or 'EC2'}",
@@ -291,7 +291,7 @@ def _finish(region: Region, task: Task) -> None:
 
 def _let_go(region: Region, task: Task) -> None:
     if task.interface is not None and task.attachment_status != "DELETED":
-        region.machines.delete_interface(task.interface.id)
+        region.ec2.delete_interface(task.interface.id)
         task.attachment_status = "DELETED"
     host = host_of(region, task)
     if host is not None:

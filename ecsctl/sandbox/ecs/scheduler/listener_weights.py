@@ -42,7 +42,7 @@ def route(region: Region, service: Service, green: Deployment, *, test: bool = F
         new, old = _group(balancer, alternate=green.alternate), _group(balancer, alternate=not green.alternate)
         weights = {new: weight} if new == old else {new: weight, old: 100.0 - weight}
         try:
-            region.balancers.route(rule, weights)
+            region.elb.route(rule, weights)
         except Exception as error:
             message = f"(service {service.name}) failed to modify (listener-rule {rule}) with (error {error})"
             service_events.complain(region, service, message)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.store.store import CapacityProvider, Cluster, ContainerInstance, Document, Need, Store, Task
-from ecsctl.sandbox.interfaces import GroupFacts, HostFacts
+from ecsctl.sandbox.interfaces import GroupDetails, InstanceDetails
 
 LOOK_SECONDS = 1.0
 REPORT_SECONDS = 60.0
@@ -50,10 +50,10 @@ def manage(region: Region) -> None:
 def _look(region: Region, provider: CapacityProvider, settings: Document) -> None:
     arn, scaling = settings["autoScalingGroupArn"], settings["managedScaling"]
     managed = scaling["status"] == "ENABLED"
-    group = region.groups.facts(arn)
+    group = region.auto_scaling.facts(arn)
     if group is None:
         return
-    region.groups.take(
+    region.auto_scaling.take(
         arn,
         policy=provider.policy if managed else None,
         target=scaling["targetCapacity"],
@@ -65,16 +65,16 @@ def _look(region: Region, provider: CapacityProvider, settings: Document) -> Non
         return
     found = demand(region.store, provider, group, clusters)
     if settings["managedTerminationProtection"] == "ENABLED":
-        region.groups.protect(arn, found.busy, True)
-        region.groups.protect(arn, found.idle, False)
+        region.auto_scaling.protect(arn, found.busy, True)
+        region.auto_scaling.protect(arn, found.idle, False)
     if region.now - provider.reported_at >= REPORT_SECONDS:
         provider.reported_at = region.now
         for cluster in clusters:
-            region.groups.report(cluster.name, provider.name, found.reservation, region.now)
+            region.auto_scaling.report(cluster.name, provider.name, found.reservation, region.now)
     _move(region, provider, group, found)
 
 
-def demand(store: Store, provider: CapacityProvider, group: GroupFacts, clusters: Iterable[Cluster]) -> Demand:
+def demand(store: Store, provider: CapacityProvider, group: GroupDetails, clusters: Iterable[Cluster]) -> Demand:
     """How many instances the provider's tasks need, and how many there are."""
     members = set(group.instances)
     hosts: list[ContainerInstance] = []
@@ -114,7 +114,7 @@ def _daemon(store: Store, task: Task) -> bool:
     return service is not None and service.scheduling == "DAEMON"
 
 
-def _instances_for(waiting: list[Task], size: HostFacts) -> int:
+def _instances_for(waiting: list[Task], size: InstanceDetails) -> int:
     """A lower bound of the instances that the tasks fill: the most that any group of equal tasks fills alone."""
     alike: Counter[tuple[Need, str | None]] = Counter()
     for task in waiting:
@@ -128,7 +128,7 @@ def _instances_for(waiting: list[Task], size: HostFacts) -> int:
     return max(counts, default=0)
 
 
-def _fit(need: Need, size: HostFacts) -> int:
+def _fit(need: Need, size: InstanceDetails) -> int:
     """How many such tasks an empty instance takes; 0 where it is too small for one."""
     room = [10**6]
     if need.cpu:
@@ -144,7 +144,7 @@ def _fit(need: Need, size: HostFacts) -> int:
     return min(room)
 
 
-def _move(region: Region, provider: CapacityProvider, group: GroupFacts, found: Demand) -> None:
+def _move(region: Region, provider: CapacityProvider, group: GroupDetails, found: Demand) -> None:
     """Resize the group so that M / N comes to the target capacity, in steps of the allowed size."""
     scaling = (provider.auto_scaling_group or {})["managedScaling"]
     least, most = scaling["minimumScalingStepSize"], scaling["maximumScalingStepSize"]
@@ -159,7 +159,7 @@ def _move(region: Region, provider: CapacityProvider, group: GroupFacts, found: 
             target = min(group.most, group.desired + min(most, max(least, grow)))
             if target > group.desired:
                 provider.stepped_at = region.now
-                region.groups.resize(arn, target)
+                region.auto_scaling.resize(arn, target)
         return
     target = max(group.least, wanted, group.desired - most)
     if found.waiting or target >= group.desired:
@@ -168,4 +168,4 @@ def _move(region: Region, provider: CapacityProvider, group: GroupFacts, found: 
         provider.low_since = region.now
     elif region.now - provider.low_since >= SCALE_IN_SECONDS:
         provider.low_since = None
-        region.groups.resize(arn, target)
+        region.auto_scaling.resize(arn, target)

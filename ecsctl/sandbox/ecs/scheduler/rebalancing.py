@@ -103,7 +103,7 @@ def _zones(region: Region, launch: Launch, used: set[str]) -> set[str]:
     """The zones in which the service may have tasks."""
     if launch.fargate:
         subnets = (launch.network or {}).get("awsvpcConfiguration", {}).get("subnets", ())
-        return {region.machines.availability_zone(subnet) for subnet in subnets}
+        return {region.ec2.availability_zone(subnet) for subnet in subnets}
     hosts = region.store.cluster_instances(launch.cluster)
     if {host.facts.availability_zone for host in hosts} <= used:
         return used
@@ -116,7 +116,7 @@ def _start_in(region: Region, service: Service, launch: Launch, zone: str, live:
     provider = next_provider(strategy, used) if strategy else None
     if launch.fargate:
         network = (launch.network or {}).get("awsvpcConfiguration", {})
-        subnets = [s for s in network.get("subnets", ()) if region.machines.availability_zone(s) == zone]
+        subnets = [s for s in network.get("subnets", ()) if region.ec2.availability_zone(s) == zone]
         there = dataclasses.replace(launch, network={"awsvpcConfiguration": {**network, "subnets": subnets}})
         return create_task(region, there, None, provider)
     hosts = region.store.cluster_instances(launch.cluster)

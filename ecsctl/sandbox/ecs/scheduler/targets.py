@@ -47,7 +47,7 @@ def register(region: Region, task: Task, host: ContainerInstance | None) -> None
     for target in wanted(task, host, listener_weights.balancers_of(service, deployment), region.now):
         noun = "targets" if target.target_group else "instances"
         try:
-            region.balancers.register(
+            region.elb.register(
                 classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
             )
         except Exception as error:
@@ -68,7 +68,7 @@ def deregister(region: Region, task: Task) -> None:
         if not _shared(region, task, target):
             # Where the balancer itself has gone, there is nothing to take the task out of.
             with contextlib.suppress(Exception):
-                region.balancers.deregister(
+                region.elb.deregister(
                     classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
                 )
     if service is not None:
@@ -102,7 +102,7 @@ def drained(region: Region, task: Task) -> bool:
 def health(region: Region, target: Target) -> str:
     """The balancer's word on a target; ``unused`` where the balancer has gone."""
     try:
-        return region.balancers.health(
+        return region.elb.health(
             classic=target.classic, target_group=target.target_group, target=target.target, port=target.port
         )
     except Exception:

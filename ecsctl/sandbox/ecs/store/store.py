@@ -15,7 +15,7 @@ from ecsctl.sandbox.ecs.store.records import Document as Document
 from ecsctl.sandbox.ecs.store.records import Service as Service
 from ecsctl.sandbox.ecs.store.records import ServiceEvent as ServiceEvent
 from ecsctl.sandbox.ecs.store.records import TaskSet as TaskSet
-from ecsctl.sandbox.interfaces import ContainerEvent, HostFacts, NetworkInterface, PortBinding
+from ecsctl.sandbox.interfaces import ContainerEvent, InstanceDetails, NetworkInterface, PortBinding
 
 STORE_VERSION = 2
 
@@ -85,7 +85,7 @@ class ContainerInstance:
     arn: str
     id: str
     cluster: str
-    facts: HostFacts
+    facts: InstanceDetails
     registered_at: float
     attributes: dict[str, str | None]
     status: str = "ACTIVE"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ecsctl.sandbox.ec2.loopback_addresses import Addresses
+from ecsctl.sandbox.ec2.loopback_addresses import LoopbackAddresses
 from ecsctl.sandbox.ec2.user_data import Boot, read
-from ecsctl.sandbox.interfaces import HostFacts, NetworkInterface
-
-if TYPE_CHECKING:
-    from ecsctl.sandbox.ecs.engine import Engine
-    from ecsctl.sandbox.faults.instances import HostFaults
+from ecsctl.sandbox.ecs.errors import EcsApiError
+from ecsctl.sandbox.interfaces import AgentApi, InstanceDetails, InstanceFaults, NetworkInterface
 
 # Seconds from launch to an agent that registers, and from the loss of an instance to its replacement.
 BOOT = 0.6
@@ -37,10 +34,10 @@ class Host:
     spot_draining: bool = False
 
 
-class Ec2Machines:
-    """Implements :class:`ecsctl.sandbox.interfaces.Machines` over moto's EC2 of one region."""
+class Instances:
+    """Implements :class:`ecsctl.sandbox.interfaces.Ec2` over moto's EC2 of one region."""
 
-    def __init__(self, account: str, region: str, addresses: Addresses, faults: HostFaults) -> None:
+    def __init__(self, account: str, region: str, addresses: LoopbackAddresses, faults: InstanceFaults) -> None:
         self._account = account
         self._region = region
         self._addresses = addresses
@@ -112,19 +109,19 @@ class Ec2Machines:
         instance.state_reason.message = f"{code}: {why}"
         instance._reason = why
 
-    def step(self, now: float, engine: Engine) -> None:
+    def step(self, now: float, engine: AgentApi) -> None:
         """Follow the instances of EC2: addresses, boots, stops and ends."""
-        from ecsctl.sandbox.moto_patches.autoscaling import drain, replenish
+        from ecsctl.sandbox.ec2.auto_scaling import end_drained, replace_lost
 
         for instance in self.instances():
             self._follow(instance, now, engine)
         from moto.autoscaling.models import autoscaling_backends
 
         backend = autoscaling_backends[self._account][self._region]
-        drain(backend, engine)
-        replenish(backend, REPLACE, now, self._faults.impaired)
+        end_drained(backend, engine)
+        replace_lost(backend, REPLACE, now, self._faults.impaired)
 
-    def _follow(self, instance: Any, now: float, engine: Engine) -> None:
+    def _follow(self, instance: Any, now: float, engine: AgentApi) -> None:
         host = self.hosts.get(instance.id)
         if instance.state == "terminated":
             if host is not None:
@@ -152,9 +149,7 @@ class Ec2Machines:
         if instance.nics[0].public_ip:
             instance.nics[0].public_ip = address
 
-    def _boot(self, instance: Any, host: Host, engine: Engine) -> None:
-        from ecsctl.sandbox.ecs.errors import EcsApiError
-
+    def _boot(self, instance: Any, host: Host, engine: AgentApi) -> None:
         host.agent = "none"
 
         def say(line: str) -> None:
@@ -211,10 +206,10 @@ class Ec2Machines:
         own = [policy for policy in role.managed_policies.values() if "ecs:" in str(getattr(policy, "document", ""))]
         return None if own else f"AccessDeniedException: role {role.name} may not ecs:RegisterContainerInstance"
 
-    def _facts(self, instance: Any, image: str) -> HostFacts:
+    def _facts(self, instance: Any, image: str) -> InstanceDetails:
         cpu, memory, architecture, interfaces, gpus = size_of(self._ec2, instance.instance_type)
         group = getattr(instance, "autoscaling_group", None)
-        return HostFacts(
+        return InstanceDetails(
             instance.id,
             instance.instance_type,
             str(instance.placement.zone),
@@ -229,10 +224,10 @@ class Ec2Machines:
             auto_scaling_group_arn=group.arn if group is not None else None,
         )
 
-    def size(self, instance_type: str) -> HostFacts:
+    def size(self, instance_type: str) -> InstanceDetails:
         """What a new instance of a type would be; it has no id yet."""
         cpu, memory, architecture, interfaces, gpus = size_of(self._ec2, instance_type)
-        return HostFacts(
+        return InstanceDetails(
             "", instance_type, "", cpu, memory, "", cpu_architecture=architecture, interfaces=interfaces, gpus=gpus
         )
 
