@@ -50,6 +50,7 @@ class Account:
         self.elb, self.elbv2 = client("elb"), client("elbv2")
         self.autoscaling, self.ssm = client("autoscaling"), client("ssm")
         self.tagging = client("resourcegroupstaggingapi")
+        self.acm = client("acm")
 
     def profile(self, name: str, policy: str | None = POLICY) -> str:
         """An instance profile with a role; its name."""
@@ -59,6 +60,10 @@ class Account:
         self.iam.create_instance_profile(InstanceProfileName=name)
         self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
         return name
+
+    def acm_certificate(self, domain: str) -> str:
+        """The ARN of a certificate of ACM for a domain."""
+        return str(self.acm.request_certificate(DomainName=domain)["CertificateArn"])
 
     def parameter(self, name: str) -> str:
         """The value of an SSM parameter."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,9 @@ from ecsctl.sandbox.elb.health_check import (
     group_check,
     probe,
 )
-from ecsctl.sandbox.elb.proxy import Forwarder
+from ecsctl.sandbox.elb.listener_rules import Request, actions_for, reply
+from ecsctl.sandbox.elb.proxy import Forwarder, HttpForwarder
+from ecsctl.sandbox.elb.tls import Certificates
 from ecsctl.sandbox.interfaces import TargetGroupWeights, TargetHealth
 
 # The sandbox probes no slower than this (seconds), whatever interval is configured, and drains no longer: nobody waits
@@ -81,7 +83,8 @@ class LoadBalancers:
         self._guard = threading.Lock()
         self._random = random.Random()
         self._health: dict[Target, Health] = {}
-        self._forwarders: dict[tuple[str, int], Forwarder] = {}
+        self._forwarders: dict[tuple[str, int, str], Forwarder] = {}
+        self._certificates = Certificates(account, region)
         self.substituted: dict[str, str] = {}
 
     @property
@@ -218,24 +221,25 @@ class LoadBalancers:
     def step(self) -> None:
         """Follow the balancers of ELB: their addresses and listeners. Called under the lock."""
         self._note_groups()
-        wanted: dict[tuple[str, int], bool] = {}
+        # By balancer, port and protocol: another protocol is another listener.
+        wanted: set[tuple[str, int, str]] = set()
         for balancer in self._classic.load_balancers.values():
             self.name_classic(balancer)
             for listener in balancer.listeners:
                 web = str(listener.protocol).upper() in ("HTTP", "HTTPS")
-                wanted[f"classic/{balancer.name}", int(listener.load_balancer_port)] = web
+                wanted.add((f"classic/{balancer.name}", int(listener.load_balancer_port), "web" if web else "tcp"))
         for balancer in self._v2.load_balancers.values():
             self.name_v2(balancer)
             for listener in balancer.listeners.values():
-                wanted[f"v2/{balancer.arn}", int(listener.port)] = balancer.type == "application"
-        for key in set(self._forwarders) - set(wanted):
+                wanted.add((f"v2/{balancer.arn}", int(listener.port), str(listener.protocol)))
+        for key in set(self._forwarders) - wanted:
             self._forwarders.pop(key).close()
             self.substituted.pop(f"{key[0].split('/')[-1]}:{key[1]}", None)
-        for key in set(wanted) - set(self._forwarders):
-            self._listen(*key, web=wanted[key])
-        known = {owner for owner, _ in wanted}
+        for key in wanted - set(self._forwarders):
+            self._listen(*key)
+        known = {owner for owner, _, _ in wanted}
         for owner in [name for name in self._addresses.known() if name.startswith((f"{self._region}/",))]:
-            if owner.split("/", 1)[1] not in known and not any(key[0] == owner.split("/", 1)[1] for key in wanted):
+            if owner.split("/", 1)[1] not in known:
                 self._addresses.release(owner)
 
     def name_classic(self, balancer: Any) -> str:
@@ -248,23 +252,66 @@ class LoadBalancers:
         balancer.dns_name = self._addresses.of(f"{self._region}/v2/{balancer.arn}", balancer.dns_name)
         return str(balancer.dns_name)
 
-    def _listen(self, owner: str, port: int, *, web: bool) -> None:
+    def _listen(self, owner: str, port: int, protocol: str) -> None:
         address = self._addresses.of(f"{self._region}/{owner}")
 
-        def targets() -> list[tuple[str, int]]:
-            return self._forward_to(owner, port)
+        def context() -> Any:
+            return self._certificates.context(self._certificate(owner, port))
+
+        def open_at(number: int) -> Forwarder:
+            if protocol in ("HTTP", "HTTPS"):
+                secure = protocol == "HTTPS"
+                tls = context if secure else lambda: None
+                return HttpForwarder(
+                    address,
+                    number,
+                    lambda request: self._decide(owner, port, request),
+                    scheme=protocol.lower(),
+                    tls=tls,
+                )
+            tls = context if protocol == "TLS" else lambda: None
+            return Forwarder(address, number, lambda: self._forward_to(owner, port), web=protocol == "web", tls=tls)
 
         try:
-            forwarder = Forwarder(address, port, targets, web=web)
+            forwarder = open_at(port)
         except OSError as error:
             # A privileged port without rights, or one in use: any other port is better than none.
             try:
-                forwarder = Forwarder(address, 0, targets, web=web)
+                forwarder = open_at(0)
             except OSError:
                 return
             name = f"{owner.split('/')[-1]}:{port}"
             self.substituted[name] = f"{address}:{forwarder.port} ({error.strerror or error})"
-        self._forwarders[owner, port] = forwarder
+        self._forwarders[owner, port, protocol] = forwarder
+
+    def _listener(self, owner: str, port: int) -> Any:
+        """The listener of a balancer of ELBv2 on a port, or None."""
+        balancer = self._v2.load_balancers.get(owner.split("/", 1)[1])
+        listeners = list(balancer.listeners.values()) if balancer else []
+        return next((listener for listener in listeners if int(listener.port) == port), None)
+
+    def _certificate(self, owner: str, port: int) -> str:
+        """The ARN of the certificate of a listener; empty where it has none."""
+        return str(next(iter(getattr(self._listener(owner, port), "certificates", ())), ""))
+
+    def _decide(self, owner: str, port: int, request: Request) -> bytes | list[tuple[str, int]]:
+        """What an application balancer does with a request: its own answer, or the targets for it."""
+        listener = self._listener(owner, port)
+        if listener is None:
+            return []
+        rules = [
+            {"Priority": rule.priority, "Conditions": rule.conditions, "Actions": list(map(_data, rule.actions))}
+            for rule in list(listener.rules.values())
+            if not rule.is_default
+        ]
+        targets: list[tuple[str, int]] = []
+        for action in actions_for(rules, list(map(_data, listener.default_actions)), request):
+            own = reply(action, request, str(listener.protocol).lower(), port)
+            if own is not None:
+                return own
+            for group in serving_groups([action], self._random):
+                targets += self._serving(group)
+        return targets
 
     def _forward_to(self, owner: str, port: int) -> list[tuple[str, int]]:
         kind, name = owner.split("/", 1)
@@ -281,16 +328,16 @@ class LoadBalancers:
                         if self.instance_in_service(name, instance) and (address := self._address_of(instance))
                     ]
             return targets
-        balancer = self._v2.load_balancers.get(name)
-        for listener in list(balancer.listeners.values()) if balancer else []:
-            if int(listener.port) != port:
-                continue
-            for group in serving_groups(listener, self._random):
-                rows = self.target_states(group)
-                # With no healthy target at all these balancers send to the unhealthy ones.
-                serving = [row for row in rows if row.state == "healthy"] or [r for r in rows if r.state == "unhealthy"]
-                targets += [(address, row.port) for row in serving if (address := self._address_of(row.target))]
+        listener = self._listener(owner, port)
+        for group in serving_groups(map(_data, listener.default_actions), self._random) if listener else ():
+            targets += self._serving(group)
         return targets
+
+    def _serving(self, group: str) -> list[tuple[str, int]]:
+        """The addresses of a group's healthy targets; with no healthy one at all, of the unhealthy ones."""
+        rows = self.target_states(group)
+        serving = [row for row in rows if row.state == "healthy"] or [row for row in rows if row.state == "unhealthy"]
+        return [(address, row.port) for row in serving if (address := self._address_of(row.target))]
 
     def probes(self) -> list[tuple[Target, Check]]:
         """What has to be probed. Called under the lock."""
@@ -356,12 +403,14 @@ def _before_forward(actions: list[Any]) -> list[Any]:
     return [data for action in actions if (data := getattr(action, "data", action)).get("Type") != "forward"]
 
 
-def serving_groups(listener: Any, chance: random.Random) -> list[str]:
-    """The target groups for one connection: of an action that divides it among several, one by their weights."""
+def _data(action: Any) -> Any:
+    return getattr(action, "data", action)
+
+
+def serving_groups(actions: Iterable[Any], chance: random.Random) -> list[str]:
+    """The target groups for one request: of an action that divides it among several, one by their weights."""
     found: list[str] = []
-    rules = [action for rule in list(listener.rules.values()) for action in rule.actions]
-    for action in [*listener.default_actions, *rules]:
-        data = getattr(action, "data", action)
+    for data in actions:
         forward = (data.get("ForwardConfig") or {}).get("TargetGroups", ())
         weights = {item["TargetGroupArn"]: int(item.get("Weight", 1)) for item in forward if item.get("TargetGroupArn")}
         if any(weights.values()):
