@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.aws.names import ARM_FAMILY
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ AWS_OPERATIONS = (
 AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{arm}recommended/image_id"
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/{arch}/latest/image_id"
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{deb}/hvm/ebs-gp3/ami-id"
-ARM_FAMILY = re.compile(r"^([a-z]+\d+g[a-z]*|a1)\.")
 
 
 @dataclass(frozen=True)

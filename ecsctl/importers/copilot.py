@@ -12,11 +12,11 @@ from ecsctl.errors import UsageError
 from ecsctl.importers.capacity import fargate_size
 from ecsctl.importers.copilot_http import read_balancers
 from ecsctl.importers.copilot_task import read_image, read_platform, read_sidecars, read_storage, read_variables
-from ecsctl.importers.document import Draft, Target, finish, network
+from ecsctl.importers.document import NO_SUBNET, Draft, Target, finish, network
 from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, Section, escape
 from ecsctl.importers.sources import read_mapping, reason
-from ecsctl.importers.write import Commented
+from ecsctl.importers.write import Commented, strip
 from ecsctl.importers.yaml_style import short_pairs
 from ecsctl.manifest.interpolation.dotenv import load as load_dotenv
 from ecsctl.manifest.secrets import looks_secret
@@ -81,9 +81,10 @@ def from_copilot(file: str, target: Target) -> Imported:
     family = service
     draft.task_definitions[family] = definition
     made = _service(manifest, family, definition, target, report)
-    balancer = read_balancers(manifest, service, definition, made)
+    balancer = read_balancers(manifest, service, definition, made, internal=KINDS[kind] == "backend")
     if KINDS[kind] == "job":
-        report.note(None, ("services",), f"a job has no service: `ecsctl run {family} --wait` runs it")
+        run = " ".join(["ecsctl run", family, *_network_flags(made["networkConfiguration"]), "--wait"])
+        report.note(None, ("services",), f"a job has no service; run it with `{run}`")
     else:
         if balancer:
             draft.load_balancers.update(balancer)
@@ -193,7 +194,7 @@ def _env_file(manifest: Section, box: dict[str, Any]) -> None:
         return
     for problem in problems:
         manifest.report.note(node, manifest.at("env_file"), problem)
-    kept = sorted(key for key in values if looks_secret(key))
+    kept = sorted(key for key, value in values.items() if looks_secret(key, value))
     environment = {key: escape((value or "").replace("$$", "$")) for key, value in values.items() if key not in kept}
     if kept:
         manifest.note("env_file", f"what looks like a secret stays there: {', '.join(kept)}; it belongs under secrets:")
@@ -237,6 +238,14 @@ def _service(
         if key != "rolling":
             deployment.note(key, "write deploymentConfiguration, with alarms and the rest")
     return made
+
+
+def _network_flags(configuration: dict[str, Any]) -> list[str]:
+    """The options of `ecsctl run` for a network: without a service no file says it."""
+    network = strip(configuration)["awsvpcConfiguration"]
+    flags = [f"--subnet {'SUBNET' if subnet == NO_SUBNET else subnet}" for subnet in network["subnets"]]
+    flags += [f"--security-group {group}" for group in network.get("securityGroups", ())]
+    return [*flags, *(["--public-ip"] if network["assignPublicIp"] == "ENABLED" else [])]
 
 
 def _least(count: Section) -> int:

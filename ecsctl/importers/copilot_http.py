@@ -7,7 +7,7 @@ from typing import Any
 
 from ecsctl.importers.names import safe_name
 from ecsctl.importers.report import Section
-from ecsctl.importers.write import strip
+from ecsctl.importers.write import Commented, strip
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode
 from ecsctl.units import duration
 
@@ -28,9 +28,13 @@ CHECK_ONLY = {
 
 
 def read_balancers(
-    manifest: Section, service: str, definition: dict[str, Any], made: dict[str, Any]
+    manifest: Section, service: str, definition: dict[str, Any], made: dict[str, Any], *, internal: bool
 ) -> dict[str, Any] | None:
-    """``http`` and ``nlb``: the balancer by its name, and what the service says of it put into ``made``."""
+    """``http`` and ``nlb``: the balancer by its name, and what the service says of it put into ``made``.
+
+    Args:
+        internal: only the VPC reaches the service, as it is with a Backend Service.
+    """
     balancer: dict[str, Any] | None = None
     node = manifest.get("http")
     if isinstance(node, MapNode):
@@ -44,6 +48,8 @@ def read_balancers(
             )
         else:
             balancer = _network(manifest.section("nlb"), service, definition, made)
+    for one in balancer.values() if internal and balancer else ():
+        one["scheme"] = Commented("internal", beside="a Backend Service is reached from its VPC only")
     return balancer
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecsctl.aws.names import ARM_FAMILY
 from ecsctl.importers.capacity import Need, instances
 from ecsctl.importers.report import Imported, Note, Report
 from ecsctl.importers.write import Commented, render
@@ -39,7 +40,11 @@ class Target:
 
 @dataclass
 class Draft:
-    """A project on its way to a file. ``ports`` are what the instances' security group admits."""
+    """A project on its way to a file.
+
+    ``ports`` are what the instances' security group admits, ``architectures`` what the task definitions say of
+    ``cpuArchitecture`` (``X86_64``, ``ARM64``).
+    """
 
     name: str
     task_definitions: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +52,7 @@ class Draft:
     services: dict[str, Any] = field(default_factory=dict)
     needs: list[Need] = field(default_factory=list)
     ports: list[str] = field(default_factory=list)
-    arm: bool = False
+    architectures: set[str] = field(default_factory=set)
     gpu: bool = False
 
     def document(self, target: Target) -> dict[str, Any]:
@@ -68,7 +73,7 @@ class Draft:
         return made
 
     def _instances(self, target: Target) -> Any:
-        count, kind = instances(self.needs, arm=self.arm, gpu=self.gpu)
+        count, kind = instances(self.needs, arm="ARM64" in self.architectures, gpu=self.gpu)
         made: dict[str, Any] = {
             "count": target.instance_count if target.instance_count is not None else count,
             "type": target.instance_type or kind,
@@ -76,6 +81,20 @@ class Draft:
         if self.ports:
             made["ingress"] = [int(port) if port.isdecimal() else port for port in self.ports]
         return Commented(made, above=("EC2 capacity for the tasks below; leave it out where the cluster has its own.",))
+
+
+def note_architectures(draft: Draft, target: Target, report: Report) -> None:
+    """Note where the instances' processors are not those that the images are built for."""
+    if target.fargate or not draft.architectures:
+        return
+    if len(draft.architectures) > 1:
+        text = "ARM64 and X86_64 do not run on one type of instance: put one of them into a project of its own"
+        report.note(None, ("instances", "type"), text)
+    elif target.instance_type:
+        [wanted] = draft.architectures
+        if (wanted == "ARM64") != bool(ARM_FAMILY.match(target.instance_type)):
+            text = f"{target.instance_type} does not run images for {wanted}: choose another --instance-type"
+            report.note(None, ("instances", "type"), text)
 
 
 def network(target: Target, *, public: bool = True) -> dict[str, Any]:

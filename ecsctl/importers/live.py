@@ -185,7 +185,7 @@ def _add_definition(described: Mapping[str, Any], draft: Draft, report: Report) 
         str(item.get("name"))
         for box in described.get("containerDefinitions", ())
         for item in box.get("environment", ())
-        if looks_secret(str(item.get("name"))) and item.get("value")
+        if looks_secret(str(item.get("name")), str(item.get("value") or ""))
     ]
     if secret:
         what = plural(len(secret), "variable")

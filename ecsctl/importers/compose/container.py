@@ -9,7 +9,7 @@ from ecsctl.importers.compose import kernel_options
 from ecsctl.importers.compose.converted_service import Context, Part
 from ecsctl.importers.compose.deploy import read_deploy
 from ecsctl.importers.compose.environment import read_environment
-from ecsctl.importers.compose.health import read_dependencies, read_health
+from ecsctl.importers.compose.health import read_dependencies, read_health, without_lost_scripts
 from ecsctl.importers.compose.ports import read_ports
 from ecsctl.importers.compose.volumes import read_volumes
 from ecsctl.importers.names import safe_name
@@ -69,6 +69,7 @@ def read_service(key: str, section: Section, context: Context) -> Part:
     read_health(section, part)
     read_volumes(section, part, context)
     _plain(section, part, context)
+    without_lost_scripts(section, part)
     _logging(section, part, context)
     kernel_options.read_kernel(section, part, context)
     for name, why in NO_EQUIVALENT.items():
@@ -183,6 +184,8 @@ def _plain(section: Section, part: Part, context: Context) -> None:
         used: Node | None = node.entries.get("source") if isinstance(node, MapNode) else node
         if isinstance(used, Scalar):
             context.used.add(("configs", used.text))
+            place = node.entries.get("target") if isinstance(node, MapNode) else None
+            part.lost_mounts.append(place.text if isinstance(place, Scalar) else f"/{used.text}")
         section.report.note(
             node, path, "ECS puts no files into containers: put it into the image, or give it as a variable"
         )

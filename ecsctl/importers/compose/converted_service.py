@@ -51,7 +51,8 @@ class Part:
 
     ``container`` is a container definition of the API, ``task`` and ``volumes`` go to the task definition, ``service``
     is the service's definition. ``joins`` has the services that it cannot be parted from;
-    ``mounts_of`` those whose volumes it mounts too, and whether only to read them.
+    ``mounts_of`` those whose volumes it mounts too, and whether only to read them; ``lost_mounts`` the paths in the
+    container of mounts that could not be carried over.
     """
 
     key: str
@@ -65,6 +66,7 @@ class Part:
     links: dict[str, tuple[str, Node, Path]] = field(default_factory=dict)
     joins: dict[str, tuple[Node, Path]] = field(default_factory=dict)
     mounts_of: dict[str, bool] = field(default_factory=dict)
+    lost_mounts: list[str] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     cpu: int = 0
     memory: int = 256

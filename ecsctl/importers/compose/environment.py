@@ -32,6 +32,10 @@ def read_environment(section: Section, part: Part, context: Context) -> None:
             found[name] = context.dialect.convert(node, path, f"${{{name}}}")
         else:
             section.report.note(node, path, "a variable without a value: it is left out")
+    clear = [name for name, text in found.items() if looks_secret(name, text)]
+    if clear:
+        text = f"in clear as in the Compose file: {', '.join(sorted(clear))}; name them under secrets instead"
+        section.report.note(section.place, section.at("environment"), text)
     _secrets(section, part, context, found)
     if found:
         part.container["environment"] = short_pairs(found, "name", "value")
@@ -63,7 +67,7 @@ def _file(section: Section, node: Node, path: Path, context: Context, found: dic
         section.report.note(at, path, f"{name}: {problem}")
     kept = []
     for key, value in values.items():
-        if looks_secret(key) and value and NAME.fullmatch(key):
+        if value and looks_secret(key, value) and NAME.fullmatch(key):
             kept.append(key)
             found[key] = f"${{{key}:-}}"
         elif value is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ecsctl.importers.compose.converted_service import Dependency, Part
 from ecsctl.importers.report import Section
+from ecsctl.importers.write import Commented
 from ecsctl.manifest.yaml.nodes import MapNode, Scalar
 from ecsctl.units import duration
 
@@ -16,6 +18,8 @@ CONDITIONS = {
 }
 # The bounds that ECS sets, in seconds (retries: times).
 TIMES = {"interval": (5, 300), "timeout": (2, 60), "start_period": (0, 300)}
+# What Docker takes where nothing is said; its other defaults are those of ECS.
+DOCKER_TIMEOUT = 30
 NAMES = {"interval": "interval", "timeout": "timeout", "start_period": "startPeriod"}
 
 
@@ -36,6 +40,8 @@ def read_health(section: Section, part: Part) -> None:
         value = check.parsed(key, duration, "a duration, as 1m30s,")
         if value is not None:
             made[NAMES[key]] = _bounded(check, key, round(value), least, most, "seconds")
+    if command is not None and "timeout" not in made:
+        made["timeout"] = Commented(DOCKER_TIMEOUT, beside="Docker's default; that of ECS is 5")
     retries = check.parsed("retries", lambda text: int(float(text)), "a whole number")
     if retries is not None:
         made["retries"] = _bounded(check, "retries", retries, 1, 10, "times")
@@ -44,6 +50,22 @@ def read_health(section: Section, part: Part) -> None:
         check.note_here("no test: ECS does not run the image's own health check, so there is none")
         return
     part.container["healthCheck"] = made
+
+
+def without_lost_scripts(section: Section, part: Part) -> None:
+    """Leave out a health check that runs a file of a mount which could not be carried over: it would always fail."""
+    for member, key in (("healthCheck", "healthcheck"), ("entryPoint", "entrypoint"), ("command", "command")):
+        value = part.container.get(member)
+        words = " ".join(value["command"] if member == "healthCheck" else value) if value else ""
+        for mount in part.lost_mounts:
+            if not re.search(rf"(?:^|[\s'\"=;&|(]){re.escape(mount.rstrip('/'))}(?:$|[/\s'\";&|)])", words):
+                continue
+            if member == "healthCheck":
+                del part.container[member]
+                section.note(key, f"it runs a file of the mount {mount}, which is omitted: so is the health check")
+            else:
+                section.note(key, f"it runs a file of the mount {mount}, which is omitted: put it into the image")
+            break
 
 
 def _bounded(check: Section, key: str, value: int, least: int, most: int, unit: str) -> int:

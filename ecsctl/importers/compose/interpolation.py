@@ -119,7 +119,7 @@ class Interpolation:
         value = self.defaults.get(name)
         if value is None:
             return None
-        if looks_secret(name):
+        if looks_secret(name, value):
             why = "it looks like a secret: set it in the environment, or give ecsctl --env-file .env"
         elif "}" in value or "${" in value:
             why = "no template may hold it: set it in the environment, or give ecsctl --env-file .env"

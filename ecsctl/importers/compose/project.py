@@ -13,7 +13,7 @@ from ecsctl.importers.compose.converted_service import Context, Part, Port
 from ecsctl.importers.compose.interpolation import Interpolation
 from ecsctl.importers.compose.load import load
 from ecsctl.importers.compose.task_grouping import connect, groups, head
-from ecsctl.importers.document import SSH, Draft, Target, finish, network
+from ecsctl.importers.document import SSH, Draft, Target, finish, network, note_architectures
 from ecsctl.importers.names import project_name, safe_name
 from ecsctl.importers.report import Imported, Report, Section, settle
 from ecsctl.importers.write import Commented, Flow
@@ -70,6 +70,7 @@ def from_compose(
     for group in groups(parts, report, one_task=one_task):
         _task(group, parts, draft, context, target)
     _overall(parts, draft, report, files, project.folder)
+    note_architectures(draft, target, report)
     root.close()
     for part in parts.values():
         part.section.close()
@@ -164,8 +165,8 @@ def _task(group: list[Part], parts: dict[str, Part], draft: Draft, context: Cont
         definition["volumes"] = volumes
     family = safe_name(f"{draft.name}-{first.name}" if first.name != draft.name else draft.name)
     draft.task_definitions[family] = definition
-    if task.get("runtimePlatform", {}).get("cpuArchitecture") == "ARM64":
-        draft.arm = True
+    if "runtimePlatform" in task:
+        draft.architectures.add(task["runtimePlatform"]["cpuArchitecture"])
     draft.gpu = draft.gpu or any(part.gpu for part in group)
     _service(group, first, family, parts, draft, context, target, Need(cpu, memory))
 

@@ -60,6 +60,11 @@ def _short(section: Section, node: Node, path: Path, text: str, part: Part, cont
         section.report.note(
             node, path, f"the option {', '.join(unknown)} has no equivalent; the volume is mounted without"
         )
+    if len(pieces) == 2 and not pieces[0]:
+        # Compose refuses it too; without a source it would be an empty volume.
+        section.report.note(node, path, "the variable of its source is not set: the volume is omitted")
+        part.lost_mounts.append(pieces[-1])
+        return
     source = pieces[0] if len(pieces) == 2 else ""
     _mount(section, node, path, part, context, source, pieces[-1], "ro" in options)
 
@@ -85,6 +90,9 @@ def _long(section: Section, part: Part, context: Context) -> None:
         section.note("type", f"ECS mounts no {kind}: it is left out")
     elif not target or not target.startswith("/"):
         section.note_here("a volume without an absolute target: it is left out")
+    elif kind == "bind" and not source:
+        section.note_here("the variable of its source is not set: the volume is omitted")
+        part.lost_mounts.append(target)
     elif kind != "tmpfs":
         _mount(section, node, section.path, part, context, source or "", target, read_only)
     section.close()
@@ -102,6 +110,7 @@ def _mount(
         name = f"{part.name}-{safe_name(target, 100)}".lower()
         part.volumes[name] = {}
     if name is None:
+        part.lost_mounts.append(target)
         return
     mounts: list[str] = part.container.setdefault("mountPoints", [])
     mounts[:] = [mount for mount in mounts if mount.split(":")[1] != target]

@@ -314,3 +314,121 @@ def test_notes_stand_at_the_end_of_the_file_too(tmp_path: Path) -> None:
     assert all(line.startswith("#") for line in tail)
     assert [line for line in tail if "compose.yaml:36: services.search.stop_signal: " in line]
     assert len(tail) == len(notes_of(imported)) + 1
+
+
+def test_a_volume_whose_source_is_a_variable_that_is_not_set_is_no_empty_volume(tmp_path: Path) -> None:
+    text = """
+        services:
+          web:
+            image: a
+            volumes:
+              - ${MEDIA}:/m
+              - {type: bind, source: "${OTHER}", target: /o}
+              - ${DATA:-/srv/data}:/d
+    """
+    data, notes = compose(tmp_path, text)
+    assert only_container(data)["mountPoints"] == ["srv-data:/d"]
+    assert [note for note in notes if "variable of its source is not set" in note] == [
+        "6 services.web.volumes[0]: the variable of its source is not set: the volume is omitted",
+        "7 services.web.volumes[1]: the variable of its source is not set: the volume is omitted",
+    ]
+
+
+def test_a_health_check_without_a_timeout_gets_dockers(tmp_path: Path) -> None:
+    data, _ = compose(tmp_path, "services: {web: {image: a, healthcheck: {test: exit 0, interval: 10s}}}")
+    assert only_container(data)["healthCheck"] == {"command": ["CMD-SHELL", "exit 0"], "interval": 10, "timeout": 30}
+    data, _ = compose(tmp_path, "services: {web: {image: a, healthcheck: {test: exit 0, timeout: 3s}}}")
+    assert only_container(data)["healthCheck"]["timeout"] == 3
+
+
+@pytest.mark.parametrize(
+    ("mount", "test"),
+    [
+        ("./check.sh:/check.sh", "/check.sh || exit 1"),
+        ("./check.sh:/check.sh:ro", '["CMD", "/check.sh"]'),
+        ("./scripts:/opt/scripts/", "sh -c '/opt/scripts/check.sh --fast'"),
+        ("${SCRIPTS}:/opt/scripts", "bash /opt/scripts/check"),
+    ],
+)
+def test_a_check_goes_with_the_mount_that_its_script_came_from(tmp_path: Path, mount: str, test: str) -> None:
+    text = f"""
+        services:
+          db:
+            image: a
+            volumes: ["{mount}"]
+            healthcheck:
+              test: {test}
+          web: {{image: b, depends_on: {{db: {{condition: service_healthy}}}}}}
+    """
+    data, notes = compose(tmp_path, text, one_task=True)
+    (definition,) = data["taskDefinitions"].values()
+    boxes = {box["name"]: box for box in definition["containerDefinitions"]}
+    assert "healthCheck" not in boxes["db"]
+    assert boxes["web"]["dependsOn"] == {"db": "START"}
+    assert any("services.db.healthcheck: it runs a file of the mount" in note for note in notes)
+
+
+def test_a_check_of_its_own_image_stays(tmp_path: Path) -> None:
+    text = "services: {db: {image: a, volumes: ['./conf:/etc/app'], healthcheck: {test: /etc/application/check}}}"
+    data, _ = compose(tmp_path, text)
+    assert "healthCheck" in only_container(data)
+
+
+def test_a_command_that_came_from_a_mount_is_noted(tmp_path: Path) -> None:
+    text = "services: {db: {image: a, volumes: ['./run.sh:/run.sh'], command: [sh, /run.sh]}}"
+    data, notes = compose(tmp_path, text)
+    assert only_container(data)["command"] == ["sh", "/run.sh"]
+    assert any("services.db.command: it runs a file of the mount /run.sh" in note for note in notes)
+
+
+def test_a_password_in_a_url_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CACHE=redis://:hunter2@cache:6379\n", encoding="utf-8")
+    (tmp_path / "web.env").write_text("DATABASE_URL=postgres://app:hunter3@db/app\nHOME=http://x\n", encoding="utf-8")
+    text = "services: {web: {image: a, env_file: web.env, environment: {CACHE: '${CACHE}'}}}"
+    imported = imported_compose(tmp_path, text)
+    assert "hunter" not in imported.text
+    assert "hunter" not in " ".join(notes_of(imported))
+    assert only_container(data_of(imported))["environment"] == {
+        "DATABASE_URL": "${DATABASE_URL:-}",
+        "HOME": "http://x",
+        "CACHE": "${CACHE:-}",
+    }
+
+
+def test_secrets_in_clear_are_named(tmp_path: Path) -> None:
+    text = "services: {web: {image: a, environment: {URL: 'amqp://me:hunter2@mq', DB_PASSWORD: hunter2, LOG: debug}}}"
+    _, notes = compose(tmp_path, text)
+    assert any("in clear as in the Compose file: DB_PASSWORD, URL;" in note for note in notes)
+    assert "hunter2" not in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("platforms", "type_", "noted"),
+    [
+        (["linux/arm64"], "t3.small", "t3.small does not run images for ARM64"),
+        (["linux/arm64"], "t4g.small", None),
+        (["linux/arm64"], None, None),
+        (["linux/amd64"], "m7gd.large", "m7gd.large does not run images for X86_64"),
+        (["linux/amd64"], "c6i.large", None),
+        (["linux/amd64", "linux/arm64"], None, "ARM64 and X86_64 do not run on one type of instance"),
+    ],
+)
+def test_the_type_of_the_instances_runs_the_images(
+    tmp_path: Path, platforms: list[str], type_: str | None, noted: str | None
+) -> None:
+    services = ", ".join(f"s{n}: {{image: a, platform: {name}}}" for n, name in enumerate(platforms))
+    target = Target(name="shop", instance_type=type_)
+    data, notes = compose(tmp_path, f"services: {{{services}}}", target)
+    told = [note for note in notes if "instances.type" in note]
+    assert [noted in note for note in told] == ([True] if noted else [])
+    if type_ is None and len(platforms) == 1:
+        assert data["instances"]["type"].startswith("t4g")
+
+
+def test_a_variable_called_name_alone_is_written_so_that_it_stays_a_variable(tmp_path: Path) -> None:
+    imported = imported_compose(tmp_path, "services: {web: {image: a, environment: {name: x, value: y}}}")
+    assert only_container(data_of(imported))["environment"] == [
+        {"name": "name", "value": "x"},
+        {"name": "value", "value": "y"},
+    ]
+    assert not faults_of(imported, tmp_path)

@@ -255,3 +255,30 @@ def test_wrong_types_anywhere_end_in_a_file_and_notes(data: dict[str, Any], kind
     assert data_of(result)["taskDefinitions"]
     noted = " ".join(note.path for note in result.notes)
     assert "odd" not in data or data["odd"] is None or "odd" in noted
+
+
+@pytest.mark.parametrize(("kind", "scheme"), [("Backend Service", "internal"), ("Load Balanced Web Service", None)])
+@pytest.mark.parametrize("balancer", ["http: {path: /}", "nlb: {port: 80/tcp}"])
+def test_the_balancer_of_a_backend_is_internal(tmp_path: Path, kind: str, scheme: str | None, balancer: str) -> None:
+    data, _ = imported(tmp_path, f"name: n\ntype: {kind}\nimage: {{location: a, port: 80}}\n{balancer}\n")
+    assert data["loadBalancers"]["n-lb"].get("scheme") == scheme
+
+
+def test_the_network_of_a_job_is_in_the_command_that_runs_it(tmp_path: Path) -> None:
+    text = """
+        name: n
+        type: Scheduled Job
+        image: {location: a}
+        network: {vpc: {security_groups: [sg-0c, sg-0d]}}
+    """
+    _, notes = imported(tmp_path, text)
+    run = "`ecsctl run n --subnet subnet-0a --security-group sg-0c --security-group sg-0d --public-ip --wait`"
+    assert any(run in note for note in notes), notes
+
+
+def test_a_password_in_a_url_of_the_env_file_stays_there(tmp_path: Path) -> None:
+    (tmp_path / "n.env").write_text("DATABASE_URL=postgres://app:hunter2@db/app\nLOG=debug\n", encoding="utf-8")
+    data, notes = imported(tmp_path, "name: n\ntype: Worker Service\nimage: {location: a}\nenv_file: n.env\n")
+    assert "hunter2" not in str(data) + " ".join(notes)
+    (box,) = data["taskDefinitions"]["n"]["containerDefinitions"]
+    assert box["environment"] == {"LOG": "debug"}
