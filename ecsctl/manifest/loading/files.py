@@ -75,7 +75,7 @@ class Checked:
 
 
 class Reader:
-    """Reads files, and stdin once; ``json_files`` has the names of those that are JSON.
+    """Reads each file once, and stdin; ``json_files`` has the names of those that are JSON.
 
     Args:
         stdin: where ``-`` reads from; the process's own by default.
@@ -84,7 +84,7 @@ class Reader:
     def __init__(self, stdin: BinaryIO | None = None) -> None:
         self.json_files: set[str] = set()
         self._stdin = stdin
-        self._input: bytes | None = None
+        self._documents: dict[str, Document] = {}
 
     def read(self, name: str) -> Document:
         """One file's tree.
@@ -92,10 +92,13 @@ class Reader:
         Raises:
             UsageError: it cannot be read at all.
         """
+        if name not in self._documents:
+            self._documents[name] = self._read(name)
+        return self._documents[name]
+
+    def _read(self, name: str) -> Document:
         if name == "-":
-            if self._input is None:
-                self._input = (self._stdin or sys.stdin.buffer).read(MAX_BYTES + 1)
-            return self._document(STDIN, self._input)
+            return self._document(STDIN, (self._stdin or sys.stdin.buffer).read(MAX_BYTES + 1))
         try:
             with open(name, "rb") as file:
                 data = file.read(MAX_BYTES + 1)

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecsctl.errors import UsageError
-from ecsctl.manifest import check, load_service, load_spec, load_task_definition
+from ecsctl.manifest import check, inspect, load_service, load_spec, load_task_definition
+from ecsctl.manifest.loading.files import Reader
 from ecsctl.manifest.model import (
     HealthCheckSpec,
     IngressSpec,
@@ -481,3 +482,20 @@ def test_two_hundred_services_are_validated_within_a_second() -> None:
     spec = load_spec(["-"], stdin=io.BytesIO(text.encode()))
     assert len(spec.services) == 200
     assert time.process_time() - start < 1
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    class Counting(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            return super().read(size)
+
+    stream = Counting(b"name: p\n")
+    spec, checked = inspect(["-"], stdin=stream, standalone=True)
+    assert (spec is not None, checked.faults, stream.reads) == (True, [], 1)
+    reader = Reader()
+    path = tmp_path / "a.yaml"
+    path.write_text("name: p\n")
+    assert reader.read(str(path)) is reader.read(str(path))
