@@ -1,7 +1,7 @@
 """The one place that sleeps: polling with a deadline.
 
-``poll`` asks a probe until it says done, until it says that it cannot succeed, or until the deadline. The clock and
-the sleep are arguments, so that tests take no time.
+``poll`` asks a probe until it says done, until it says that it cannot succeed, or until the deadline. The clock is an
+argument, so that tests take no time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 INTERVAL = 2.0
@@ -34,6 +35,29 @@ def pause(seconds: float) -> None:
     """
     if _stopping.wait(seconds):
         raise Stopped
+
+
+class Clock:
+    """The time by which waits go: this machine's. Tests bring another one, on which a wait takes no time."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, to measure by."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """The time of day, to compare with what AWS says."""
+        return datetime.now(timezone.utc)
+
+    def sleep(self, seconds: float) -> None:
+        """Return after that many seconds.
+
+        Raises:
+            Stopped: the run is interrupted (see :func:`stop_waiting`).
+        """
+        pause(seconds)
+
+
+MACHINE = Clock()
 
 
 def stop_waiting() -> None:
@@ -109,23 +133,16 @@ class Deadline:
     at: float
     seconds: float
     report: Callable[[str], None] = quiet
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = pause
+    clock: Clock = MACHINE
 
     @classmethod
-    def after(
-        cls,
-        seconds: float,
-        report: Callable[[str], None] = quiet,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = pause,
-    ) -> Deadline:
+    def after(cls, seconds: float, report: Callable[[str], None] = quiet, clock: Clock = MACHINE) -> Deadline:
         """The deadline in that many seconds from now."""
-        return cls(clock() + seconds, seconds, report, clock, sleep)
+        return cls(clock.monotonic() + seconds, seconds, report, clock)
 
     def left(self) -> float:
         """How many seconds are left; 0 where it has passed."""
-        return max(0.0, self.at - self.clock())
+        return max(0.0, self.at - self.clock.monotonic())
 
 
 def poll(
@@ -133,8 +150,7 @@ def poll(
     *,
     timeout: float,
     report: Callable[[str], None] = lambda line: None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = pause,
+    clock: Clock = MACHINE,
     interval: float = INTERVAL,
 ) -> Waited:
     """Ask ``probe`` every ``interval`` seconds (with 20% jitter) until it ends or ``timeout`` seconds have passed.
@@ -147,7 +163,7 @@ def poll(
     Returns:
         how it ended; the caller makes the error of it, since only it knows the cause.
     """
-    start = clock()
+    start = clock.monotonic()
     seen: set[str] = set()
     while True:
         progress = probe()
@@ -155,7 +171,7 @@ def poll(
             if line not in seen:
                 report(line)
         seen = set(progress.lines)
-        passed = clock() - start
+        passed = clock.monotonic() - start
         if progress.failed is not None:
             return Waited("failed", progress, passed)
         if progress.done:
@@ -163,4 +179,4 @@ def poll(
         left = timeout - passed
         if left <= 0:
             return Waited("timeout", progress, passed)
-        sleep(min(interval * random.uniform(1 - JITTER, 1 + JITTER), left))
+        clock.sleep(min(interval * random.uniform(1 - JITTER, 1 + JITTER), left))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.support.sandbox import Running
 
 # A shell starts background jobs with Ctrl-C ignored, and their children inherit that: the commands under test, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -18,6 +23,21 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A run's verdict depends on the code alone, not on how busy the machine is. HYPOTHESIS_PROFILE=default draws other
 # examples each time.
 settings.register_profile("same", derandomize=True, deadline=None)
+
+
+@pytest.fixture(scope="session")
+def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    from tests.support.sandbox import start_sandbox
+
+    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never", speed=0) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(_sandbox: Running) -> Running:
+    """An empty AWS: this worker's sandbox, which simulates containers. Its clock stands still (``Running.aws``)."""
+    _sandbox.renew()
+    return _sandbox
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

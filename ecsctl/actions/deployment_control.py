@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.errors import EcsctlError, NotFoundError, WaitTimeoutError
-from ecsctl.polling import Deadline, Progress, pause, poll
+from ecsctl.polling import Deadline, Progress, poll
 from ecsctl.query.service_deployments import UNFINISHED, describe_deployments, list_deployments
 from ecsctl.query.views import ServiceView
 
@@ -74,8 +73,6 @@ def wait_until_stopped(
     arn: str,
     how: StopType,
     deadline: Deadline,
-    *,
-    sleep: Callable[[float], None] = pause,
 ) -> ServiceView | None:
     """Wait until a deployment that was stopped has ended, and after a rollback until the service is steady again.
 
@@ -98,7 +95,7 @@ def wait_until_stopped(
             lines=(f"deployment of service {service}: {status}",),
         )
 
-    ended = poll(probe, timeout=deadline.left(), report=deadline.report, sleep=sleep)
+    ended = poll(probe, timeout=deadline.left(), report=deadline.report, clock=deadline.clock)
     if ended.outcome == "failed":
         raise EcsctlError(str(ended.last.failed), hint=f"`ecsctl service events {service}` tells more")
     if ended.outcome == "timeout":
@@ -108,5 +105,7 @@ def wait_until_stopped(
         )
     if how == "ABORT":
         return None
-    found = wait_for_services(aws, cluster, [service], timeout=deadline.left(), report=deadline.report, sleep=sleep)
+    found = wait_for_services(
+        aws, cluster, [service], timeout=deadline.left(), report=deadline.report, clock=deadline.clock
+    )
     return found[0] if found else None

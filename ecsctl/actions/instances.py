@@ -101,7 +101,7 @@ def drain(aws: Aws, cluster: str, chosen: Sequence[InstanceView], deadline: Dead
         lines = tuple(f"{view.instance_id} is draining: {view.running} tasks running" for view in busy)
         return Progress(not busy, lines=lines)
 
-    ended = poll(probe, timeout=deadline.left(), report=deadline.report)
+    ended = poll(probe, timeout=deadline.left(), report=deadline.report, clock=deadline.clock)
     if ended.outcome != "done":
         raise WaitTimeoutError(
             f"timed out after {deadline.seconds:.0f} s waiting for tasks to leave the instances",
@@ -165,7 +165,7 @@ def wait_until_gone(aws: Aws, cluster: str, chosen: Sequence[InstanceView], dead
         left = [str(item.get("ec2InstanceId")) for item in found if item.get("status") != "INACTIVE"]
         return Progress(not left, lines=tuple(f"{id_} is still registered" for id_ in left))
 
-    ended = poll(probe, timeout=deadline.left(), report=deadline.report, interval=1.0)
+    ended = poll(probe, timeout=deadline.left(), report=deadline.report, clock=deadline.clock, interval=1.0)
     if ended.outcome != "done":
         raise WaitTimeoutError(
             f"timed out after {deadline.seconds:.0f} s waiting for the instances to leave cluster {cluster}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.session import Aws
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError, WaitTimeoutError
-from ecsctl.polling import Progress, pause, poll
+from ecsctl.polling import Progress, poll
 from ecsctl.query.diagnosis import placement_causes, task_causes
 from ecsctl.query.views import InstanceView, TaskView, instance_view, name_of, task_view
 
@@ -154,8 +153,6 @@ def wait_for(
     *,
     timeout: float,
     report: Callable[[str], None] = lambda line: None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = pause,
 ) -> list[TaskView]:
     """Wait until all tasks run, or until all have stopped; 100 tasks a call (ecs:DescribeTasks).
 
@@ -171,7 +168,7 @@ def wait_for(
         EcsctlError: a task stopped instead of running (at once; the details say why).
         WaitTimeoutError: time ran out.
     """
-    start = clock()
+    start = aws.clock.monotonic()
     last = {task.arn: task for task in tasks}
     seen: set[str] = set()
 
@@ -184,7 +181,7 @@ def wait_for(
                 seen.add(view.arn)
         now = [last[task.arn] for task in tasks]
         unseen = [task for task in now if task.arn not in seen and not task.stopped]
-        gone = unseen if clock() - start > UNSEEN else []
+        gone = unseen if aws.clock.monotonic() - start > UNSEEN else []
         bad = [task for task in now if until == "RUNNING" and task.stopped and not ended_well(task)]
         bad += gone if until == "RUNNING" else []
         waiting = [task for task in now if not _reached(task, until) and task not in gone]
@@ -198,7 +195,7 @@ def wait_for(
         )
 
     interval = POLL_SECONDS * (1 + len(tasks) // ecs.TASKS)
-    waited = poll(probe, timeout=timeout, report=report, clock=clock, sleep=sleep, interval=interval)
+    waited = poll(probe, timeout=timeout, report=report, clock=aws.clock, interval=interval)
     now: list[TaskView] = waited.last.value
     if waited.outcome == "failed":
         raise EcsctlError(

@@ -9,8 +9,9 @@ Source: "Request throttling for the Amazon ECS API" of the developer guide (burs
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+
+from ecsctl.polling import MACHINE, Clock
 
 # group: (burst, refill a second, operations)
 GROUPS: Mapping[str, tuple[int, int, tuple[str, ...]]] = {
@@ -36,52 +37,35 @@ class TokenBucket:
     """``burst`` calls at once, and ``per_second`` more each second.
 
     Args:
-        clock: seconds that never go back.
-        sleep: waits that many seconds.
+        clock: the time by which calls are counted and waited for.
     """
 
-    def __init__(
-        self,
-        burst: float,
-        per_second: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] | None = None,
-    ) -> None:
+    def __init__(self, burst: float, per_second: float, *, clock: Clock = MACHINE) -> None:
         self._burst = burst
         self._per_second = per_second
         self._clock = clock
-        self._sleep = sleep
         self._tokens = burst
-        self._at = clock()
+        self._at = clock.monotonic()
         self._lock = threading.Lock()
 
     def take(self) -> None:
         """Wait until a call may be made; calls wait in the order in which they ask."""
         with self._lock:
-            now = self._clock()
+            now = self._clock.monotonic()
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
             self._at = now
             # Below zero the token is promised: whoever comes next waits longer.
             self._tokens -= 1
             wait = -self._tokens / self._per_second
         if wait > 0:
-            if self._sleep is None:
-                from ecsctl.polling import pause
-
-                pause(wait)
-            else:
-                self._sleep(wait)
+            self._clock.sleep(wait)
 
 
 class RateLimits:
     """The buckets of one account and region, made when first used."""
 
-    def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] | None = None
-    ) -> None:
+    def __init__(self, *, clock: Clock = MACHINE) -> None:
         self._clock = clock
-        self._sleep = sleep
         self._buckets: dict[str, TokenBucket] = {}
         self._lock = threading.Lock()
 
@@ -94,6 +78,6 @@ class RateLimits:
             if group not in self._buckets:
                 burst, refill, _ = GROUPS[group]
                 self._buckets[group] = TokenBucket(
-                    max(1.0, burst * BURST_SHARE), refill * RATE_SHARE, clock=self._clock, sleep=self._sleep
+                    max(1.0, burst * BURST_SHARE), refill * RATE_SHARE, clock=self._clock
                 )
         self._buckets[group].take()

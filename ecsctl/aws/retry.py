@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ecsctl.errors import AwsError
-from ecsctl.polling import pause
 
 T = TypeVar("T")
 
@@ -80,11 +79,11 @@ class Retrier:
     """Runs a call again while AWS refuses it for a reason that passes.
 
     Args:
-        sleep: waits that many seconds; None sleeps in real time.
+        sleep: returns after that many seconds.
     """
 
-    def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
-        self._sleep = pause if sleep is None else sleep
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
 
     def run(self, operation: str, once: Callable[[], T]) -> T:
         """Call ``once``; repeat it at growing intervals (1 to 5 s) while its refusal is a passing one.

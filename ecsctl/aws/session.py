@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +26,7 @@ from ecsctl.aws.regions import require_region
 from ecsctl.aws.retry import Retrier
 from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError, EcsctlError, UsageError
+from ecsctl.polling import MACHINE, Clock
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -42,18 +43,18 @@ class Aws:
 
     Args:
         target: where to call.
-        sleep: waits that many seconds between the tries of a call that AWS's eventual consistency refuses.
+        clock: the time by which everything that waits for this AWS goes.
         fast: reads may go without botocore's client (see :mod:`ecsctl.aws.fast`).
 
     Raises:
         UsageError: the profile does not exist, or the AWS configuration cannot be read.
     """
 
-    def __init__(self, target: Target, *, sleep: Callable[[float], None] | None = None, fast: bool = True) -> None:
+    def __init__(self, target: Target, *, clock: Clock = MACHINE, fast: bool = True) -> None:
         self.target = target
-        self._sleep = sleep
-        self._retrier = Retrier(sleep)
-        self._limits = RateLimits(sleep=sleep)
+        self.clock = clock
+        self._retrier = Retrier(clock.sleep)
+        self._limits = RateLimits(clock=clock)
         self._lock = threading.RLock()
         self._clients: dict[str, BaseClient] = {}
         self._session: Any = None
@@ -81,7 +82,7 @@ class Aws:
             return self
         with self._lock:
             if region not in self._elsewhere:
-                self._elsewhere[region] = Aws(replace(self.target, region=region), sleep=self._sleep)
+                self._elsewhere[region] = Aws(replace(self.target, region=region), clock=self.clock)
             return self._elsewhere[region]
 
     @property

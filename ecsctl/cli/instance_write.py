@@ -114,7 +114,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     names = ", ".join(view.instance_id for view in chosen)
     settings.confirm(f"Remove {names} from cluster {cluster}?")
     settings.resume = "draining goes on; run the same command again to go on"
-    deadline = Deadline.after(600.0 if settings.timeout is None else settings.timeout, settings.progress())
+    deadline = Deadline.after(600.0 if settings.timeout is None else settings.timeout, settings.progress(), aws.clock)
     if not force:
         instances.drain(aws, cluster, chosen, deadline)
     instances.terminate(aws, cluster, chosen, shrink=not replace, report=settings.say)

@@ -115,7 +115,7 @@ def _waited(
         none_yet = not chosen and bool(service or family)
         return Progress(not coming and not none_yet, lines=lines or ("no task yet",) * none_yet, value=chosen)
 
-    waited = poll(probe, timeout=TIMEOUT if timeout is None else timeout, report=settings.progress())
+    waited = poll(probe, timeout=TIMEOUT if timeout is None else timeout, report=settings.progress(), clock=aws.clock)
     if waited.outcome == "timeout":
         raise WaitTimeoutError(
             f"not running after {waited.seconds:.0f} s",

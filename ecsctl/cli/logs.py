@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -67,10 +66,10 @@ def logs(
         raise UsageError("whose logs?", hint="name a task (`ecsctl ps` lists them), or use --service or --family")
     if follow and until:
         raise UsageError("--follow and --until exclude each other", hint="leave one of them out")
-    now = time.time()  # of the lines, not of the waits
-    first, last = _moment(since, now, "--since"), _moment(until, now, "--until")
     wanted = _pattern(grep)
     aws, cluster = connect(settings)
+    now = aws.clock.now().timestamp()
+    first, last = _moment(since, now, "--since"), _moment(until, now, "--until")
     from ecsctl.query.log_tasks import LogTasks
 
     chosen = LogTasks(
@@ -123,6 +122,8 @@ def merge(
     from ecsctl.aws.concurrency import map_concurrently
     from ecsctl.query.log_merge import Merger
 
+    clock = settings.aws().clock
+
     def fetch(work: Callable[[Stream], None], streams: Sequence[Stream]) -> None:
         for _ in map_concurrently(work, list(streams), workers=WORKERS):
             pass
@@ -130,7 +131,7 @@ def merge(
     def rest(seconds: float) -> None:
         shown.flush()
         at_rest(seconds)
-        settings.sleep(seconds)
+        clock.sleep(seconds)
 
     def look() -> Sequence[LogSource]:
         assert follow is not None
@@ -147,7 +148,7 @@ def merge(
         rescan=rescan,
         endless=follow is not None and follow.open,
         report=settings.say,
-        clock=settings.clock,
+        clock=clock.monotonic,
         sleep=rest,
     )
 

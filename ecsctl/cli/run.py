@@ -176,7 +176,7 @@ def _waited(
     if not wait:
         settings.say(f"waiting until {'it runs' if len(started) == 1 else 'they run'} (--no-wait does not)")
         limit = TIMEOUT if timeout is None else timeout
-        seen = tasks.wait_for(aws, started, "RUNNING", timeout=limit, **settings.waits())
+        seen = tasks.wait_for(aws, started, "RUNNING", timeout=limit, report=settings.progress())
         for task in seen:
             if task.stopped:
                 settings.note(f"task {task.short_id} has already ended, with exit code 0")
@@ -204,7 +204,7 @@ def _to_the_end(
     from ecsctl.query.log_tasks import LogTasks
 
     limit = LONGEST if timeout is None else timeout
-    until = settings.clock() + limit
+    until = aws.clock.monotonic() + limit
     if settings.output not in ("json", "yaml"):
         chosen = LogTasks(aws, cluster, [task.arn for task in started])
         sources = chosen.look()
@@ -216,7 +216,7 @@ def _to_the_end(
             shown.expect(sources, several=len(sources) > 1)
 
             def in_time(seconds: float) -> None:
-                if settings.clock() >= until:
+                if aws.clock.monotonic() >= until:
                     shown.flush()
                     raise WaitTimeoutError(f"not STOPPED after {limit:.0f} s")
 
@@ -224,8 +224,8 @@ def _to_the_end(
             for line in merger.lines():
                 shown.line(line)
             shown.flush()
-    left = max(0.0, until - settings.clock())
-    return tasks.wait_for(aws, started, "STOPPED", timeout=left, **settings.waits())
+    left = max(0.0, until - aws.clock.monotonic())
+    return tasks.wait_for(aws, started, "STOPPED", timeout=left, report=settings.progress())
 
 
 def _ask_to_stop(settings: Settings, aws: Aws, started: Sequence[TaskView]) -> None:

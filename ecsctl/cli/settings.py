@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,8 @@ if TYPE_CHECKING:
 class Settings:
     """The values of the options that every command takes; one object a run.
 
-    ``timeout`` is in seconds. A value of the command line stays when the environment names another. ``clock`` and
-    :meth:`sleep` are what the commands that go on and on take their time from.
+    ``timeout`` is in seconds. A value of the command line stays when the environment names another.
     """
-
-    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self) -> None:
         self.cluster: str | None = None
@@ -101,19 +97,9 @@ class Settings:
         """Something the user should know, on stderr; nothing with ``--quiet``."""
         self.say(f"note: {line}")
 
-    def sleep(self, seconds: float) -> None:
-        """Wait that many seconds."""
-        from ecsctl.polling import pause
-
-        pause(seconds)
-
     def progress(self) -> Callable[[str], None]:
         """Where waits report to."""
         return self.say
-
-    def waits(self) -> dict[str, Any]:
-        """How a wait reports and takes its time: ``report``, ``clock`` and ``sleep``."""
-        return {"report": self.progress(), "clock": self.clock, "sleep": self.sleep}
 
     def interactive(self) -> bool:
         """Whether somebody can answer a question."""

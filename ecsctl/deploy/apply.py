@@ -80,7 +80,7 @@ def apply(
     """
     if plan.conflicts:
         raise conflict(plan)
-    run = _Run(aws, snapshot, report, dict(gates or {}), deadline or Deadline.after(DEFAULT_SECONDS))
+    run = _Run(aws, snapshot, report, dict(gates or {}), deadline or Deadline.after(DEFAULT_SECONDS, clock=aws.clock))
     removed = [change for change in plan.changes if change.action == REMOVE]
     pool = ThreadPoolExecutor(WORKERS)
     try:
@@ -213,7 +213,7 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Dead
                 raise
             if left < TRIES - 1:
                 # What one call of AWS refuses as existing, another may not show for a while.
-                deadline.sleep(float(TRIES - 1 - left))
+                aws.clock.sleep(float(TRIES - 1 - left))
             actual = refresh(aws, scope, change.key)
             if change.resource is None:
                 if actual is None or not scope.may_change(actual):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -88,8 +87,8 @@ def execute(
     Raises:
         EcsctlError: a step failed (with all that failed in its details), or a wait.
     """
-    since = datetime.now(timezone.utc)
-    deadline = Deadline.after(timeout, say)
+    since = aws.clock.now()
+    deadline = Deadline.after(timeout, say, aws.clock)
     desired_by_kind = {name: [item for item in prepared.resources.values() if item.kind == name] for name in TABLE}
     waited: set[str] = set()
 
@@ -137,7 +136,7 @@ def leftovers(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None, tim
         lines = [name if id_ in name else f"{name} ({id_})" for name, id_ in sorted(left.items())]
         return Progress(not left, value=lines)
 
-    return list(poll(probe, timeout=timeout).last.value)
+    return list(poll(probe, timeout=timeout, clock=aws.clock).last.value)
 
 
 def _instances_of(aws: Aws, project: str) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ecsctl.errors import AwsError, EcsctlError, WaitTimeoutError
-from ecsctl.polling import Progress, pause, poll
+from ecsctl.polling import Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -29,8 +29,6 @@ def wait_for_instances(
     *,
     timeout: float,
     report: Callable[[str], None],
-    sleep: Callable[[float], None] = pause,
-    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> None:
     """Wait until ``count`` instances of an Auto Scaling group are ACTIVE container instances with a connected agent.
 
@@ -42,7 +40,7 @@ def wait_for_instances(
         WaitTimeoutError: not in time; its details say of each instance what is known (exit 4).
         EcsctlError: Auto Scaling cannot launch any, or an instance was refused for good.
     """
-    start = now() - timedelta(seconds=1)
+    start = aws.clock.now() - timedelta(seconds=1)
     looked = start + timedelta(seconds=BOOT_SECONDS - CONSOLE_SECONDS)
 
     def probe() -> Progress:
@@ -56,13 +54,13 @@ def wait_for_instances(
         if not members:
             refused = _refused(aws, group, start)
             return Progress(False, failed=refused and f"the group {group} cannot launch any: {refused}", lines=lines)
-        if now() - looked < timedelta(seconds=CONSOLE_SECONDS):
+        if aws.clock.now() - looked < timedelta(seconds=CONSOLE_SECONDS):
             return Progress(False, lines=lines)
-        looked = now()
+        looked = aws.clock.now()
         why = _why_not_joined(aws, cluster, group)
         return Progress(False, failed=next((line for line in why if FINAL.search(line)), None), lines=lines)
 
-    ended = poll(probe, timeout=timeout, report=report, sleep=sleep, interval=INTERVAL)
+    ended = poll(probe, timeout=timeout, report=report, clock=aws.clock, interval=INTERVAL)
     if ended.outcome == "done":
         return
     if ended.outcome == "failed":

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from ecsctl.cli.main import run
+from tests.support.clock import ManualClock
 from tests.support.command import Ended
 from tests.support.identity import Identity, serve_identity
 from tests.support.sandbox import clean_environment
@@ -456,13 +457,14 @@ def test_expired_keys_name_what_to_type(program: Program, environment: dict[str,
 
 def test_new_keys_in_the_file_are_taken_in_the_middle_of_a_command(program: Program) -> None:
     """Tools that write ~/.aws/credentials for an hour at a time renew it while a long ``up`` runs."""
-    from ecsctl.aws.session import Aws, Target
+    from ecsctl.aws.session import Aws
+    from ecsctl.aws.target import Target
 
     program.write("credentials", static("default", "ASIAOLD", "t"))
     before = dict(os.environ)
     os.environ.update(program.environment, AWS_SHARED_CREDENTIALS_FILE=str(program.home / ".aws" / "credentials"))
     try:
-        aws = Aws(Target(), sleep=lambda seconds: None)
+        aws = Aws(Target(), clock=ManualClock())
         aws.call("ecs", "ListClusters")
         program.write("credentials", static("default", "ASIANEW", "t"))
         program.identity.refused.add("ASIAOLD")
@@ -538,7 +540,8 @@ def test_which_region_is_taken(program: Program) -> None:
 def test_partitions(
     program: Program, region: str, suffix: str, partition: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ecsctl.aws.session import Aws, Target
+    from ecsctl.aws.session import Aws
+    from ecsctl.aws.target import Target
 
     program.write("credentials", static("base", "AKIABASE"))
     role = f"arn:{partition}:iam::111122223333:role/deploy"

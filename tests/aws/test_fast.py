@@ -19,6 +19,7 @@ from ecsctl.aws.fast.sigv4 import signed_headers
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError
+from tests.support.clock import ManualClock
 
 TASKS = {"cluster": "web", "tasks": ["0123", "é"]}
 INSTANCES = {"Filters": [{"Name": "instance-id", "Values": ["i-1", "i-2"]}], "MaxResults": 5}
@@ -110,7 +111,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Endpoi
 
 def ask(endpoint: Endpoint, service: str = "ecs", **target: Any) -> dict[str, Any]:
     """One read by a new Aws, as a new command makes it."""
-    aws = Aws(Target(endpoint_url=endpoint.url, **target), sleep=lambda seconds: None)
+    aws = Aws(Target(endpoint_url=endpoint.url, **target), clock=ManualClock())
     operation, query = ("DescribeTasks", TASKS) if service == "ecs" else ("DescribeInstances", INSTANCES)
     try:
         return aws.call(service, operation, query)

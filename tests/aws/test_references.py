@@ -10,10 +10,9 @@ import pytest
 
 from ecsctl.aws.references import lookup
 from ecsctl.errors import AwsError, NotFoundError, UsageError
-from tests.support.account import door
 from tests.support.command import ecsctl
 from tests.support.fake_aws import FakeAws, refused
-from tests.support.sandbox import start_sandbox
+from tests.support.sandbox import Running
 
 
 def asking(**answers: Any) -> tuple[Any, FakeAws, list[str | None]]:
@@ -80,34 +79,31 @@ secrets: {PASSWORD: "${secret:app}", KEY: "${secret:app#key}"}
 """
 
 
-def test_references_are_filled_in_over_http_and_no_secret_is_read(tmp_path: Path) -> None:
+def test_references_are_filled_in_over_http_and_no_secret_is_read(sandbox: Running, tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
     file.write_text(FILE)
-    with start_sandbox(tmp_path) as sandbox:
-        aws = door(sandbox)
-        ended = ecsctl(aws, "task", "register", str(file))
-        assert ended.code == 2
-        assert "web.yaml:1:8: image: ${ssm:/app/image}: there is no parameter /app/image in eu-west-1" in ended.err
-        assert "web.yaml:3:19: executionRoleArn: ${cfn:base.Role}: there is no stack base in eu-west-1" in ended.err
-        assert "web.yaml:4:22: secrets.PASSWORD: ${secret:app}: there is no secret app in eu-west-1" in ended.err
+    aws = sandbox.aws()
+    ended = ecsctl(aws, "task", "register", str(file))
+    assert ended.code == 2
+    assert "web.yaml:1:8: image: ${ssm:/app/image}: there is no parameter /app/image in eu-west-1" in ended.err
+    assert "web.yaml:3:19: executionRoleArn: ${cfn:base.Role}: there is no stack base in eu-west-1" in ended.err
+    assert "web.yaml:4:22: secrets.PASSWORD: ${secret:app}: there is no secret app in eu-west-1" in ended.err
 
-        sandbox.client("ssm").put_parameter(Name="/app/image", Value="nginx:1", Type="SecureString")
-        secret = sandbox.client("secretsmanager").create_secret(Name="app", SecretString="hush")["ARN"]
-        template = {
-            "Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}},
-            "Outputs": {"Role": {"Value": "arn:aws:iam::123456789012:role/r"}},
-        }
-        sandbox.client("cloudformation").create_stack(StackName="base", TemplateBody=json.dumps(template))
-        ended = ecsctl(aws, "task", "register", str(file))
-        assert ended.code == 2
-        assert ended.err.startswith(
-            f"error: {file}:1:8: image: ${{ssm:/app/image}}: the parameter /app/image is a Secure"
-        )
+    sandbox.client("ssm").put_parameter(Name="/app/image", Value="nginx:1", Type="SecureString")
+    secret = sandbox.client("secretsmanager").create_secret(Name="app", SecretString="hush")["ARN"]
+    template = {
+        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}},
+        "Outputs": {"Role": {"Value": "arn:aws:iam::123456789012:role/r"}},
+    }
+    sandbox.client("cloudformation").create_stack(StackName="base", TemplateBody=json.dumps(template))
+    ended = ecsctl(aws, "task", "register", str(file))
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {file}:1:8: image: ${{ssm:/app/image}}: the parameter /app/image is a Secure")
 
-        sandbox.client("ssm").put_parameter(Name="/app/image", Value="nginx:1", Type="String", Overwrite=True)
-        ended = ecsctl(aws, "task", "register", str(file))
-        assert (ended.code, ended.out) == (0, "web:1\n"), ended.err
-        made = sandbox.client("ecs").describe_task_definition(taskDefinition="web")["taskDefinition"]
+    sandbox.client("ssm").put_parameter(Name="/app/image", Value="nginx:1", Type="String", Overwrite=True)
+    ended = ecsctl(aws, "task", "register", str(file))
+    assert (ended.code, ended.out) == (0, "web:1\n"), ended.err
+    made = sandbox.client("ecs").describe_task_definition(taskDefinition="web")["taskDefinition"]
     [box] = made["containerDefinitions"]
     assert (box["image"], made["executionRoleArn"]) == ("nginx:1", "arn:aws:iam::123456789012:role/r")
     assert box["secrets"] == [

@@ -15,6 +15,7 @@ from ecsctl.aws.retry import PASSING
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
+from tests.support.clock import ManualClock
 
 TARGET = Target(region="eu-west-1", endpoint_url="http://127.0.0.1:9", credentials=("key", "secret"))
 
@@ -29,17 +30,12 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-class Slept(list[float]):
-    def __call__(self, seconds: float) -> None:
-        self.append(seconds)
-
-
-def stubbed(service: str) -> tuple[Aws, Stubber, Slept]:
-    slept = Slept()
-    aws = Aws(TARGET, sleep=slept)
+def stubbed(service: str) -> tuple[Aws, Stubber, list[float]]:
+    clock = ManualClock()
+    aws = Aws(TARGET, clock=clock)
     stub = Stubber(aws.client(service))
     stub.activate()
-    return aws, stub, slept
+    return aws, stub, clock.slept
 
 
 def test_a_refusal_names_the_operation_the_resource_and_the_reason() -> None:
@@ -73,7 +69,7 @@ def test_a_web_server_that_is_no_aws_is_told_in_one_line(service: str, operation
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        aws = Aws(Target(region="eu-west-1", endpoint_url=url, credentials=("key", "secret")), sleep=Slept())
+        aws = Aws(Target(region="eu-west-1", endpoint_url=url, credentials=("key", "secret")), clock=ManualClock())
         with pytest.raises(AwsError) as caught:
             aws.call(service, operation)
         server.shutdown()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ecsctl.errors import AwsError
+from tests.support.clock import ManualClock
 from tests.support.command import ecsctl
 from tests.support.fake_aws import FakeAws
 from tests.support.log_service import LogService
@@ -48,6 +49,7 @@ def service() -> LogService:
 @pytest.fixture
 def aws(world: World, service: LogService) -> FakeAws:
     aws = world.aws()
+    aws.clock = ManualClock(datetime.fromtimestamp(NOW / 1000, timezone.utc))
     aws.answers["logs:GetLogEvents"] = service.get_log_events
     aws.answers["logs:DescribeLogStreams"] = service.describe_log_streams
     return aws

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecsctl.aws.session import Aws
-from tests.support.account import door, holdings
+from tests.support.account import holdings
 from tests.support.command import ecsctl
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 CONTAINER = {"name": "web", "image": "example/web", "cpu": 1, "memory": 32}
 PORTS = [{"containerPort": 80, "hostPort": 80}]
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
-
-
 @pytest.fixture
-def aws(sandbox: Running) -> Iterator[Aws]:
-    yield door(sandbox)
-    sandbox.sandbox.reset()
+def aws(sandbox: Running) -> Aws:
+    return sandbox.aws()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ecsctl.aws.session import Aws, Target
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from ecsctl.deploy.apply import Report, apply, perform
 from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, Change, Plan
 from ecsctl.deploy.kinds import TABLE
@@ -18,7 +19,7 @@ from ecsctl.deploy.observe import observe, refresh
 from ecsctl.deploy.plan import plan
 from ecsctl.deploy.resources import OWNER_TAG, Actual, Key, Resource, Scope
 from ecsctl.errors import EcsctlError
-from ecsctl.polling import Deadline, pause
+from ecsctl.polling import Clock, Deadline
 from tests.contract.cases import CASES, REGION, Case, Network
 from tests.support.sandbox import Running, start_sandbox
 
@@ -49,7 +50,7 @@ class Recorded(Aws):
 
     def __init__(self, sandbox: Running) -> None:
         target = Target(region=REGION, endpoint_url=sandbox.endpoint, credentials=sandbox.info.credentials)
-        super().__init__(target, sleep=hardly_sleep)
+        super().__init__(target, clock=Hardly())
         self.operations: set[str] = set()
 
     def call(
@@ -59,13 +60,15 @@ class Recorded(Aws):
         return super().call(service, operation, params, **options)
 
 
-def hardly_sleep(seconds: float) -> None:
-    """As long as it takes the sandbox's control loop to go on."""
-    pause(min(seconds, 0.1))
+class Hardly(Clock):
+    """Sleeps as long as it takes the sandbox's control loop to go on."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.1))
 
 
 def soon() -> Deadline:
-    return Deadline.after(60, sleep=hardly_sleep)
+    return Deadline.after(60, clock=Hardly())
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -10,12 +11,34 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-TEXT = (Path(__file__).parents[2] / "constraints.txt").read_text()
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "constraints.txt").read_text()
 # A line and its continuations: "click==8.1.7 ; python_version < '3' \", "    --hash=sha256:…"
 ENTRIES = [entry for entry in re.split(r"\n(?=\S)", TEXT.strip()) if not entry.startswith("#")]
 PINNED = [Requirement(re.sub(r"\s*\\?\n.*", "", entry, flags=re.S)) for entry in ENTRIES]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-ASKED = [Requirement(text) for text in requires("ecsctl") or []]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ASKED = [
+    Requirement(text)
+    for texts in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+    for text in texts
+    if not text.startswith("ecsctl[")
+]
+
+
+def with_extras(asked: Requirement) -> list[Requirement]:
+    """What is asked for, and what its extras ask for."""
+    more = [Requirement(text) for text in (requires(asked.name) or [])] if asked.extras else []
+    return [asked, *(one for one in more if any(is_for(one, extra) for extra in asked.extras))]
+
+
+def is_for(one: Requirement, extra: str) -> bool:
+    return one.marker is not None and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate({"extra": ""})
 
 
 def test_every_version_is_exact_and_has_a_hash() -> None:
@@ -26,15 +49,16 @@ def test_every_version_is_exact_and_has_a_hash() -> None:
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("asked", [one for one in ASKED if one.name != "ecsctl"], ids=lambda one: str(one.name))
-def test_every_dependency_is_there_in_a_version_that_it_allows(asked: Requirement, python: str) -> None:
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_every_dependency_is_there_in_a_version_that_is_allowed(asked: Requirement, python: str) -> None:
     here = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
-    found = [
-        pinned
-        for pinned in PINNED
-        if canonicalize_name(pinned.name) == canonicalize_name(asked.name)
-        and (pinned.marker is None or pinned.marker.evaluate(here))
-    ]
-    assert len(found) == 1, "run `make constraints`"
-    [version] = [one.version for one in found[0].specifier]
-    assert asked.specifier.contains(version), "run `make constraints`"
+    for one in with_extras(asked):
+        found = [
+            pinned
+            for pinned in PINNED
+            if canonicalize_name(pinned.name) == canonicalize_name(one.name)
+            and (pinned.marker is None or pinned.marker.evaluate(here))
+        ]
+        assert len(found) == 1, f"{one}: run `make constraints`"
+        [version] = [clause.version for clause in found[0].specifier]
+        assert one.specifier.contains(version), f"{one}: run `make constraints`"

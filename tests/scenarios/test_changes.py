@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecsctl.aws.session import Aws
-from tests.support.account import door, holdings
+from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
-
-
 @pytest.fixture
-def project(sandbox: Running, tmp_path: Path) -> Iterator[Project]:
-    yield Project(sandbox, tmp_path / "ecsctl.json")
-    sandbox.sandbox.reset()
+def project(sandbox: Running, tmp_path: Path) -> Project:
+    return Project(sandbox, tmp_path / "ecsctl.json")
 
 
 class Project:
@@ -34,7 +26,7 @@ class Project:
 
     def __init__(self, sandbox: Running, file: Path) -> None:
         self.sandbox = sandbox
-        self.aws: Aws = door(sandbox)
+        self.aws: Aws = sandbox.aws()
         self.file = file
         self.data: Json = {
             "name": "shop",

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.account import door, holdings
+from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
-
-
 class Project:
     def __init__(self, sandbox: Running, file: Path, kind: str, port: str) -> None:
-        self.aws, self.file = door(sandbox), file
+        self.aws, self.file = sandbox.aws(), file
         box = {"name": "web", "image": "example/web", "cpu": 1, "memory": 32, "portMappings": [port]}
         check = {"interval": 5, "timeout": 2}
         self.data: Json = {
@@ -139,7 +132,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "fargate" / "ecsctl.yaml"
 
 
 def test_fargate_tasks_get_a_network_of_their_own(sandbox: Running, tmp_path: Path) -> None:
-    aws, ec2, elb = door(sandbox), sandbox.client("ec2"), sandbox.client("elbv2")
+    aws, ec2, elb = sandbox.aws(), sandbox.client("ec2"), sandbox.client("elbv2")
     before = holdings(sandbox)
 
     def run(command: str, *arguments: str) -> Ended:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.account import holdings
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 FILE = """
 name: shop
@@ -35,17 +35,12 @@ services:
 """
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
-
-
 @pytest.fixture
-def folder(sandbox: Running, tmp_path: Path) -> Iterator[Path]:
+def folder(sandbox: Running, tmp_path: Path) -> Path:
     (tmp_path / "ecsctl.yaml").write_text(FILE)
-    yield tmp_path
-    sandbox.sandbox.reset()
+    # The commands are processes, and wait by the real clock.
+    sandbox.run(20)
+    return tmp_path
 
 
 def start(sandbox: Running, folder: Path, *arguments: str) -> subprocess.Popen[str]:

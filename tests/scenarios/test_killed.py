@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.session import Aws
-from ecsctl.aws.target import Target
 from ecsctl.deploy.pipeline import execute, prepare, prepare_removal
 from ecsctl.errors import AwsError
 from ecsctl.manifest import load_spec
 from ecsctl.manifest.model import Spec
-from tests.support.sandbox import REGION, Running, start_sandbox
+from tests.support.sandbox import Running, SandboxClock
 
 FILE = """
 name: {name}
@@ -66,8 +65,8 @@ class Killed(BaseException):
 class Mortal(Aws):
     """A door that breaks at its n-th call, in the way that ``how`` says."""
 
-    def __init__(self, target: Target, n: int | None = None, how: str = "") -> None:
-        super().__init__(target, sleep=lambda seconds: None)
+    def __init__(self, sandbox: Running, n: int | None = None, how: str = "") -> None:
+        super().__init__(sandbox.target, clock=SandboxClock(sandbox.sandbox))
         self.n, self.how = n, how
         self.calls = 0
         self.writes: list[str] = []
@@ -93,15 +92,8 @@ class Mortal(Aws):
         return answer
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
-
-
 def door(sandbox: Running, n: int | None = None, how: str = "") -> Mortal:
-    key, secret = sandbox.info.credentials
-    return Mortal(Target(region=REGION, endpoint_url=sandbox.endpoint, credentials=(key, secret)), n, how)
+    return Mortal(sandbox, n, how)
 
 
 def project(tmp_path: Path, text: str = FILE) -> Spec:

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.support.account import door
 from tests.support.command import Ended, ecsctl
-from tests.support.sandbox import Running, start_sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
+from tests.support.sandbox import Running
 
 
 def write(folder: Path, *families: str) -> str:
@@ -27,7 +17,7 @@ def write(folder: Path, *families: str) -> str:
 
 
 def run(sandbox: Running, command: str, file: str, *arguments: str) -> Ended:
-    ended = ecsctl(door(sandbox), command, "-f", file, *arguments)
+    ended = ecsctl(sandbox.aws(), command, "-f", file, *arguments)
     assert ended.code == 0, ended.err
     return ended
 

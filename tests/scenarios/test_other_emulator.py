@@ -12,6 +12,7 @@ import pytest
 
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
+from tests.support.clock import ManualClock
 from tests.support.command import Ended, ecsctl
 
 FILE = """
@@ -57,7 +58,7 @@ def run(endpoint: str, tmp_path: Path):
 
     def run(command: str, *arguments: str) -> Ended:
         target = Target(region="eu-west-1", endpoint_url=endpoint, credentials=("test", "test"))
-        return ecsctl(Aws(target, sleep=lambda seconds: None), command, "-f", str(file), *arguments)
+        return ecsctl(Aws(target, clock=ManualClock()), command, "-f", str(file), *arguments)
 
     return run
 

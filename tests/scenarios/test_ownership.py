@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.account import door, holdings
+from tests.support.account import holdings
 from tests.support.command import ecsctl
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 FILE = """
 name: shop
@@ -29,12 +29,6 @@ services:
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 CONTAINER = {"name": "web", "image": "theirs", "memory": 16}
 Make = Callable[[Running, list[dict[str, str]]], None]
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
 
 
 @pytest.fixture
@@ -138,21 +132,18 @@ def test_a_namesake_is_in_the_way_and_nothing_changes(
     sandbox: Running, file: str, what: str, tags: list[dict[str, str]], whose: str
 ) -> None:
     MAKERS[what](sandbox, tags)
-    try:
-        before = holdings(sandbox)
-        aws = door(sandbox)
-        for command in (["plan"], ["up", "--yes"]):
-            ended = ecsctl(aws, *command, "-f", file)
-            assert ended.code == 1
-            assert what in ended.err
-            assert whose in ended.err
-            assert "nothing was changed" in ended.err
-            assert holdings(sandbox) == before
-        ended = ecsctl(aws, "down", "--yes", "-f", file)
-        assert (ended.code, ended.err) == (0, "Nothing to remove: AWS has nothing of project shop.\n")
+    before = holdings(sandbox)
+    aws = sandbox.aws()
+    for command in (["plan"], ["up", "--yes"]):
+        ended = ecsctl(aws, *command, "-f", file)
+        assert ended.code == 1
+        assert what in ended.err
+        assert whose in ended.err
+        assert "nothing was changed" in ended.err
         assert holdings(sandbox) == before
-    finally:
-        sandbox.sandbox.reset()
+    ended = ecsctl(aws, "down", "--yes", "-f", file)
+    assert (ended.code, ended.err) == (0, "Nothing to remove: AWS has nothing of project shop.\n")
+    assert holdings(sandbox) == before
 
 
 def test_a_cluster_of_somebody_else_is_used_and_left_behind(sandbox: Running, file: str) -> None:
@@ -160,7 +151,7 @@ def test_a_cluster_of_somebody_else_is_used_and_left_behind(sandbox: Running, fi
     ecs.create_cluster(clusterName="shop-cluster", tags=[{"key": "team", "value": "x"}])
     a_template(sandbox, [], "theirs")
     before = holdings(sandbox)
-    aws = door(sandbox)
+    aws = sandbox.aws()
     ended = ecsctl(aws, "up", "--yes", "-f", file)
     assert ended.code == 0, ended.err
     assert "cluster shop-cluster exists, not made by ecsctl: it is used as it is" in ended.err
@@ -168,11 +159,10 @@ def test_a_cluster_of_somebody_else_is_used_and_left_behind(sandbox: Running, fi
     ended = ecsctl(aws, "down", "--yes", "-f", file)
     assert ended.code == 0, ended.err
     assert holdings(sandbox) == before
-    sandbox.sandbox.reset()
 
 
 def test_the_projects_cluster_stays_while_others_use_it(sandbox: Running, file: str) -> None:
-    aws = door(sandbox)
+    aws = sandbox.aws()
     assert ecsctl(aws, "up", "--yes", "-f", file).code == 0
     ecs = sandbox.client("ecs")
     ecs.register_task_definition(family="theirs", containerDefinitions=[CONTAINER])
@@ -188,7 +178,6 @@ def test_the_projects_cluster_stays_while_others_use_it(sandbox: Running, file: 
     ecs.delete_service(cluster="shop-cluster", service="guest", force=True)
     assert ecsctl(aws, "down", "--yes", "-f", file).code == 0
     assert "cluster shop-cluster" not in holdings(sandbox)
-    sandbox.sandbox.reset()
 
 
 def test_commands_leave_what_they_did_not_make(sandbox: Running) -> None:
@@ -196,7 +185,7 @@ def test_commands_leave_what_they_did_not_make(sandbox: Running) -> None:
     ec2 = sandbox.client("ec2")
     [instance] = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)["Instances"]
     before = holdings(sandbox)
-    aws = door(sandbox)
+    aws = sandbox.aws()
     for command, hint in [
         (["cluster", "delete", "shop-cluster"], "aws ecs delete-cluster"),
         (["service", "delete", "svc", "-c", "shop-cluster"], "aws ecs update-service"),
@@ -207,4 +196,3 @@ def test_commands_leave_what_they_did_not_make(sandbox: Running) -> None:
         assert hint in ended.err
     assert ecsctl(aws, "instance", "remove", instance["InstanceId"], "-c", "shop-cluster", "--yes").code == 6
     assert holdings(sandbox) == before
-    sandbox.sandbox.reset()

@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ecsctl.aws.session import Aws
-from ecsctl.aws.target import Target
-from tests.support.sandbox import REGION, Running
+from tests.support.sandbox import Running
 
 Holdings = dict[str, Any]
-
-
-def door(sandbox: Running) -> Aws:
-    """A door of ecsctl's own to the sandbox; its waits for AWS's consistency take no time."""
-    target = Target(region=REGION, endpoint_url=sandbox.endpoint, credentials=sandbox.info.credentials)
-    return Aws(target, sleep=lambda seconds: None)
 
 
 def holdings(sandbox: Running) -> Holdings:
@@ -70,3 +63,8 @@ def holdings(sandbox: Running) -> Holdings:
     for profile in iam.list_instance_profiles()["InstanceProfiles"]:
         found[f"profile {profile['InstanceProfileName']}"] = [role["RoleName"] for role in profile["Roles"]]
     return found
+
+
+def door(sandbox: Running) -> Aws:
+    """A door of ecsctl's own to a sandbox whose clock runs; waits take their time."""
+    return Aws(sandbox.target)

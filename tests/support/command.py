@@ -12,6 +12,7 @@ from typing import Any
 from ecsctl.aws.session import Aws
 from ecsctl.cli.main import run
 from ecsctl.cli.settings import Settings
+from tests.support.clock import ToldClock
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,8 @@ class Ready(Settings):
     def __init__(self, aws: Aws, during: Callable[[float], None] | None = None) -> None:
         super().__init__()
         self._aws = aws
-        self._during = during
         if during is not None:
-            self.now = 0.0
-            self.clock = lambda: self.now
-
-    def sleep(self, seconds: float) -> None:
-        if self._during is None:
-            super().sleep(seconds)
-            return
-        self.now += seconds
-        self._during(self.now)
+            aws.clock = ToldClock(during, aws.clock.now())
 
 
 def ecsctl(aws: Aws, *arguments: str, during: Callable[[float], None] | None = None) -> Ended:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError
+from ecsctl.polling import Clock
+from tests.support.clock import ManualClock
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -19,8 +22,8 @@ class FakeAws(Aws):
     ``calls`` has every (operation, input), in order. An operation that has no answer is refused as the service would.
     """
 
-    def __init__(self, answers: Mapping[str, Answer], region: str = "eu-west-1") -> None:
-        super().__init__(Target(region=region))
+    def __init__(self, answers: Mapping[str, Answer], region: str = "eu-west-1", clock: Clock | None = None) -> None:
+        super().__init__(Target(region=region), clock=clock or ManualClock(datetime.now(timezone.utc)))
         self.answers = dict(answers)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._record = threading.Lock()

@@ -1,15 +1,23 @@
-"""A sandbox for a test: a real process on a free port, with a home of its own, gone when the test ends."""
+"""A sandbox for tests: a real process on a free port, with a home of its own, gone at the end.
+
+A worker has one that its tests share: the fixture ``sandbox`` (tests/conftest.py) empties it and stops its clock.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
+from ecsctl.polling import Clock
 from ecsctl.sandbox.control import Sandbox, SandboxInfo, environment
 
 REGION = "eu-west-1"
@@ -22,23 +30,64 @@ class Running:
     info: SandboxInfo
     environment: dict[str, str]
     sandbox: Sandbox
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def endpoint(self) -> str:
         return self.info.endpoint
 
     def client(self, service: str) -> Any:
-        """A boto3 client of it."""
+        """A boto3 client of it, always the same."""
         import boto3
 
-        key, secret = self.info.credentials
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-        )
+        if service not in self._clients:
+            key, secret = self.info.credentials
+            self._clients[service] = boto3.client(
+                service,
+                region_name=REGION,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+            )
+        return self._clients[service]
+
+    def aws(self) -> Aws:
+        """A door of ecsctl's own to it. A wait lets the sandbox's clock go on by what it waits."""
+        return Aws(self.target, clock=SandboxClock(self.sandbox))
+
+    @property
+    def target(self) -> Target:
+        """What ecsctl calls."""
+        return Target(region=REGION, endpoint_url=self.endpoint, credentials=self.info.credentials)
+
+    def run(self, speed: float) -> None:
+        """Let its clock run so much faster than the real one, for what waits by a clock of its own; 0 stops it."""
+        self.sandbox.start(speed=speed)
+
+    def renew(self) -> None:
+        """Forget everything; the clock stands still."""
+        self.sandbox.reset()
+        self.run(0)
+
+
+class SandboxClock(Clock):
+    """The time of a sandbox whose clock stands still: it goes on while somebody sleeps, and then at once."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._lock = threading.Lock()
+        self.passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._sandbox.advance(0)["now"], timezone.utc)
+
+    def sleep(self, seconds: float) -> None:
+        self._sandbox.advance(seconds)
+        with self._lock:
+            self.passed += seconds
 
 
 def clean_environment(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.errors import AwsError, EcsctlError
+from tests.support.clock import SteppedClock
 from tests.support.fake_aws import FakeAws
 
 Json = dict[str, Any]
@@ -213,23 +214,22 @@ class Story:
 
     def wait(self, *, timeout: float = 600, step: float = 2, deployment: str = "ecs-svc/1", **more: Any) -> list[str]:
         """Wait, each look ``step`` seconds after the one before; the names of the services that are steady."""
-
-        def sleep(seconds: float) -> None:
-            self.passed += step
-
-        views = wait_for_services(
-            self.aws(),
-            "prod",
-            ["svc"],
-            timeout=timeout,
-            report=self.lines.append,
-            since=NOW,
-            deployments={"svc": deployment},
-            sleep=sleep,
-            now=lambda: at(self.passed),
-            clock=lambda: self.passed,
-            **more,
-        )
+        clock = SteppedClock(step, NOW)
+        clock.passed = self.passed
+        try:
+            views = wait_for_services(
+                self.aws(),
+                "prod",
+                ["svc"],
+                timeout=timeout,
+                report=self.lines.append,
+                since=NOW,
+                deployments={"svc": deployment},
+                clock=clock,
+                **more,
+            )
+        finally:
+            self.passed = clock.passed
         return [view.name for view in views]
 
     def fails(self, **more: Any) -> EcsctlError:

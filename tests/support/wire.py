@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSResponse
 
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
+from tests.support.clock import ManualClock
 
 Json = dict[str, Any]
 
@@ -34,9 +35,7 @@ class Wire:
         self.requests: list[tuple[str, Json]] = []
         self._answers = answers
         self._lock = threading.Lock()
-        self.aws = Aws(
-            Target(region="eu-west-1", credentials=("AKIATEST", "secret")), sleep=lambda seconds: None, fast=False
-        )
+        self.aws = Aws(Target(region="eu-west-1", credentials=("AKIATEST", "secret")), clock=ManualClock(), fast=False)
         for service in ("ecs", "ec2"):
             self.aws.client(service).meta.events.register(f"before-send.{service}", self._answer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecsctl.errors import AwsError, ExitCode
+from ecsctl.polling import Clock
 from tests.support.fake_aws import Answer, FakeAws
 
 Json = dict[str, Any]
@@ -103,7 +104,7 @@ class World:
         self.tasks.setdefault(cluster, []).append(task)
         return task
 
-    def aws(self) -> FakeAws:
+    def aws(self, clock: Clock | None = None) -> FakeAws:
         """An AWS that answers of this world."""
         answers: dict[str, Answer] = {
             "ecs:ListClusters": lambda query: {"clusterArns": [f"{ARN}:cluster/{name}" for name in self.tasks]},
@@ -148,7 +149,7 @@ class World:
             "ec2:DescribeInstances": self._hosts,
             "ec2:DescribeNetworkInterfaces": self._interfaces,
         }
-        return FakeAws(answers)
+        return FakeAws(answers, clock=clock)
 
     def _known(self, query: Json, operation: str) -> str:
         cluster = _name(query["cluster"])

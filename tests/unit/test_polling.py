@@ -6,54 +6,40 @@ import threading
 import pytest
 
 from ecsctl.polling import Progress, interrupts_kept, poll
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
+from tests.support.clock import ManualClock
 
 
 def test_it_prints_only_what_changed() -> None:
-    clock, said = Clock(), []
+    clock, said = ManualClock(), []
     states = iter([Progress(False, lines=("a 0/2", "b 1/1")), Progress(False, lines=("a 0/2", "b 1/1")),
                    Progress(True, lines=("a 2/2", "b 1/1"))])  # fmt: skip
-    waited = poll(lambda: next(states), timeout=60, report=said.append, clock=clock, sleep=clock.sleep)
+    waited = poll(lambda: next(states), timeout=60, report=said.append, clock=clock)
     assert waited.outcome == "done"
     assert said == ["a 0/2", "b 1/1", "a 2/2"]
 
 
 def test_it_ends_at_once_when_it_cannot_succeed() -> None:
-    clock = Clock()
-    waited = poll(lambda: Progress(False, failed="no"), timeout=60, clock=clock, sleep=clock.sleep)
+    clock = ManualClock()
+    waited = poll(lambda: Progress(False, failed="no"), timeout=60, clock=clock)
     assert (waited.outcome, waited.last.failed, clock.slept) == ("failed", "no", [])
 
 
 def test_it_looks_once_more_at_the_deadline_and_never_sleeps_past_it() -> None:
-    clock, looks = Clock(), []
+    clock, looks = ManualClock(), []
 
     def probe() -> Progress:
-        looks.append(clock())
+        looks.append(clock.monotonic())
         return Progress(False)
 
-    waited = poll(probe, timeout=5, clock=clock, sleep=clock.sleep)
+    waited = poll(probe, timeout=5, clock=clock)
     assert waited.outcome == "timeout"
-    assert looks[-1] == pytest.approx(105.0)
+    assert looks[-1] == pytest.approx(5.0)
     assert waited.seconds == pytest.approx(5.0)
 
 
 def test_the_interval_is_jittered_by_a_fifth() -> None:
-    clock = Clock()
-    poll(lambda: Progress(False), timeout=200, clock=clock, sleep=clock.sleep)
+    clock = ManualClock()
+    poll(lambda: Progress(False), timeout=200, clock=clock)
     steady = clock.slept[:-1]
     assert min(steady) >= 1.6
     assert max(steady) <= 2.4

@@ -5,26 +5,8 @@ import pytest
 from ecsctl.actions.tasks import UNSEEN, wait_for
 from ecsctl.errors import EcsctlError, WaitTimeoutError
 from ecsctl.query.views import task_view
+from tests.support.clock import ManualClock
 from tests.support.world import World
-
-
-class Clock:
-    """Time that passes while somebody sleeps; ``then`` happens after so many sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.then: dict[int, object] = {}
-        self.sleeps = 0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.sleeps += 1
-        act = self.then.get(self.sleeps)
-        if callable(act):
-            act()
 
 
 @pytest.fixture
@@ -32,16 +14,16 @@ def world() -> World:
     return World()
 
 
-def wait(world: World, clock: Clock, until="RUNNING", timeout=600.0, tasks=None):  # type: ignore[no-untyped-def]
+def wait(world: World, clock: ManualClock, until="RUNNING", timeout=600.0, tasks=None):  # type: ignore[no-untyped-def]
     lines: list[str] = []
     views = [task_view(task) for task in tasks or world.tasks["web"]]
-    seen = wait_for(world.aws(), views, until, timeout=timeout, report=lines.append, clock=clock, sleep=clock.sleep)
+    seen = wait_for(world.aws(clock), views, until, timeout=timeout, report=lines.append)
     return seen, lines
 
 
 def test_each_change_is_told_once(world: World) -> None:
     task = world.task(1, status="PROVISIONING")
-    clock = Clock()
+    clock = ManualClock()
     clock.then = {3: lambda: task.update(lastStatus="PENDING"), 5: lambda: task.update(lastStatus="RUNNING")}
     [seen], lines = wait(world, clock)
     assert seen.last_status == "RUNNING"
@@ -51,11 +33,11 @@ def test_each_change_is_told_once(world: World) -> None:
 def test_one_that_stops_ends_the_wait_at_once_with_its_cause(world: World) -> None:
     world.task(1, status="PENDING")
     other = world.task(2, status="PENDING")
-    clock = Clock()
+    clock = ManualClock()
     clock.then = {2: lambda: other.update(lastStatus="STOPPED", stoppedReason="no image")}
     with pytest.raises(EcsctlError) as raised:
         wait(world, clock)
-    assert clock.sleeps == 2
+    assert len(clock.slept) == 2
     assert "1 of 2 tasks" in raised.value.message
     assert raised.value.details[0].endswith("no image")
 
@@ -63,7 +45,7 @@ def test_one_that_stops_ends_the_wait_at_once_with_its_cause(world: World) -> No
 def test_ecs_may_not_know_a_new_task_yet_but_not_for_ever(world: World) -> None:
     made = world.task(1, status="PENDING")
     world.tasks["web"].clear()
-    clock = Clock()
+    clock = ManualClock()
 
     def appears() -> None:
         made.update(lastStatus="RUNNING")
@@ -74,24 +56,24 @@ def test_ecs_may_not_know_a_new_task_yet_but_not_for_ever(world: World) -> None:
     assert seen.last_status == "RUNNING"
     world.tasks["web"].clear()
     made.update(lastStatus="PENDING")
-    clock = Clock()
+    clock = ManualClock()
     with pytest.raises(EcsctlError):
         wait(world, clock, tasks=[made])
-    assert UNSEEN < clock.now < UNSEEN + 5
+    assert UNSEEN < clock.passed < UNSEEN + 5
 
 
 def test_time_runs_out_with_the_state_of_each(world: World) -> None:
     world.task(1, status="PENDING")
     world.task(2)
     with pytest.raises(WaitTimeoutError) as raised:
-        wait(world, Clock(), timeout=20)
+        wait(world, ManualClock(), timeout=20)
     assert "1 of 2 tasks not RUNNING after 20 s" in raised.value.message
     assert "it is PENDING" in raised.value.details[0]
 
 
 def test_a_task_on_its_way_down_does_not_run(world: World) -> None:
     task = world.task(1, desiredStatus="STOPPED")
-    clock = Clock()
+    clock = ManualClock()
     clock.then = {2: lambda: task.update(lastStatus="STOPPED", stopCode="SpotInterruption")}
     with pytest.raises(EcsctlError) as raised:
         wait(world, clock)
@@ -100,7 +82,7 @@ def test_a_task_on_its_way_down_does_not_run(world: World) -> None:
 
 def test_a_crowd_is_told_in_counts_and_asked_in_batches(world: World) -> None:
     tasks = [world.task(number, status="PENDING") for number in range(150)]
-    clock = Clock()
+    clock = ManualClock()
 
     def run() -> None:
         for task in tasks:
@@ -110,13 +92,13 @@ def test_a_crowd_is_told_in_counts_and_asked_in_batches(world: World) -> None:
     seen, lines = wait(world, clock)
     assert len(seen) == 150
     assert lines == ["tasks: 150 PENDING", "tasks: 150 RUNNING"]
-    assert clock.now > 1.5, "two calls a look, half as often"
+    assert clock.passed > 1.5, "two calls a look, half as often"
 
 
 def test_those_stopped_are_not_asked_for_again(world: World) -> None:
     world.task(1, status="STOPPED")
     task = world.task(2)
-    clock = Clock()
+    clock = ManualClock()
     clock.then = {2: lambda: task.update(lastStatus="STOPPED")}
     seen, _ = wait(world, clock, until="STOPPED")
     assert [one.last_status for one in seen] == ["STOPPED", "STOPPED"]

@@ -9,6 +9,7 @@ import pytest
 
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.errors import EcsctlError, ExitCode, WaitTimeoutError
+from tests.support.clock import SteppedClock
 from tests.support.fake_aws import FakeAws
 
 Json = dict[str, Any]
@@ -19,7 +20,7 @@ class Fleet:
     """Two instances of a group on their way into a cluster, with a clock of its own."""
 
     def __init__(self, **instance: Any) -> None:
-        self.time = NOW
+        self.clock = SteppedClock(10, NOW)
         self.joined: set[str] = set()
         self.members = ["i-1", "i-2"]
         self.console = "Booting"
@@ -48,13 +49,11 @@ class Fleet:
                     ]
                 },
                 "ec2:GetConsoleOutput": lambda query: {"Output": self.console},
-            }
+            },
+            clock=self.clock,
         )
 
     def wait(self, timeout: float = 600) -> None:
-        def sleep(seconds: float) -> None:
-            self.time += timedelta(seconds=10)
-
         wait_for_instances(
             self.aws(),
             "prod",
@@ -62,8 +61,6 @@ class Fleet:
             2,
             timeout=timeout,
             report=self.lines.append,
-            sleep=sleep,
-            now=lambda: self.time,
         )
 
 
@@ -80,7 +77,7 @@ def test_an_agent_that_was_refused_for_good_ends_the_wait() -> None:
     with pytest.raises(EcsctlError, match="Cluster not found") as raised:
         fleet.wait()
     assert raised.value.code == ExitCode.FAILED
-    assert fleet.time - NOW >= timedelta(seconds=20), "it had its time to boot"
+    assert fleet.clock.now() - NOW >= timedelta(seconds=20), "it had its time to boot"
 
 
 def test_a_group_that_cannot_launch_says_why() -> None:

@@ -175,7 +175,7 @@ def until_gone(probe: Callable[[], Progress], what: str, deadline: Deadline, hin
     Raises:
         WaitTimeoutError: it has not, in time.
     """
-    ended = poll(probe, timeout=deadline.left(), report=deadline.report, sleep=deadline.sleep, interval=1.0)
+    ended = poll(probe, timeout=deadline.left(), report=deadline.report, clock=deadline.clock, interval=1.0)
     if ended.outcome != "done":
         raise WaitTimeoutError(
             f"timed out after {deadline.seconds:.0f} s waiting for {what} to be deleted",

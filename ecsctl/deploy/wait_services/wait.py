@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,9 +14,9 @@ from ecsctl.deploy.wait_services.observation import Observation
 from ecsctl.deploy.wait_services.room import no_room
 from ecsctl.deploy.wait_services.verdicts import Verdict
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
-from ecsctl.polling import Progress, pause, poll
+from ecsctl.polling import Clock, Progress, poll
 from ecsctl.query import service_deployments, target_health
-from ecsctl.query.views import ServiceView, task_view, utc_now
+from ecsctl.query.views import ServiceView, task_view
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -47,9 +46,7 @@ def wait_for_services(
     report: Callable[[str], None],
     since: datetime | None = None,
     deployments: Mapping[str, str] = NOTHING,
-    sleep: Callable[[float], None] = pause,
-    now: Callable[[], datetime] = utc_now,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Clock | None = None,
     heartbeat: float = progress.HEARTBEAT_SECONDS,
 ) -> list[ServiceView]:
     """Wait until the deployment that was asked for is each service's primary one, complete, and its targets healthy.
@@ -63,7 +60,7 @@ def wait_for_services(
             those before the call.
         deployments: service → the id of the deployment that ECS answered to the change: what it shows without that
             one is of before. Without an id, the primary one of the first look is waited for.
-        now: the time of day by the clock of AWS.
+        clock: what is waited by; that of ``aws`` unless given.
         heartbeat: after so many seconds without a change the last line is told again; 0: never.
 
     Raises:
@@ -77,21 +74,36 @@ def wait_for_services(
     """
     if not services:
         return []
-    watch = _Watch(aws, cluster, sorted(services), (since or now()) - SLACK, now, deployments)
-    lines = progress.Lines(report, heartbeat=heartbeat, clock=clock)
+    clock = clock or aws.clock
+    watch = _Watch(aws, cluster, sorted(services), (since or clock.now()) - SLACK, clock.now, deployments)
+    lines = progress.Lines(report, heartbeat=heartbeat, clock=clock.monotonic)
 
     def look() -> Progress:
         seen = watch.look()
         lines.tell(seen.lines)
         return seen
 
-    def rest(seconds: float) -> None:
-        sleep(min(seconds, SETTLING_SECONDS) if watch.settling else seconds)
-
-    ended = poll(look, timeout=timeout, clock=clock, sleep=rest, interval=POLL_SECONDS)
+    ended = poll(look, timeout=timeout, clock=_Pace(clock, watch), interval=POLL_SECONDS)
     if ended.outcome == "done":
         return [seen.view for seen in watch.observations if seen.view is not None]
     raise watch.error(timeout)
+
+
+class _Pace(Clock):
+    """A clock on which pauses are short while something is about to settle."""
+
+    def __init__(self, clock: Clock, watch: _Watch) -> None:
+        self._clock = clock
+        self._watch = watch
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(min(seconds, SETTLING_SECONDS) if self._watch.settling else seconds)
 
 
 class _Watch:
