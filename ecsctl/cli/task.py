@@ -9,6 +9,7 @@ import click
 
 from ecsctl.cli.context import connect
 from ecsctl.cli.diff import task_diff
+from ecsctl.cli.exec import cp, exec_, port_forward
 from ecsctl.cli.locate import locate
 from ecsctl.cli.logs import logs
 from ecsctl.cli.options import Group, confirms, pass_settings, reads_definitions
@@ -28,7 +29,7 @@ def group() -> None:
     """Register and show task definitions; the task commands too."""
 
 
-for command in (run, stop, ps, locate, logs, wait, task_diff):
+for command in (run, stop, ps, locate, logs, exec_, cp, port_forward, wait, task_diff):
     group.add_command(command)
 
 

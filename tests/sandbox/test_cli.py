@@ -74,6 +74,6 @@ def test_operations_are_listed(shell: Shell) -> None:
     rows = {
         row["operation"]: row["state"] for row in json.loads(shell.type("status", "--operations", "-o", "json").stdout)
     }
-    assert (rows["RunTask"], rows["ExecuteCommand"], rows["CreateGateway"]) == ("works", "simulated", "missing")
+    assert (rows["RunTask"], rows["UpdateContainerAgent"], rows["CreateGateway"]) == ("works", "simulated", "missing")
     model = botocore.session.get_session().get_service_model("ecs")
     assert set(rows) == set(model.operation_names)

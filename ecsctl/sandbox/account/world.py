@@ -30,6 +30,7 @@ from ecsctl.sandbox.faults.registry import FaultBook
 from ecsctl.sandbox.faults.targets import TargetFaults
 from ecsctl.sandbox.logs.container_logs import ContainerLogs
 from ecsctl.sandbox.logs.events import forget_logs
+from ecsctl.sandbox.sessions.server import SessionServer
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.interfaces import ContainerRequest
@@ -79,6 +80,7 @@ class World:
         self._published: set[str] = set()
         self.clock = clock or Clock()
         self.log_folder = state.parent / "logs"
+        self.sessions = SessionServer()
         runtime.log_to(ContainerLogs(ACCOUNT, self.lock, self.clock))
         self.faults = FaultBook(self.clock)
         self.throttle = Throttle(self.clock)
@@ -87,6 +89,7 @@ class World:
         self.past = Past(self.faults, self.clock, self.moto)
         self._target_faults = TargetFaults(self.faults)
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
+        self._faulty.session = lambda task, name, command: self.sessions.command(runtime, task, name, command)
         self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
         self.keeper = Keeper(state)
         self.dirty = False
@@ -123,6 +126,17 @@ class World:
             for interface in list(ec2_backends[ACCOUNT][region].enis.values()):
                 if interface.private_ip_address == target:
                     return self._hosts.get(interface.id)
+        return None
+
+    def forward(self, target: str, parameters: dict[str, list[str]]) -> dict[str, str] | None:
+        """A session that forwards a port of ``ecs:CLUSTER_TASK_RUNTIMEID``; None where there is no such container."""
+        _, _, runtime_id = target.rpartition("_")
+        with self.lock:
+            for engine in self.regions.engines.values():
+                for task in engine.store.tasks.values():
+                    for container in task.containers:
+                        if container.runtime_id == runtime_id and container.last_status == "RUNNING":
+                            return self.sessions.port(self.runtime, task.arn, container.name, parameters)
         return None
 
     def console(self, instance_id: str) -> str:
@@ -349,6 +363,7 @@ class World:
         self.save()
         for balancers in self.balancers.values():
             balancers.close()
+        self.sessions.close()
         self.runtime.suspend()
         self.runtime.close()
         # The next start wants them back, perhaps before this process has quite gone.

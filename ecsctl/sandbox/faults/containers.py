@@ -69,6 +69,8 @@ class FaultyRuntime:
 
     def __init__(self, runtime: Runtime, book: FaultBook, clock: Callable[[], float]) -> None:
         self.kind: Literal["docker", "simulated"] = runtime.kind
+        # Opens a session with a command in a container; set where there is a server of sessions.
+        self.session: Callable[[str, str, list[str]], dict[str, str]] | None = None
         self._runtime = runtime
         self._book = book
         self._clock = clock

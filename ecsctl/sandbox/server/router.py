@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 SCOPE = re.compile(r"Credential=[^/]*/\d*/([^/]+)/([^/]+)/aws4_request")
 TAGGING = "ResourceGroupsTaggingAPI_20170126.GetResources"
 JSON = "application/x-amz-json-1.1"
+SESSIONS = ("StartSession", "TerminateSession")
 ADMIN = "/_ecsctl/"
 # moto's own API would change its state behind the sandbox's back.
 MOTO = "/moto-api"
@@ -125,11 +126,32 @@ class Front:
             with self._world.lock:
                 self._world.unlinked = self._world.unlinked or operation == "CreateCluster"
                 return self._world.past.ecs(self._world.regions.engine(region), operation, body)
+        if service == "ssm" and operation in SESSIONS:
+            return self._session(environ, operation, body)
         self._world.started.wait()
         self.warm()
         if environ.get("HTTP_X_AMZ_TARGET") == TAGGING:
             return self._tagged(environ, region, body)
         return self._to_moto(environ, region, service, operation)
+
+    def _session(self, environ: dict[str, Any], operation: str, body: bytes) -> Answer:
+        """Sessions into containers; Session Manager's others, into instances, are not there."""
+        try:
+            asked = json.loads(body or b"{}")
+        except ValueError:
+            return refusal(environ, "ssm", 400, "SerializationException", "The request is not JSON.")
+        if operation == "TerminateSession":
+            self._world.sessions.terminate(str(asked.get("SessionId")))
+            content: dict[str, str] | None = {"SessionId": str(asked.get("SessionId"))}
+        else:
+            try:
+                content = self._world.forward(str(asked.get("Target")), asked.get("Parameters") or {})
+            except (KeyError, ValueError, IndexError):
+                return refusal(environ, "ssm", 400, "InvalidParameters", "Parameter portNumber is required.")
+        if content is None:
+            message = f"{asked.get('Target')} is not connected."
+            return refusal(environ, "ssm", 400, "TargetNotConnected", message)
+        return 200, {"Content-Type": JSON}, json.dumps(content).encode()
 
     def _to_moto(self, environ: dict[str, Any], region: str, service: str, operation: str) -> Answer:
         with self._world.lock:

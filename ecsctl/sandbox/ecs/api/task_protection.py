@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ecsctl.sandbox.ecs.api.references import find_cluster, missing, task_of
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
@@ -11,12 +13,9 @@ _LONGEST_MINUTES = 2880
 _DEFAULT_MINUTES = 120
 
 
-@operation("ExecuteCommand", simulated=True)
+@operation("ExecuteCommand")
 def execute_command(region: Region, request: Request) -> Response:
-    """ExecuteCommand: refused as ECS refuses it where it is not enabled.
-
-    Where it is, the agent that would hold the session is not connected: the sandbox has no Session Manager.
-    """
+    """ExecuteCommand: a session with the command in the container; refused in ECS's words where it is not enabled."""
     cluster = find_cluster(region, request)
     task = task_of(region, cluster.name, request["task"])
     if task is None:
@@ -30,12 +29,27 @@ def execute_command(region: Region, request: Request) -> Response:
     name = request.get("container")
     if name is None and len(task.containers) > 1:
         raise invalid("The container must be specified for a task with multiple containers.")
-    if name is not None and all(name != container.name for container in task.containers):
+    container = next((one for one in task.containers if name in (None, one.name)), None)
+    if container is None:
         raise invalid("The container was not found in the task.")
-    raise EcsApiError(
-        "TargetNotConnectedException",
-        "The execute command failed due to an internal error. Try again later.",
-    )
+    session = getattr(region.runtime, "session", None)
+    if session is None or container.last_status != "RUNNING":
+        raise EcsApiError(
+            "TargetNotConnectedException",
+            "The execute command failed due to an internal error. Try again later.",
+        )
+    try:
+        command = shlex.split(request["command"])
+    except ValueError as error:
+        raise invalid(f"The command cannot be read: {error}") from None
+    return {
+        "clusterArn": cluster.arn,
+        "taskArn": task.arn,
+        "containerArn": container.arn,
+        "containerName": container.name,
+        "interactive": True,
+        "session": session(task.arn, container.name, command),
+    }
 
 
 def _protection(task: Task, now: float) -> Response:

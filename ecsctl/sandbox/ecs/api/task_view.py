@@ -79,7 +79,18 @@ def _container(task: Task, container: Container) -> Response:
         "cpu": str(definition.get("cpu", 0)),
         "memory": _text(definition.get("memory")),
         "memoryReservation": _text(definition.get("memoryReservation")),
+        "managedAgents": _managed_agents(task, container),
     }
+
+
+def _managed_agents(task: Task, container: Container) -> list[Response] | None:
+    """The agent that holds sessions, which runs in the container as long as that does."""
+    if not task.execute_command:
+        return None
+    running = container.last_status == "RUNNING"
+    state = "RUNNING" if running else "PENDING" if container.started_at is None else "STOPPED"
+    started = container.started_at if running else None
+    return [{"name": "ExecuteCommandAgent", "lastStatus": state, "lastStartedAt": started}]
 
 
 def _bindings(container: Container) -> list[Response]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from ecsctl.sandbox.runtimes.docker.config import TASK, Owner
+from ecsctl.sandbox.runtimes.docker.entrance import DockerExec, dial
 
 TIMEOUT = 60
 ANSWER = 5
@@ -166,6 +168,14 @@ class Docker:
 
             pieces = unchunked(read) if chunked else iter(read, b"")
             yield from stamped(split(pieces) if tty else unframed(pieces))
+
+    def enter(self, container: str, command: Sequence[str]) -> DockerExec:
+        """Run a command in a container, with a terminal."""
+        return DockerExec(self._client.api, container, command)
+
+    def dial(self, container: str, host: str | None, port: int) -> socket.socket:
+        """A connection to a port of a container, or of a host that it reaches."""
+        return dial(self._client.api, container, host, port)
 
     def listen(self, owner: Owner, connected: Callable[[], None]) -> Iterator[dict[str, Any]]:
         """The events of a sandbox's containers; calls ``connected`` as soon as none can be missed any more."""

@@ -12,6 +12,7 @@ import functools
 import json
 import logging
 import secrets
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -27,6 +28,8 @@ from ecsctl.sandbox.runtimes.docker.client import Docker, why
 from ecsctl.sandbox.runtimes.docker.config import ADDRESS, CONTAINER, TASK, Owner, settings_of
 from ecsctl.sandbox.runtimes.docker.logs import LogShipping
 from ecsctl.sandbox.runtimes.docker.network import NetworkNamespaces
+from ecsctl.sandbox.sessions.agent import Process
+from ecsctl.sandbox.sessions.server import Entrance
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ class Entry:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class DockerRuntime:
+class DockerRuntime(Entrance):
     """Implements :class:`ecsctl.sandbox.interfaces.Runtime` with a Docker engine.
 
     Args:
@@ -84,6 +87,21 @@ class DockerRuntime:
     def log_to(self, logs: ContainerLogs) -> None:
         """Have the containers' output go there."""
         self._shipping.logs = logs
+
+    def enter(self, task_arn: str, name: str, command: Sequence[str]) -> Process:
+        """Run a command in a container; see :class:`ecsctl.sandbox.sessions.server.Entrance`."""
+        return self._docker.enter(self._running(task_arn, name), command)
+
+    def dial(self, task_arn: str, name: str, host: str | None, port: int) -> socket.socket:
+        """A connection to a container's port; see :class:`ecsctl.sandbox.sessions.server.Entrance`."""
+        return self._docker.dial(self._running(task_arn, name), host, port)
+
+    def _running(self, task_arn: str, name: str) -> str:
+        with self._guard:
+            entry = self._entries.get((task_arn, name))
+        if entry is None or entry.id is None or entry.ended:
+            raise ConnectionError("the container has ended")
+        return entry.id
 
     def launch(self, request: ContainerRequest) -> None:
         entry = Entry(request)

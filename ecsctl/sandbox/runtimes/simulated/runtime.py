@@ -24,8 +24,12 @@ from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest
 from ecsctl.sandbox.logs.container_logs import ContainerLogs, LogSetupError
 from ecsctl.sandbox.logs.events import ComputedEvents
 from ecsctl.sandbox.runtimes.simulated.program import Program, passes, program_of
+from ecsctl.sandbox.sessions.agent import Process
+from ecsctl.sandbox.sessions.server import Entrance
+from ecsctl.sandbox.sessions.simulated import SimulatedShell
 
 LISTENERS = 256
+DIAL_SECONDS = 5.0
 # A failing health check is tried no slower than this (seconds), whatever interval is configured.
 SLOWEST = 1.0
 PAGE = (
@@ -36,7 +40,7 @@ PAGE = (
 LINE = "container {name} of task {task} is simulated, and has been for {{seconds}} s: no image runs without Docker"
 
 
-class SimulatedRuntime:
+class SimulatedRuntime(Entrance):
     """Implements :class:`ecsctl.sandbox.interfaces.Runtime` without containers.
 
     Args:
@@ -62,6 +66,18 @@ class SimulatedRuntime:
     def log_to(self, logs: ContainerLogs) -> None:
         """Have the containers' lines go there."""
         self._logs = logs
+
+    def enter(self, task_arn: str, name: str, command: Sequence[str]) -> Process:
+        """Run a command in a container; see :class:`ecsctl.sandbox.sessions.server.Entrance`."""
+        return SimulatedShell(command)
+
+    def dial(self, task_arn: str, name: str, host: str | None, port: int) -> socket.socket:
+        """A connection to a container's port: to where the sandbox answers for it."""
+        request = self._running.get((task_arn, name))
+        if host is not None or request is None:
+            return socket.create_connection((host or "127.0.0.1", port), DIAL_SECONDS)
+        published = next((p.host_port for p in request.ports if p.container_port == port), port)
+        return socket.create_connection((request.address, published), DIAL_SECONDS)
 
     def launch(self, request: ContainerRequest) -> None:
         registry = request.image.split("/", 1)[0].split(":", 1)[0]
