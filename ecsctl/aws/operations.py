@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
+    "acm": ("ListCertificates",),
     "autoscaling": (
         "CreateAutoScalingGroup",
         "DeleteAutoScalingGroup",
@@ -82,17 +83,21 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "elbv2": (
         "CreateListener",
         "CreateLoadBalancer",
+        "CreateRule",
         "CreateTargetGroup",
         "DeleteListener",
         "DeleteLoadBalancer",
+        "DeleteRule",
         "DeleteTargetGroup",
         "DescribeListeners",
         "DescribeLoadBalancers",
+        "DescribeRules",
         "DescribeTags",
         "DescribeTargetGroupAttributes",
         "DescribeTargetGroups",
         "DescribeTargetHealth",
         "ModifyListener",
+        "ModifyRule",
         "ModifyTargetGroup",
         "ModifyTargetGroupAttributes",
         "SetSecurityGroups",

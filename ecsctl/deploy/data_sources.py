@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ecsctl.manifest.model import InstancesSpec, ServiceSpec, Spec
 
 AWS_OPERATIONS = (
+    "acm:ListCertificates",
     "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
     "ec2:DescribeInstanceTypes",
@@ -23,6 +24,8 @@ AWS_OPERATIONS = (
     "ssm:GetParameters",
 )
 
+# ACM lists those of RSA with 2048 bits alone, unless it is asked for others.
+KEY_TYPES = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
 AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{arm}recommended/image_id"
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/{arch}/latest/image_id"
 UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{deb}/hvm/ebs-gp3/ami-id"
@@ -44,7 +47,7 @@ class DataSources:
     ``subnets`` are those of the default VPC, one a zone; ``named`` those that the file names, by id. ``zones`` are
     those that have the type of the instances; empty where AWS does not say. ``image`` is the AMI of the instances and
     ``flavour`` the kind of its boot script. ``revisions`` has the newest revision of families that services name
-    without being in the file.
+    without being in the file. ``certificates`` has the ARNs of those of ACM, by the domain that a listener names.
     """
 
     region: str
@@ -55,13 +58,14 @@ class DataSources:
     image: str = ""
     flavour: str = "al2023"
     revisions: Mapping[str, str] = field(default_factory=dict)
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(aws: Aws, spec: Spec) -> DataSources:
     """Read what a Spec needs, all side by side; nothing is asked for that it does not need.
 
     Calls: ec2:DescribeVpcs, DescribeSubnets, DescribeImages, DescribeInstanceTypes, DescribeInstanceTypeOfferings,
-    ssm:GetParameters, ecs:DescribeTaskDefinition.
+    ssm:GetParameters, ecs:DescribeTaskDefinition, acm:ListCertificates.
 
     Raises:
         EcsctlError: there is no default VPC, a subnet, an image or a task definition does not exist.
@@ -83,12 +87,42 @@ def read(aws: Aws, spec: Spec) -> DataSources:
     if instances:
         needed["image"] = lambda: _image(aws, instances)
         needed["zones"] = lambda: _zones(aws, instances.type)
+    domains = sorted({item.domain for one in balancers for item in one.listeners if item.domain})
+    if domains:
+        needed["certificates"] = lambda: _certificates(aws, domains)
     if spec.services:
         needed["revisions"] = lambda: _revisions(aws, spec)
     found = dict(zip(needed, map_concurrently(lambda ask: ask(), list(needed.values()), workers=5), strict=True))
     if "image" in found:
         found["image"], found["flavour"] = found["image"]
     return DataSources(region=aws.region, partition=aws.partition(), **found)
+
+
+def _certificates(aws: Aws, domains: Sequence[str]) -> dict[str, str]:
+    """The certificate of ACM for each domain: of the very name before one with a wildcard (acm:ListCertificates).
+
+    Raises:
+        NotFoundError: ACM has no issued one for a domain.
+    """
+    query = {"CertificateStatuses": ["ISSUED"], "Includes": {"keyTypes": list(KEY_TYPES)}}
+    rows = list(aws.pages("acm", "ListCertificates", query, "CertificateSummaryList"))
+    found: dict[str, str] = {}
+    for domain in domains:
+        for wanted in (domain, f"*.{domain.partition('.')[2]}"):
+            arns = [str(row["CertificateArn"]) for row in rows if wanted in _names_of(row)]
+            if arns:
+                found[domain] = sorted(arns)[0]
+                break
+        else:
+            raise NotFoundError(
+                f"ACM has no issued certificate for {domain} in {aws.region}",
+                hint="`aws acm request-certificate` asks for one; or name another by `certificate: arn:…`",
+            )
+    return found
+
+
+def _names_of(certificate: Mapping[str, Any]) -> set[str]:
+    return {str(certificate.get("DomainName")), *map(str, certificate.get("SubjectAlternativeNameSummaries") or ())}
 
 
 def named_subnets(service: ServiceSpec) -> tuple[str, ...]:

@@ -153,7 +153,8 @@ class InstancesSpec:
 class HealthCheckSpec:
     """A balancer's health check; ``interval`` and ``timeout`` in seconds.
 
-    ``target`` is the classic form (``HTTP:80/``, ``TCP:80``), ``path`` the one of target groups.
+    ``target`` is the classic form (``HTTP:80/``, ``TCP:80``), ``path`` the one of target groups. ``matcher`` has the
+    HTTP codes of an answer that is healthy (``200``, ``200-399``, ``200,301``).
     """
 
     interval: int = 10
@@ -162,13 +163,15 @@ class HealthCheckSpec:
     unhealthy_threshold: int = 2
     target: str | None = None
     path: str | None = None
+    matcher: str | None = None
 
 
 @dataclass(frozen=True)
 class ListenerSpec:
     """A port of the balancer, and the port of the instances (or targets) that it forwards to.
 
-    ``instance_port`` None: the host port of the container that the service names.
+    ``instance_port`` None: the host port of the container that the service names. ``domain``: the certificate is that
+    of ACM for this name. ``redirect``: whoever comes is sent to this port, by HTTPS.
     """
 
     port: int
@@ -176,6 +179,8 @@ class ListenerSpec:
     protocol: str = "HTTP"
     instance_protocol: str = "HTTP"
     certificate: str | None = None
+    domain: str | None = None
+    redirect: int | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,8 @@ class LoadBalancerSpec:
 
     ``ingress`` has the networks that may reach its listeners; no subnets: those of the default VPC.
     ``deregistration_delay`` (seconds) is for how long a target that leaves keeps its connections; classic has none.
+    ``stickiness`` (seconds) is for how long a client keeps its target, ``slow_start`` (seconds) for how long a new
+    target gets less than its share; 0: off, None: left alone. Only application balancers have both.
     """
 
     name: str
@@ -194,15 +201,29 @@ class LoadBalancerSpec:
     ingress: tuple[str, ...] = ("0.0.0.0/0",)
     scheme: str = "internet-facing"
     deregistration_delay: int = 30
+    stickiness: int | None = None
+    slow_start: int | None = None
 
 
 @dataclass(frozen=True)
 class LoadBalancerRef:
-    """A service's balancer: a name of the file's ``loadBalancers`` or of a classic one that exists in AWS."""
+    """A service's balancer: a name of the file's ``loadBalancers`` or of a classic one that exists in AWS.
+
+    Where ``hosts`` or ``paths`` are said, the service gets only what comes for them, by a rule of the listeners; the
+    rule of the lowest ``priority`` counts, and without one the order of the file.
+    """
 
     name: str
     container_name: str
     container_port: int
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    priority: int | None = None
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether a rule leads to the service, and not the listener itself."""
+        return bool(self.hosts or self.paths)
 
 
 @dataclass(frozen=True)

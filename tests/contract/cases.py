@@ -14,10 +14,11 @@ from ecsctl.deploy.changes import REPLACE, UPDATE
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer, Listener
 from ecsctl.deploy.kinds.cluster import Cluster
+from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule
 from ecsctl.deploy.kinds.iam_role import InstanceRole
 from ecsctl.deploy.kinds.instance_profile import InstanceProfile
 from ecsctl.deploy.kinds.launch_template import LaunchTemplate
-from ecsctl.deploy.kinds.load_balancer import Forward, LoadBalancer
+from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.log_group import LogGroup
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
@@ -228,6 +229,8 @@ def target_group(project: str, network: Network) -> Case:
         edits={
             "healthCheck": Edit(lambda item: replace(item, health_check=changed)),
             "deregistrationDelay": Edit(lambda item: replace(item, deregistration_delay=7)),
+            "stickiness": Edit(lambda item: replace(item, stickiness=3600)),
+            "slowStart": Edit(lambda item: replace(item, slow_start=60)),
             "port": Edit(lambda item: replace(item, port=8080), REPLACE),
             "protocol": Edit(lambda item: replace(item, protocol="HTTPS"), REPLACE),
             "targetType": Edit(lambda item: replace(item, target_type="ip"), REPLACE),
@@ -249,7 +252,15 @@ def load_balancer(project: str, network: Network) -> Case:
             Forward(81, "HTTP", Ref(targets[0].key, "arn")),
         ),
     )
-    listeners = (Forward(80, "HTTP", Ref(targets[1].key, "arn")), Forward(82, "HTTP", Ref(targets[0].key, "arn")))
+    rules = (
+        ListenerRule(100, ("api.example.com",), ("/v1/*", "/v2/*"), Ref(targets[1].key, "arn")),
+        ListenerRule(200, (), ("/static/*",), Ref(targets[0].key, "arn")),
+    )
+    listeners = (
+        Forward(80, "HTTP", Ref(targets[1].key, "arn"), rules=rules),
+        Forward(82, "HTTP", None, rules=rules[:1]),
+        Forward(83, "HTTP", None, redirect=443),
+    )
     security_groups = tuple(Ref(group.key, "id") for group in groups)
     tcp = tuple(replace(targets[0], name=f"{project}-tcp", protocol="TCP", port=port) for port in (90,))
     network_listeners = (Forward(90, "TCP", Ref(tcp[0].key, "arn")),)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.deploy.desired.network import subnets_of, vpc_of
 from ecsctl.deploy.desired.routes import Route
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer, Listener
-from ecsctl.deploy.kinds.load_balancer import Forward, LoadBalancer
+from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule
+from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.target_group import TargetGroup
 from ecsctl.deploy.resources import Key, Ref, Resource, base_name
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # A name of a target group has 32 characters at most; a hash of what AWS cannot change of it takes a part of them.
 LONGEST_NAME = 32
 HASH = 8
+# Between the priorities of rules that the file does not number: room for what somebody else puts there.
+PRIORITY_STEP = 100
 LAYER_4 = ("UDP", "TCP_UDP")
 
 
@@ -38,7 +41,7 @@ def load_balancer(
     vpc = vpc_of(subnets, f"load balancer {balancer.name}")
     if balancer.type == "classic":
         return _classic(spec, tags, balancer, subnets, vpc)
-    return _forwarding(spec, tags, balancer, routes, subnets, vpc)
+    return _forwarding(spec, sources, tags, balancer, routes, subnets, vpc)
 
 
 def balancer_group(spec: Spec, balancer: str) -> Key:
@@ -135,6 +138,7 @@ def _listeners(spec: LoadBalancerSpec) -> tuple[Listener, ...]:
 
 def _forwarding(
     spec: Spec,
+    sources: DataSources,
     tags: Mapping[str, str],
     balancer: LoadBalancerSpec,
     routes: Sequence[Route],
@@ -155,11 +159,8 @@ def _forwarding(
             hint="name two: `subnets: [subnet-…, subnet-…]`; or type: network",
         )
     groups = {route: _target_group(spec, tags, balancer, route, vpc) for route in routes}
-    listeners = [
-        Forward(item.port, item.protocol, Ref(groups[_behind(balancer, item, routes)].key, "arn"), item.certificate)
-        for item in balancer.listeners
-    ]
-    if not listeners:
+    listeners = [_forward(sources, balancer, item, groups) for item in balancer.listeners]
+    if not listeners or not routes:
         raise EcsctlError(
             f"loadBalancers.{balancer.name}: no service of the file stands behind it",
             hint=f"add `loadBalancer: {balancer.name}:80` to a service",
@@ -188,6 +189,31 @@ def _forwarding(
     return [group, *groups.values(), made]
 
 
+def _forward(
+    sources: DataSources, balancer: LoadBalancerSpec, item: ListenerSpec, groups: Mapping[Route, TargetGroup]
+) -> Forward:
+    """A listener with its rules, which all listeners of a balancer have alike, but for those that only redirect."""
+    certificate = item.certificate or sources.certificates.get(item.domain or "")
+    if item.redirect:
+        return Forward(item.port, item.protocol, None, certificate, item.redirect)
+    direct = [route for route in groups if not route.by_rule]
+    rules = _rules(groups) if balancer.type == "application" else ()
+    group = Ref(groups[_behind(balancer, item, direct)].key, "arn") if direct or not rules else None
+    return Forward(item.port, item.protocol, group, certificate, None, rules)
+
+
+def _rules(groups: Mapping[Route, TargetGroup]) -> tuple[ListenerRule, ...]:
+    """The rules to routes, those without a priority in the order of the file: 100, 200 …, as far as that is free."""
+    taken = {route.priority for route in groups if route.priority}
+    free = (number for number in range(PRIORITY_STEP, 50000, PRIORITY_STEP) if number not in taken)
+    made = [
+        ListenerRule(route.priority or next(free), route.hosts, route.paths, Ref(group.key, "arn"))
+        for route, group in groups.items()
+        if route.by_rule
+    ]
+    return tuple(sorted(made, key=lambda rule: rule.priority))
+
+
 def _target_group(
     spec: Spec, tags: Mapping[str, str], balancer: LoadBalancerSpec, route: Route, vpc: str
 ) -> TargetGroup:
@@ -202,6 +228,9 @@ def _target_group(
     }
     if asked["HealthCheckProtocol"] != "TCP":
         asked["HealthCheckPath"] = check.path or "/"
+    if check.matcher and balancer.type == "application":
+        asked["Matcher"] = {"HttpCode": check.matcher}
+    web = balancer.type == "application"
     return TargetGroup(
         _group_name(spec, balancer, route, vpc),
         tags,
@@ -211,6 +240,8 @@ def _target_group(
         target_type="ip" if route.by_address else "instance",
         health_check=asked,
         deregistration_delay=balancer.deregistration_delay,
+        stickiness=balancer.stickiness if web else None,
+        slow_start=balancer.slow_start if web else None,
     )
 
 

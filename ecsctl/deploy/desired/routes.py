@@ -20,6 +20,7 @@ class Route:
     """From a balancer to a container of a service. ``host_port`` 0 is drawn when a task starts.
 
     ``by_address``: its tasks have addresses of their own (awsvpc), so they, not their instances, are the targets.
+    Where ``hosts`` or ``paths`` are said, a rule of ``priority`` leads there, else the listener itself.
     """
 
     balancer: str
@@ -28,6 +29,14 @@ class Route:
     container_port: int
     host_port: int
     by_address: bool
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    priority: int | None = None
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether a rule leads to it."""
+        return bool(self.hosts or self.paths)
 
     @classmethod
     def of(cls, spec: Spec, service: ServiceSpec) -> Route:
@@ -46,7 +55,17 @@ class Route:
             if mapping.get("containerPort") == target.container_port
         ]
         host = next(filter(None, hosts), 0) if definition else target.container_port
-        return cls(target.name, service.name, target.container_name, target.container_port, host, by_address)
+        return cls(
+            target.name,
+            service.name,
+            target.container_name,
+            target.container_port,
+            host,
+            by_address,
+            target.hosts,
+            target.paths,
+            target.priority,
+        )
 
     def ports(self) -> tuple[int, int]:
         """The ports of the targets, first and last."""

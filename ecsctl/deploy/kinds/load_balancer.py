@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.kinds import elbv2_listeners
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, until_gone
+from ecsctl.deploy.kinds.elbv2_listeners import Forward
 from ecsctl.deploy.kinds.elbv2_tags import owners_of
 from ecsctl.deploy.resources import Ref, Resource
 from ecsctl.errors import AwsError
@@ -16,20 +18,6 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 GONE = frozenset({"LoadBalancerNotFound", "LoadBalancerNotFoundException"})
-
-
-@dataclass(frozen=True)
-class Forward:
-    """A listener of an application or network balancer: what comes to ``port`` goes to the target group ``group``."""
-
-    port: int
-    protocol: str
-    group: Ref | str
-    certificate: str | None = None
-
-    def __str__(self) -> str:
-        name = self.group.split("/")[-2] if isinstance(self.group, str) and "/" in self.group else self.group
-        return f"{self.protocol}:{self.port} → {name}"
 
 
 @dataclass(frozen=True)
@@ -65,14 +53,11 @@ class LoadBalancerKind(Kind[LoadBalancer]):
 
     resource = LoadBalancer
     operations = (
-        "elbv2:CreateListener",
+        *elbv2_listeners.OPERATIONS,
         "elbv2:CreateLoadBalancer",
-        "elbv2:DeleteListener",
         "elbv2:DeleteLoadBalancer",
-        "elbv2:DescribeListeners",
         "elbv2:DescribeLoadBalancers",
         "elbv2:DescribeTags",
-        "elbv2:ModifyListener",
         "elbv2:SetSecurityGroups",
         "elbv2:SetSubnets",
     )
@@ -85,9 +70,11 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             "DuplicateLoadBalancerNameException",
             "DuplicateListener",
             "DuplicateListenerException",
+            "PriorityInUse",
+            "PriorityInUseException",
         }
     )
-    gone = GONE | {"ListenerNotFound", "ListenerNotFoundException"}
+    gone = GONE | elbv2_listeners.GONE
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         found = {
@@ -107,7 +94,9 @@ class LoadBalancerKind(Kind[LoadBalancer]):
                     "scheme": item.get("Scheme") or "internet-facing",
                     "subnets": frozenset(zone["SubnetId"] for zone in item.get("AvailabilityZones", ())),
                     "securityGroups": frozenset(item.get("SecurityGroups", ())),
-                    "listeners": frozenset(_forward(row) for row in _listeners(aws, arn)),
+                    "listeners": frozenset(
+                        elbv2_listeners.described(aws, arn, owners[arn] if owners[arn] == scope.project else None)
+                    ),
                 },
                 attributes={"name": name, "arn": arn, "address": item.get("DNSName", "")},
             )
@@ -125,7 +114,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         made = answer["LoadBalancers"][0]
         arn = str(made["LoadBalancerArn"])
         for listener in resource.listeners:
-            _make(aws, arn, resource, listener)
+            elbv2_listeners.make(aws, arn, resource.name, listener, resource.tags)
         return {"name": resource.name, "arn": arn, "address": str(made.get("DNSName", ""))}
 
     def update(self, aws: Aws, resource: LoadBalancer, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
@@ -138,24 +127,8 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             query = {"LoadBalancerArn": actual.id, "Subnets": list(resource.subnets)}
             aws.call("elbv2", "SetSubnets", query, about=about)
         if "listeners" in changed:
-            self._listen(aws, resource, actual.id)
+            elbv2_listeners.change(aws, actual.id, resource.name, resource.listeners, resource.tags)
         return actual.attributes
-
-    @staticmethod
-    def _listen(aws: Aws, resource: LoadBalancer, arn: str) -> None:
-        about = f"load balancer {resource.name}"
-        wanted = {listener.port: listener for listener in resource.listeners}
-        for row in _listeners(aws, arn):
-            listener = wanted.get(int(row["Port"]))
-            if listener is None:
-                aws.call("elbv2", "DeleteListener", {"ListenerArn": row["ListenerArn"]}, about=about)
-                continue
-            del wanted[listener.port]
-            if _forward(row) != listener:
-                query = {"ListenerArn": row["ListenerArn"], **_listener(listener)}
-                aws.call("elbv2", "ModifyListener", query, about=about)
-        for listener in wanted.values():
-            _make(aws, arn, resource, listener)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name
@@ -172,39 +145,3 @@ def _gone(aws: Aws, arn: str, name: str) -> Progress:
             return Progress(True)
         raise
     return Progress(not found, lines=(f"load balancer {name} is being deleted",))
-
-
-def _listeners(aws: Aws, arn: str) -> list[Any]:
-    try:
-        return list(aws.pages("elbv2", "DescribeListeners", {"LoadBalancerArn": arn}, "Listeners"))
-    except AwsError as error:
-        if error.aws_code in GONE:
-            return []
-        raise
-
-
-def _make(aws: Aws, arn: str, resource: LoadBalancer, listener: Forward) -> None:
-    query = {"LoadBalancerArn": arn, **_listener(listener), "Tags": tag_list(resource.tags)}
-    aws.call("elbv2", "CreateListener", query, about=f"load balancer {resource.name}")
-
-
-def _listener(listener: Forward) -> dict[str, Any]:
-    query: dict[str, Any] = {
-        "Port": listener.port,
-        "Protocol": listener.protocol,
-        "DefaultActions": [{"Type": "forward", "TargetGroupArn": str(listener.group)}],
-    }
-    if listener.certificate:
-        query["Certificates"] = [{"CertificateArn": listener.certificate}]
-    return query
-
-
-def _forward(row: Mapping[str, Any]) -> Forward:
-    action = (row.get("DefaultActions") or [{}])[0]
-    group = action.get("TargetGroupArn", "")
-    if not group:
-        groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [{}]
-        group = groups[0].get("TargetGroupArn", "")
-    certificates = row.get("Certificates") or [{}]
-    certificate = certificates[0].get("CertificateArn") or None
-    return Forward(int(row.get("Port", 0)), str(row.get("Protocol", "")), str(group), certificate)

@@ -14,7 +14,10 @@ from ecsctl.errors import AwsError
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
+# What the fields of a group are called among its attributes.
 DELAY = "deregistration_delay.timeout_seconds"
+SLOW_START = "slow_start.duration_seconds"
+STICKY, STICKY_SECONDS = "stickiness.enabled", "stickiness.lb_cookie.duration_seconds"
 GONE = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException"})
 # What CreateTargetGroup and ModifyTargetGroup call the members of a health check.
 CHECK = (
@@ -24,12 +27,16 @@ CHECK = (
     "HealthCheckTimeoutSeconds",
     "HealthyThresholdCount",
     "UnhealthyThresholdCount",
+    "Matcher",
 )
 
 
 @dataclass(frozen=True)
 class TargetGroup(Resource):
-    """A target group. ``health_check`` has the API's own keys (HealthCheckPath, …), the delay is in seconds.
+    """A target group. ``health_check`` has the API's own keys (HealthCheckPath, …), times are in seconds.
+
+    ``stickiness``: for how long a client keeps its target by the balancer's cookie, ``slow_start``: for how long a new
+    target gets less than its share; 0: off, None: left alone (network balancers have neither in this form).
 
     AWS cannot change its network, protocol, port and type, so whoever names it puts them into the name.
     """
@@ -41,6 +48,8 @@ class TargetGroup(Resource):
     target_type: str = "instance"
     health_check: Mapping[str, Any] = field(default_factory=dict)
     deregistration_delay: int = 300
+    stickiness: int | None = None
+    slow_start: int | None = None
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -50,7 +59,20 @@ class TargetGroup(Resource):
             "targetType": self.target_type,
             "healthCheck": dict(self.health_check),
             "deregistrationDelay": self.deregistration_delay,
+            "stickiness": self.stickiness,
+            "slowStart": self.slow_start,
         }
+
+    def attributes(self) -> dict[str, str]:
+        """What is said of it besides, as ModifyTargetGroupAttributes takes it."""
+        made = {DELAY: str(self.deregistration_delay)}
+        if self.slow_start is not None:
+            made[SLOW_START] = str(self.slow_start)
+        if self.stickiness is not None:
+            made[STICKY] = "true" if self.stickiness else "false"
+        if self.stickiness:
+            made[STICKY_SECONDS] = str(self.stickiness)
+        return made
 
 
 class TargetGroupKind(Kind[TargetGroup]):
@@ -83,7 +105,8 @@ class TargetGroupKind(Kind[TargetGroup]):
             name = item["TargetGroupName"]
             if arn not in owners or (name not in names and owners[arn] != scope.project):
                 continue
-            delay = self._delay(aws, arn) if owners[arn] == scope.project else None
+            told = self._attributes(aws, arn) if owners[arn] == scope.project else {}
+            sticky = told.get(STICKY) == "true"
             yield Actual(
                 self.resource(name).key,
                 arn,
@@ -94,20 +117,22 @@ class TargetGroupKind(Kind[TargetGroup]):
                     "port": item.get("Port"),
                     "targetType": item.get("TargetType", ""),
                     "healthCheck": {key: item[key] for key in CHECK if item.get(key) is not None},
-                    "deregistrationDelay": delay,
+                    "deregistrationDelay": int(told[DELAY]) if DELAY in told else None,
+                    "stickiness": int(told.get(STICKY_SECONDS, 0)) if sticky else 0,
+                    "slowStart": int(told.get(SLOW_START, 0)),
                 },
                 attributes={"name": name, "arn": arn},
             )
 
     @staticmethod
-    def _delay(aws: Aws, arn: str) -> int | None:
+    def _attributes(aws: Aws, arn: str) -> dict[str, str]:
         try:
             answer = aws.call("elbv2", "DescribeTargetGroupAttributes", {"TargetGroupArn": arn}, about=arn)
         except AwsError as error:
             if error.aws_code in GONE:
-                return None
+                return {}
             raise
-        return next((int(row["Value"]) for row in answer.get("Attributes", ()) if row["Key"] == DELAY), None)
+        return {str(row["Key"]): str(row.get("Value", "")) for row in answer.get("Attributes", ())}
 
     def create(self, aws: Aws, resource: TargetGroup) -> Mapping[str, str]:
         query: dict[str, Any] = {
@@ -121,21 +146,22 @@ class TargetGroupKind(Kind[TargetGroup]):
         }
         answer = aws.call("elbv2", "CreateTargetGroup", query, about=f"target group {resource.name}")
         arn = str(answer["TargetGroups"][0]["TargetGroupArn"])
-        self._set_delay(aws, arn, resource)
+        self._set_attributes(aws, arn, resource)
         return {"name": resource.name, "arn": arn}
 
     def update(self, aws: Aws, resource: TargetGroup, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         if "healthCheck" in changed:
             query = {"TargetGroupArn": actual.id, **resource.health_check}
             aws.call("elbv2", "ModifyTargetGroup", query, about=f"target group {resource.name}")
-        if "deregistrationDelay" in changed:
-            self._set_delay(aws, actual.id, resource)
+        if {"deregistrationDelay", "stickiness", "slowStart"} & set(changed):
+            self._set_attributes(aws, actual.id, resource)
         return actual.attributes
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         aws.call("elbv2", "DeleteTargetGroup", {"TargetGroupArn": actual.id}, about=f"target group {actual.key.name}")
 
     @staticmethod
-    def _set_delay(aws: Aws, arn: str, resource: TargetGroup) -> None:
-        query = {"TargetGroupArn": arn, "Attributes": [{"Key": DELAY, "Value": str(resource.deregistration_delay)}]}
+    def _set_attributes(aws: Aws, arn: str, resource: TargetGroup) -> None:
+        rows = [{"Key": key, "Value": value} for key, value in resource.attributes().items()]
+        query = {"TargetGroupArn": arn, "Attributes": rows}
         aws.call("elbv2", "ModifyTargetGroupAttributes", query, about=f"target group {resource.name}")

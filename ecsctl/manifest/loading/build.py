@@ -18,6 +18,7 @@ from ecsctl.manifest.model import (
 )
 from ecsctl.manifest.rules.document import Definition, Project, Referred, counts, referred
 
+WEB_PORT = 80
 INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
 
 
@@ -90,9 +91,13 @@ def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
         for service in project.services.values()
         if (target := referred(project, service)) is not None and target.name == balancer.name
     ]
+    direct = [one for one in behind if not one.by_rule]
     if not listeners:
         protocol = "TCP" if kind == "network" else "HTTP"
-        listeners = [ListenerSpec(port, None, protocol, protocol) for port in dict.fromkeys(one.port for one in behind)]
+        # What rules lead to says nothing of the listener's own port.
+        ports = dict.fromkeys(one.port for one in direct) or ([WEB_PORT] if behind else [])
+        listeners = [ListenerSpec(port, None, protocol, protocol) for port in ports]
+    behind = direct
     listeners = [replace(item, instance_port=_instance_port(item, kind, behind)) for item in listeners]
     return LoadBalancerSpec(
         name=balancer.name,
@@ -103,12 +108,14 @@ def _load_balancer(project: Project, balancer: Definition) -> LoadBalancerSpec:
         ingress=tuple(balancer.get("ingress", ("0.0.0.0/0",))),
         scheme=balancer.get("scheme", "internet-facing"),
         deregistration_delay=balancer.get("deregistrationDelay", LoadBalancerSpec.deregistration_delay),
+        stickiness=balancer.get("stickiness"),
+        slow_start=balancer.get("slowStart"),
     )
 
 
 def _instance_port(listener: ListenerSpec, kind: str, behind: list[Referred]) -> int | None:
     """Where a listener sends to that does not say it: to the container of its own port, else to the only one."""
-    if listener.instance_port or not behind:
+    if listener.instance_port or listener.redirect or not behind:
         return listener.instance_port
     chosen = [one for one in behind if one.port == listener.port] or behind
     if kind == "classic":
@@ -117,10 +124,19 @@ def _instance_port(listener: ListenerSpec, kind: str, behind: list[Referred]) ->
 
 
 def _listener(data: dict[str, Any], kind: str) -> ListenerSpec:
-    usual = "TCP" if kind == "network" else ("HTTPS" if data.get("certificate") else "HTTP")
+    secure = data.get("certificate") or data.get("domain")
+    usual = ("TLS" if data.get("domain") else "TCP") if kind == "network" else ("HTTPS" if secure else "HTTP")
     protocol = data.get("protocol", usual)
     inside = data.get("instanceProtocol", INSTANCE_PROTOCOL.get(protocol, protocol))
-    return ListenerSpec(data["port"], data.get("instancePort"), protocol, inside, data.get("certificate"))
+    return ListenerSpec(
+        data["port"],
+        data.get("instancePort"),
+        protocol,
+        inside,
+        data.get("certificate"),
+        data.get("domain"),
+        data.get("redirect"),
+    )
 
 
 def _health_check(data: dict[str, Any], kind: str, listeners: list[ListenerSpec]) -> HealthCheckSpec:
@@ -137,6 +153,7 @@ def _health_check(data: dict[str, Any], kind: str, listeners: list[ListenerSpec]
         unhealthy_threshold=data.get("unhealthyThreshold", usual.unhealthy_threshold),
         target=target,
         path=path,
+        matcher=data.get("matcher"),
     )
 
 
@@ -144,7 +161,13 @@ def _service(project: Project, service: Definition) -> ServiceSpec:
     definition = {key: value for key, value in service.data.items() if key not in ("loadBalancer", "ingress")}
     definition["serviceName"] = service.name
     target = referred(project, service)
-    reference = LoadBalancerRef(target.name, target.container, target.port) if target else None
+    said = service.get("loadBalancer") or {}
+    hosts, paths = tuple(sorted(said.get("host", ()))), tuple(sorted(said.get("path", ())))
+    reference = (
+        LoadBalancerRef(target.name, target.container, target.port, hosts, paths, said.get("priority"))
+        if target
+        else None
+    )
     rules = service.get("ingress")
     own = None if rules is None else tuple(ingress(item) for item in rules if "fromPort" in item)
     return ServiceSpec(service.name, definition, reference, own)

@@ -23,6 +23,7 @@ MODULES = (
     "network",
     "volumes",
     "load_balancers",
+    "listeners",
     "instances",
     "tasks",
     "services",

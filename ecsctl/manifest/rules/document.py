@@ -128,6 +128,7 @@ class Referred:
     host_port: int | None = None
     problem: str | None = None
     allowed: str | None = None
+    by_rule: bool = False
 
 
 def referred(project: Project, service: Definition) -> Referred | None:
@@ -136,10 +137,11 @@ def referred(project: Project, service: Definition) -> Referred | None:
     if not isinstance(reference, dict) or not reference.get("name"):
         return None
     name, container, port = reference["name"], reference.get("containerName"), reference.get("containerPort")
+    by_rule = bool(reference.get("host") or reference.get("path"))
     definition = project.task_definition_of(service)
     if definition is None:
         if container and port:
-            return Referred(name, container, port)
+            return Referred(name, container, port, by_rule=by_rule)
         problem = "its task definition is not in this file, so the container is not known"
         return Referred(name, problem=problem, allowed=f"{name}:CONTAINER:PORT")
     mode = network_mode(project, definition)
@@ -154,7 +156,7 @@ def referred(project: Project, service: Definition) -> Referred | None:
     known = ", ".join(f"{name}:{box}:{number}" for box, number in unique) or "none has a port mapping"
     if len(matching) == 1:
         box, number = matching[0]
-        return Referred(name, box, number, unique[matching[0]])
+        return Referred(name, box, number, unique[matching[0]], by_rule=by_rule)
     asked = f"port {port}" if port is not None else "a port"
     whom = f"the container {container}" if container else f"a container of {definition.name}"
     if not matching:

@@ -41,6 +41,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "scheme": "internet-facing (default) or internal.",
         "deregistrationDelay": "Seconds for which a target that leaves keeps its connections; not of classic "
         "balancers. Default: 30.",
+        "stickiness": "Seconds for which a client keeps its target, by a cookie; of application balancers.",
+        "slowStart": "Seconds in which a new target gets ever more of its share: 30 to 900, of application balancers.",
     },
     "LoadBalancerHealthCheck": {
         "interval": "Seconds between two checks. Default: 10.",
@@ -49,6 +51,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "unhealthyThreshold": "Checks in a row until unhealthy. Default: 2.",
         "target": "What a classic balancer asks: HTTP:80/path or TCP:80. Default: TCP and the first listener's port.",
         "path": "The path that is asked by HTTP.",
+        "matcher": "The HTTP codes of a healthy answer, as 200, 200-399 or 200,301; of application balancers.",
     },
     "Listener": {
         "port": "The balancer's port.",
@@ -57,11 +60,16 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "protocol": "The protocol to the balancer. Default: HTTP; HTTPS with a certificate; TCP of a network balancer.",
         "instanceProtocol": "The protocol to the instances.",
         "certificate": "The ARN of a certificate.",
+        "domain": "A name for which ACM has a certificate, instead of its ARN.",
+        "redirect": "The port of the HTTPS listener to which whoever comes is sent; of application balancers.",
     },
     "LoadBalancerReference": {
         "name": "One of the file's loadBalancers.",
         "containerName": "The container; may be left out where the port tells it.",
         "containerPort": "The container's port; may be left out where there is one only.",
+        "host": "The hosts whose requests the service gets, as *.example.com; of application balancers.",
+        "path": "The paths whose requests the service gets, as /api/*; of application balancers.",
+        "priority": "Which rule counts where several fit: the lowest. Default: 100, 200 … in the order of the file.",
     },
     "Service": {
         "loadBalancer": "The balancer in front: name:port of the container, or {name, containerName, containerPort}.",
@@ -97,7 +105,15 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
             "else": {"required": ["taskDefinition"]},
         },
         "LoadBalancerReference": _closed(
-            {"name": text, "containerName": text, "containerPort": port}, required=("name",)
+            {
+                "name": text,
+                "containerName": text,
+                "containerPort": port,
+                "host": {"type": "array", "items": {**text, "maxLength": 128}, "maxItems": 5},
+                "path": {"type": "array", "items": {**text, "maxLength": 128, "pattern": "^[/*]"}, "maxItems": 5},
+                "priority": {"type": "integer", "minimum": 1, "maximum": 50000},
+            },
+            required=("name",),
         ),
         "Count": _closed(
             {key: {"type": "integer", "minimum": 0, "maximum": 5000} for key in ("min", "desired", "max")}
@@ -130,6 +146,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 "unhealthyThreshold": {"type": "integer", "minimum": 2, "maximum": 10},
                 "target": {"type": "string", "pattern": r"^(?:(?:TCP|SSL):\d{1,5}|HTTPS?:\d{1,5}/\S*)$"},
                 "path": {"type": "string", "pattern": r"^/\S*$"},
+                "matcher": {"type": "string", "pattern": r"^[2-4]\d\d(?:[,-][2-4]\d\d)*$"},
             }
         ),
         "Listener": _closed(
@@ -139,6 +156,8 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 "protocol": {"type": "string", "enum": ["HTTP", "HTTPS", "TCP", "SSL", "TLS", "UDP", "TCP_UDP"]},
                 "instanceProtocol": {"type": "string", "enum": ["HTTP", "HTTPS", "TCP", "SSL"]},
                 "certificate": text,
+                "domain": text,
+                "redirect": port,
             },
             required=("port",),
         ),
@@ -151,6 +170,8 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 "ingress": texts,
                 "scheme": {"type": "string", "enum": ["internet-facing", "internal"]},
                 "deregistrationDelay": {"type": "integer", "minimum": 0, "maximum": 3600},
+                "stickiness": {"type": "integer", "minimum": 0, "maximum": 604800},
+                "slowStart": {"type": "integer", "minimum": 0, "maximum": 900},
             }
         ),
         **_whole_files(),

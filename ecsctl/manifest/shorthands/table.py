@@ -47,6 +47,8 @@ _task_memory = Shorthand("memory (of the task)", "1GB", '"1024"', MEMORY, to.tas
 _duration = Shorthand("interval, timeout, stopTimeout …", "1m30s", "90", DURATION, to.duration)
 _words = Shorthand("command, entryPoint", "nginx -g 'daemon off;'", '[nginx, -g, "daemon off;"]', TEXT, to.words)
 
+_patterns = Shorthand("services.….loadBalancer.host, path", "/api/*", '["/api/*"]', TEXT, to.one_in_list)
+
 SHORTHANDS: dict[str, Shorthand] = {
     "TaskDefinition": Shorthand(
         "a family of one container",
@@ -104,6 +106,21 @@ SHORTHANDS: dict[str, Shorthand] = {
     "TimeoutConfiguration.perRequestTimeoutSeconds": _duration,
     "LoadBalancerHealthCheck.interval": _duration,
     "LoadBalancerHealthCheck.timeout": _duration,
+    "LoadBalancerHealthCheck": Shorthand(
+        "loadBalancers.….healthCheck",
+        "fast",
+        "{interval: 5, timeout: 2, healthyThreshold: 2, unhealthyThreshold: 2}",
+        {"type": "string", "enum": ["fast"]},
+        to.balancer_check,
+    ),
+    "LoadBalancerHealthCheck.matcher": Shorthand(
+        "loadBalancers.….healthCheck.matcher", "200", '"200"', {"type": "integer"}, to.number_as_text
+    ),
+    "LoadBalancerDefinition.deregistrationDelay": _duration,
+    "LoadBalancerDefinition.stickiness": _duration,
+    "LoadBalancerDefinition.slowStart": _duration,
+    "LoadBalancerReference.host": _patterns,
+    "LoadBalancerReference.path": _patterns,
     "ContainerDefinition.command": _words,
     "ContainerDefinition.entryPoint": _words,
     "HealthCheck": Shorthand(
@@ -150,8 +167,8 @@ SHORTHANDS: dict[str, Shorthand] = {
     ),
     "Listener": Shorthand(
         "loadBalancers.….listeners",
-        '[80, "80:8080"]',
-        "[{port: 80}, {port: 80, instancePort: 8080}]",
+        '[80, "80:8080", "80->443"]',
+        "[{port: 80}, {port: 80, instancePort: 8080}, {port: 80, redirect: 443}]",
         {"type": ["integer", "string"]},
         to.listener,
     ),

@@ -300,14 +300,31 @@ def ingress(node: Node, context: Context) -> Node:
 
 
 def listener(node: Node, context: Context) -> Node:
-    """A port, or ``port:instancePort``."""
+    """A port, ``port:instancePort``, or ``port->port`` for a redirect."""
     if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
         return node
-    match = re.fullmatch(r"(\d{1,5})(?::(\d{1,5}))?", node.text)
+    match = re.fullmatch(r"(\d{1,5})(?:(:| *-> *)(\d{1,5}))?", node.text)
     if match is None:
-        raise ShorthandError(node, f"{node.kind} is no listener", allowed='80 or "80:8080" (port:instancePort)')
-    ports = {"port": int(match[1]), **({"instancePort": int(match[2])} if match[2] else {})}
+        allowed = '80, "80:8080" (port:instancePort) or "80->443" (a redirect)'
+        raise ShorthandError(node, f"{node.kind} is no listener", allowed=allowed)
+    ports = {"port": int(match[1])}
+    if match[3]:
+        ports["instancePort" if match[2] == ":" else "redirect"] = int(match[3])
     return made(ports, node)
+
+
+def balancer_check(node: Node, context: Context) -> Node:
+    """``fast``: the quickest that every kind of balancer allows, about ten seconds until a target is out."""
+    if not isinstance(node, Scalar) or node.value != "fast":
+        return node
+    return made({"interval": 5, "timeout": 2, "healthyThreshold": 2, "unhealthyThreshold": 2}, node)
+
+
+def number_as_text(node: Node, context: Context) -> Node:
+    """A number where the API has text."""
+    if not isinstance(node, Scalar) or isinstance(node.value, bool) or not isinstance(node.value, int):
+        return node
+    return made(node.text, node)
 
 
 def load_balancer(node: Node, context: Context) -> Node:

@@ -39,6 +39,7 @@ def service(lines: str, *, more: str = "", mode: str = "bridge", box: str = "") 
 
 SUBNETS = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}"
 BALANCER = "loadBalancers:\n  lb: {listeners: [80]}\n"
+WEB = "loadBalancers:\n  lb: {type: application, listeners: [80]}\n"
 FIXED = BALANCER + "instances:\n  count: 1\n"
 
 LAUNCHED = service("").replace("  t:\n", "  t:\n    volumes: [{name: data, configuredAtLaunch: true}]\n")
@@ -146,6 +147,18 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS063", service("loadBalancer: lb:80 # here", more=BALANCER), "ings: [80]}", "ings: ['80:80']}"),
     ("ECS064", service("loadBalancer: lb:80\ndesiredCount: 2 # here", more=FIXED).replace("[80]}", "['80:80']}"),
      "count: 1", "count: 2"),
+    ("ECS083", service("", more="loadBalancers:\n  lb: {type: network, stickiness: 60} # here\n"), "type: network", "type: application"),
+    ("ECS083", service("", more="loadBalancers:\n  lb: {listeners: [{port: 1, domain: a.b}]} # here\n"),
+     "domain: a.b", "certificate: arn"),
+    ("ECS083", service("loadBalancer: {name: lb, path: /a} # here", more=WEB.replace("application", "network")),
+     "type: network", "type: application"),
+    ("ECS084", service("", more=WEB.replace("[80]", "['80->443']").replace("}\n", "} # here\n")),
+     "'80->443'", "'80->443', {port: 443, domain: a.b}"),
+    ("ECS085", service("", more=WEB.replace("[80]", "[{port: 443, protocol: HTTPS}]").replace("}\n", "} # here\n")),
+     "HTTPS", "HTTPS, domain: a.b"),
+    ("ECS086", service("loadBalancer: {name: lb, priority: 3} # here", more=WEB), "priority: 3", "path: /a"),
+    ("ECS087", service("", more=WEB.replace("application,", "application, slowStart: 5,").replace("}\n", "} # here\n")),
+     "slowStart: 5", "slowStart: 30"),
     ("ECS065", "name: p\ninstances:\n  count: {min: 2, desired: 1, max: 3} # here\n", "min: 2", "min: 1"),
     ("ECS065", "name: p\ninstances:\n  count: {} # here\n", "{}", "{max: 1}"),
     ("ECS066", "name: p\ninstances:\n  count: 1\n  ingress: [{fromPort: 1, toPort: 30}] # here\n", "30", "21"),
