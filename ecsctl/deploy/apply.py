@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
+from ecsctl.deploy.changes import REMOVE, REPLACE, UPDATE, Change, Plan
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.observe import Snapshot, refresh
 from ecsctl.deploy.plan import decide
 from ecsctl.deploy.resources import Key, Known, Resource, Scope, resolve
+from ecsctl.deploy.steps import Outcome, Step, run_steps
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
-from ecsctl.polling import Deadline, interrupts_kept, stop_waiting, wait_again
+from ecsctl.polling import Deadline
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 WORKERS = 6
 TRIES = 4
-# The main thread looks up this often, so that Ctrl-C is heard while workers wait.
-POLL_SECONDS = 0.2
 DEFAULT_SECONDS = 900.0
 
 
@@ -41,17 +40,22 @@ class Event:
 
 @dataclass
 class Report:
-    """What came of a plan. ``skipped`` was not begun, since something it needs failed; ``attributes`` are of what was
-    done."""
+    """What came of a plan.
+
+    ``skipped`` was not begun, since something it needs failed; ``waits`` are the errors of waits between the changes;
+    ``attributes`` are of what was done; ``waited`` names the kinds that have been waited for.
+    """
 
     done: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, EcsctlError]] = field(default_factory=list)
     skipped: list[Change] = field(default_factory=list)
+    waits: list[EcsctlError] = field(default_factory=list)
     attributes: dict[Key, Mapping[str, str]] = field(default_factory=dict)
+    waited: set[str] = field(default_factory=set)
 
     @property
     def whole(self) -> bool:
-        return not self.failed and not self.skipped
+        return not self.failed and not self.skipped and not self.waits
 
 
 def apply(
@@ -60,15 +64,16 @@ def apply(
     snapshot: Snapshot,
     *,
     report: Callable[[Event], None] = lambda event: None,
-    gates: Mapping[str, Callable[[], None]] | None = None,
+    waits: Mapping[str, Callable[[Known], None]] | None = None,
     deadline: Deadline | None = None,
 ) -> Report:
     """Execute a plan: first all that is made or changed, then, where that went well, what is removed.
 
     Args:
         snapshot: what the plan was made from.
-        report: told of each step, from the main thread.
-        gates: by kind, what to wait for once before the first resource of that kind is made.
+        report: told of each step, from the caller's thread.
+        waits: by kind, how to wait until what is desired of it is in service (given the attributes of what was done);
+            called before the first change of a kind that waits for it.
         deadline: for all together.
 
     Returns:
@@ -80,33 +85,14 @@ def apply(
     """
     if plan.conflicts:
         raise conflict(plan)
-    run = _Run(aws, snapshot, report, dict(gates or {}), deadline or Deadline.after(DEFAULT_SECONDS, clock=aws.clock))
+    deadline = deadline or Deadline.after(DEFAULT_SECONDS, clock=aws.clock)
+    run = _Run(aws, snapshot, report, waits or {}, deadline)
     removed = [change for change in plan.changes if change.action == REMOVE]
-    pool = ThreadPoolExecutor(WORKERS)
-    try:
-        run.graph(pool, [change for change in plan.changes if change.action != REMOVE])
-        if run.outcome.whole:
-            run.graph(pool, removed)
-        else:
-            run.outcome.skipped += removed
-    except KeyboardInterrupt:
-        # No `finally` that waits: a second Ctrl-C may come at any line below, and must lead straight out.
-        stop_waiting()
-        pool.shutdown(wait=False, cancel_futures=True)
-        if run.running:
-            run.deadline.report("interrupted: the calls under way are waited for; Ctrl-C again does not wait")
-            # What was cancelled before it began counts for `wait` as never done.
-            begun = [future for future in run.running if not future.cancelled()]
-            while wait(begun, timeout=POLL_SECONDS).not_done:
-                pass
-        wait_again()
-        raise
-    except BaseException:
-        stop_waiting()
-        pool.shutdown(cancel_futures=True)
-        wait_again()
-        raise
-    pool.shutdown()
+    run.carry_out([change for change in plan.changes if change.action != REMOVE])
+    if run.outcome.whole:
+        run.carry_out(removed)
+    else:
+        run.outcome.skipped += removed
     return run.outcome
 
 
@@ -134,67 +120,66 @@ class _Run:
         aws: Aws,
         snapshot: Snapshot,
         report: Callable[[Event], None],
-        gates: dict[str, Callable[[], None]],
+        waits: Mapping[str, Callable[[Known], None]],
         deadline: Deadline,
     ) -> None:
         self.aws = aws
         self.deadline = deadline
         self.scope = snapshot.scope
-        self.known: dict[Key, Mapping[str, str]] = snapshot.attributes()
+        self.known: Known = snapshot.attributes()
         self.report = report
-        self.gates = gates
+        self.waits = waits
         self.outcome = Report()
-        self.running: dict[Future[Mapping[str, str]], Change] = {}
 
-    def graph(self, pool: ThreadPoolExecutor, changes: list[Change]) -> None:
-        """Run changes, which are in order, so that each begins when those it comes after are done."""
-        places = {change.key: place for place, change in enumerate(changes)}
-        waiting = {change.key: change for change in changes}
-        bad: set[Key] = set()
-        running = self.running
-        while waiting or running:
-            for key, change in list(waiting.items()):
-                # What stands later in the order is not waited for: that would be a circle.
-                before = {other for other in change.after if places.get(other, len(places)) < places[key]}
-                if before & bad:
-                    bad.add(key)
-                    self.outcome.skipped.append(waiting.pop(key))
-                elif not (before & (waiting.keys() | {item.key for item in running.values()})):
-                    del waiting[key]
-                    self._start(pool, change)
-            for future in self._some(running):
-                change = running.pop(future)
-                if not self._finish(change, future):
-                    bad.add(change.key)
+    def carry_out(self, changes: list[Change]) -> None:
+        """Run changes, which are in order, and between them the waits that some of them need."""
+        by_key = {change.key: change for change in changes}
 
-    @staticmethod
-    def _some(running: Mapping[Future[Mapping[str, str]], Change]) -> list[Future[Mapping[str, str]]]:
-        finished: set[Future[Mapping[str, str]]] = set()
-        while running and not finished:
-            with interrupts_kept():
-                finished, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        return list(finished)
+        def begins(step: Step) -> None:
+            if step.name in by_key:
+                self.report(Event(by_key[step.name], "started"))
 
-    def _start(self, pool: ThreadPoolExecutor, change: Change) -> None:
-        gate = self.gates.pop(change.key.kind, None) if change.action in (CREATE, UPDATE, REPLACE) else None
-        if gate is not None:
-            gate()
-        self.report(Event(change, "started"))
-        with interrupts_kept():
-            future = pool.submit(perform, self.aws, self.scope, change, dict(self.known), self.deadline)
-            self.running[future] = change
+        def ended(step: Step, attributes: Mapping[str, str]) -> None:
+            if step.name in by_key:
+                change = by_key[step.name]
+                # Replaced, never changed in place: workers read them.
+                self.outcome.attributes = {**self.outcome.attributes, change.key: attributes}
+                self.known = {**self.known, change.key: attributes}
+                self.report(Event(change, "done", attributes.get("revision", "")))
 
-    def _finish(self, change: Change, future: Future[Mapping[str, str]]) -> bool:
-        try:
-            attributes = future.result()
-        except EcsctlError as error:
-            self.outcome.failed.append((change, error))
-            self.report(Event(change, "failed", error.message))
-            return False
-        self.known[change.key] = self.outcome.attributes[change.key] = attributes
-        self.outcome.done.append(change)
-        self.report(Event(change, "done", attributes.get("revision", "")))
-        return True
+        def failed(step: Step, error: EcsctlError) -> None:
+            if step.name in by_key:
+                self.report(Event(by_key[step.name], "failed", error.message))
+
+        steps = self._steps(changes)
+        outcome = run_steps(steps, WORKERS, begins=begins, ended=ended, failed=failed, report=self.deadline.report)
+        self._keep(outcome, by_key)
+
+    def _steps(self, changes: list[Change]) -> list[Step]:
+        steps: list[Step] = []
+        for change in changes:
+            after: set[Any] = set(change.after)
+            for kind in TABLE[change.key.kind].waits_for if change.action != REMOVE else ():
+                if kind in self.waits and kind not in self.outcome.waited:
+                    if not any(step.name == kind for step in steps):
+                        first = frozenset(other.key for other in changes if other.key.kind == kind)
+                        steps.append(Step(kind, partial(self._wait, kind), first, only_waits=True))
+                    after.add(kind)
+            steps.append(Step(change.key, partial(self._perform, change), frozenset(after)))
+        return steps
+
+    def _perform(self, change: Change) -> Mapping[str, str]:
+        return perform(self.aws, self.scope, change, self.known, self.deadline)
+
+    def _wait(self, kind: str) -> None:
+        self.waits[kind](self.outcome.attributes)
+
+    def _keep(self, outcome: Outcome, by_key: Mapping[Any, Change]) -> None:
+        self.outcome.done += [by_key[step.name] for step, _ in outcome.done if step.name in by_key]
+        self.outcome.failed += [(by_key[step.name], error) for step, error in outcome.failed if step.name in by_key]
+        self.outcome.skipped += [by_key[step.name] for step in outcome.skipped if step.name in by_key]
+        self.outcome.waits += [error for step, error in outcome.failed if step.name not in by_key]
+        self.outcome.waited |= {str(step.name) for step, _ in outcome.done if step.name not in by_key}
 
 
 def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Deadline) -> Mapping[str, str]:

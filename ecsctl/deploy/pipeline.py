@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ecsctl.deploy.apply import Event, Report, apply
@@ -17,6 +17,7 @@ from ecsctl.deploy.kinds.base import Waiting
 from ecsctl.deploy.observe import Snapshot, observe
 from ecsctl.deploy.plan import plan
 from ecsctl.deploy.resources import OWNER_TAG, Key, Known, Resource, Scope, owner_of
+from ecsctl.deploy.steps import Step, run_steps
 from ecsctl.errors import EcsctlError, ExitCode
 from ecsctl.polling import Deadline, Progress, poll
 
@@ -89,28 +90,40 @@ def execute(
     """
     since = aws.clock.now()
     deadline = Deadline.after(timeout, say, aws.clock)
-    desired_by_kind = {name: [item for item in prepared.resources.values() if item.kind == name] for name in TABLE}
-    waited: set[str] = set()
-
-    def in_service(kinds: Iterable[str], applied: Known = MappingProxyType({})) -> None:
-        for name in kinds:
-            if wait and name not in waited and desired_by_kind[name]:
-                waited.add(name)
-                TABLE[name].wait(aws, desired_by_kind[name], Waiting(deadline, since, applied))
-
-    gates = {name: partial(in_service, kind.waits_for) for name, kind in TABLE.items() if kind.waits_for}
-    report = apply(aws, prepared.plan, prepared.snapshot, report=on_event, gates=gates, deadline=deadline)
+    waits: dict[str, Callable[[Known], None]] = {}
+    for kind in TABLE if wait else ():
+        mine = [item for item in prepared.resources.values() if item.kind == kind]
+        if mine:
+            waits[kind] = partial(_wait, aws, kind, mine, deadline, since)
+    report = apply(aws, prepared.plan, prepared.snapshot, report=on_event, waits=waits, deadline=deadline)
     if not report.whole:
         raise failed(report)
-    in_service(TABLE, report.attributes)
+    left = [
+        Step(kind, partial(wait_for, report.attributes), only_waits=True)
+        for kind, wait_for in waits.items()
+        if kind not in report.waited
+    ]
+    outcome = run_steps(left, max(1, len(left)), report=say)
+    if outcome.failed:
+        raise outcome.failed[0][1]
     return report
+
+
+def _wait(
+    aws: Aws, kind: str, resources: Sequence[Resource], deadline: Deadline, since: datetime, applied: Known
+) -> None:
+    TABLE[kind].wait(aws, resources, Waiting(deadline, since, applied))
 
 
 def failed(report: Report) -> EcsctlError:
     """The error for a plan of which some steps failed."""
+    skipped = [f"{item.key}: not begun, since it depends on what failed" for item in report.skipped]
+    if not report.failed:
+        error = report.waits[0]
+        error.details = (*error.details, *skipped)
+        return error
     (change, first), more = report.failed[0], report.failed[1:]
-    details = [f"{item.key}: {error.message}" for item, error in more]
-    details += [f"{item.key}: not begun, since it depends on what failed" for item in report.skipped]
+    details = [f"{item.key}: {error.message}" for item, error in more] + skipped
     return EcsctlError(
         f"{change.action} {change.key}: {first.message}",
         details=[*first.details, *details],

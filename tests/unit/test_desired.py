@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -170,3 +171,46 @@ def test_an_unknown_image_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(EcsctlError) as raised:
         parameter_of("windows", arm=False)
     assert "bottlerocket" in str(raised.value.hint)
+
+
+def test_instances_admit_a_forwarding_balancer_on_drawn_ports_where_the_file_names_none(tmp_path: Path) -> None:
+    file = tmp_path / "ecsctl.yaml"
+    for host, ports in (("", (32768, 65535)), ("8080:", (8080, 8080))):
+        file.write_text(
+            FILE.replace("8080:80", f"{host}80").replace("type: classic", "type: application"), encoding="utf-8"
+        )
+        resources = made(load_spec([str(file)]))
+        inside = resources["security-group ecsctl-hello-instances"]
+        assert isinstance(inside, SecurityGroup)
+        front = Ref(Key(SecurityGroup.kind, "ecsctl-hello-front"), "id")
+        assert [(rule.from_port, rule.to_port) for rule in inside.ingress if rule.source == front] == [ports]
+
+
+def test_what_cannot_be_changed_of_a_target_group_is_in_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "ecsctl.yaml"
+
+    def name(text: str, vpc: str = "vpc-1") -> str:
+        file.write_text(text, encoding="utf-8")
+        subnets = tuple(replace(subnet, vpc=vpc) for subnet in SOURCES.subnets)
+        [key] = [
+            key for key in desired(load_spec([str(file)]), replace(SOURCES, subnets=subnets)) if "target" in key.kind
+        ]
+        return key.name
+
+    base = FILE.replace("type: classic", "type: application")
+    names = [
+        name(base),
+        name(base, "vpc-2"),
+        name(base.replace("type: application", "type: network")),
+        name(base.replace("memory: 64", "memory: 64, essential: true")),
+        name(
+            base.replace("  web:\n", "  web:\n    networkMode: awsvpc\n")
+            .replace("8080:80", "80")
+            .replace("svc: {", "svc: {ingress: [80], ")
+        ),
+        name(base.replace("8080:80", "8081:81").replace("front:80", "front:81")),
+        name(base.replace("cluster: prod", "cluster: test")),
+    ]
+    assert names[0] == names[3], "what can be changed is not"
+    assert len(set(names)) == len(names) - 1
+    assert max(map(len, names)) <= 32

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 
 import ecsctl.deploy.kinds
+from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.base import Kind
+from ecsctl.deploy.kinds.launch_template import LaunchTemplate
+from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
+from ecsctl.deploy.kinds.task_definition import TaskDefinition
+from ecsctl.deploy.resources import Actual
+from ecsctl.errors import AwsError
 from tests.support.fake_aws import FakeAws
 
 
@@ -70,3 +76,105 @@ def test_a_new_service_begins_with_one_task_where_the_file_says_no_count(
     TABLE["service"].create(aws, Service("s", cluster="c", definition={"taskDefinition": "t", **said}))
     [query] = [query for operation, query in aws.calls if operation == "ecs:CreateService"]
     assert query.get("desiredCount") == sent
+
+
+def test_an_update_of_a_service_sends_what_changed_and_nothing_else() -> None:
+    aws = FakeAws({"ecs:UpdateService": lambda query: {"service": {}}})
+    service = Service("s", cluster="c", definition={"taskDefinition": "t", "desiredCount": 3, "launchType": "EC2"})
+    actual = Actual(service.key, "arn", "p")
+    TABLE["service"].update(aws, service, actual, {"desiredCount", "launchType"})
+    assert aws.calls == [("ecs:UpdateService", {"cluster": "c", "service": "s", "desiredCount": 3})]
+
+
+def test_a_service_made_again_after_its_removal_has_another_token() -> None:
+    old: list[dict[str, Any]] = []
+    aws = FakeAws(
+        {
+            "ecs:DescribeServices": lambda query: {"services": old},
+            "ecs:CreateService": lambda query: {"service": {"serviceArn": "arn"}},
+        }
+    )
+    service = Service("s", cluster="c", definition={"taskDefinition": "t"})
+    for _ in range(2):
+        TABLE["service"].create(aws, service)
+    old.append({"status": "INACTIVE", "createdAt": "2026-01-01"})
+    TABLE["service"].create(aws, service)
+    first, second, third = (query["clientToken"] for name, query in aws.calls if name == "ecs:CreateService")
+    assert first == second
+    assert third != first
+
+
+def test_instances_answer_the_metadata_service_only_with_tokens_and_over_one_hop() -> None:
+    aws = FakeAws({"ec2:CreateLaunchTemplate": lambda query: {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}}})
+    TABLE["launch-template"].create(aws, LaunchTemplate("t", profile="p", key_name="k"))
+    [(_, query)] = aws.calls
+    options = query["LaunchTemplateData"]["MetadataOptions"]
+    assert options == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}
+
+
+def test_only_instances_whose_agent_is_off_are_deregistered_before_they_end() -> None:
+    rows = [
+        {"containerInstanceArn": f"arn:{id_}", "ec2InstanceId": id_, "agentConnected": on}
+        for id_, on in (("i-1", True), ("i-2", False), ("i-3", False))
+    ]
+    aws = FakeAws(
+        {
+            "ecs:ListContainerInstances": lambda query: {
+                "containerInstanceArns": [row["containerInstanceArn"] for row in rows]
+            },
+            "ecs:DescribeContainerInstances": lambda query: {"containerInstances": rows},
+            "ecs:DeregisterContainerInstance": lambda query: {},
+        }
+    )
+    deregister_instances(aws, "c", ["i-1", "i-2"], disconnected=True)
+    gone = [query for name, query in aws.calls if name == "ecs:DeregisterContainerInstance"]
+    assert gone == [{"cluster": "c", "containerInstance": "arn:i-2", "force": True}]
+
+
+def test_rules_added_by_hand_are_not_taken_away_by_an_update() -> None:
+    aws = FakeAws(
+        {"ec2:AuthorizeSecurityGroupIngress": lambda query: {}, "ec2:RevokeSecurityGroupIngress": lambda query: {}}
+    )
+    old, by_hand, new = (Ingress(port, port, "tcp", "10.0.0.0/8") for port in (80, 22, 443))
+    fields = {"vpc": "v", "ingress": frozenset({old}), "unmarked": frozenset({by_hand})}
+    group = SecurityGroup("g", vpc="v", ingress=(new,))
+    TABLE["security-group"].update(aws, group, Actual(group.key, "sg-1", "p", fields), {"ingress"})
+    ports = [
+        (name.partition(":")[2], [rule["FromPort"] for rule in query["IpPermissions"]]) for name, query in aws.calls
+    ]
+    assert ports == [("AuthorizeSecurityGroupIngress", [443]), ("RevokeSecurityGroupIngress", [80])]
+
+
+def test_of_equal_revisions_made_at_once_the_lowest_stays() -> None:
+    definition = {"family": "web", "containerDefinitions": [{"name": "web", "image": "i", "memory": 4}]}
+    rows = {
+        number: {**definition, "revision": number, "status": "ACTIVE", "taskDefinitionArn": f"arn:x/web:{number}"}
+        for number in (1, 2, 3)
+    }
+    tags = [{"key": "ecsctl:project", "value": "shop"}]
+    registered: list[int] = []
+
+    def describe(query: dict[str, Any]) -> dict[str, Any]:
+        if query["taskDefinition"] == "web" and not registered:
+            raise AwsError("ecs:DescribeTaskDefinition", "ClientException", "Unable to describe task definition.")
+        return {"taskDefinition": rows[int(query["taskDefinition"].rpartition(":")[2])], "tags": tags}
+
+    def register(query: dict[str, Any]) -> dict[str, Any]:
+        registered.append(3)
+        return {"taskDefinition": rows[3]}
+
+    aws = FakeAws(
+        {
+            "ecs:DescribeTaskDefinition": describe,
+            "ecs:RegisterTaskDefinition": register,
+            "ecs:ListTaskDefinitions": lambda query: {"taskDefinitionArns": [f"arn:x/web:{n}" for n in rows]},
+            "ecs:DeregisterTaskDefinition": lambda query: {},
+            "ecs:DeleteTaskDefinitions": lambda query: {},
+        }
+    )
+    made = TABLE["task-definition"].create(
+        aws, TaskDefinition("web", {"ecsctl:project": "shop"}, definition=definition)
+    )
+    assert made["revision"] == "web:1"
+    removed = [query["taskDefinition"] for name, query in aws.calls if name == "ecs:DeregisterTaskDefinition"]
+    assert removed == ["arn:x/web:3"]
