@@ -40,7 +40,7 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(CLEAN_ENV) sh examples/demo.sh
 
 test: $(READY)
-	$(PYTEST) -m "not slow" $(ARGS)
+	HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not slow" $(ARGS)
 
 test-all: $(READY)
 	$(PYTEST) $(ARGS)

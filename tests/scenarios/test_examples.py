@@ -80,7 +80,6 @@ def sh(command: list[str], env: dict[str, str], cwd: Path, timeout: float = 240)
 
 
 @pytest.mark.docker
-@pytest.mark.slow
 def test_the_walk_through(real: dict[str, str]) -> None:
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
