@@ -61,7 +61,7 @@ def from_copilot(file: str, target: Target) -> Imported:
     kind = written.strip().lower()
     if kind not in KINDS:
         raise UsageError(
-            f"{file} is a manifest of the type {written!r}, which ecsctl cannot take over",
+            f"{file} is a manifest of the type {written!r}, which ecsctl cannot import",
             hint="it takes " + ", ".join(key.title() for key in KINDS),
         )
     draft = Draft(name)
@@ -141,7 +141,7 @@ def _size(manifest: Section) -> dict[str, Any]:
     for key, value in fitting.items():
         if value != wanted[key]:
             made[key] = Commented(str(value), beside=f"Fargate has no size with a {key} of {wanted[key]}")
-            manifest.report.note(manifest.get(key), manifest.at(key), f"Fargate has no such size: {value} is written")
+            manifest.report.note(manifest.get(key), manifest.at(key), f"Fargate has no such size; using {value}")
     return made
 
 
@@ -213,7 +213,7 @@ def _service(
         made["desiredCount"] = spot if spot is not None else _least(inner)
         for key in inner:
             if key not in ("spot", "range"):
-                inner.note(key, "ecsctl scales no service by itself: put Application Auto Scaling on it")
+                inner.note(key, "ecsctl does not scale services by itself: put Application Auto Scaling on it")
         if spot is not None:
             made["capacityProviderStrategy"] = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     else:
@@ -233,7 +233,7 @@ def _service(
         made["deploymentConfiguration"] = {"minimumHealthyPercent": 0, "maximumPercent": 100}
         made["availabilityZoneRebalancing"] = "DISABLED"
     elif rolling not in (None, "default"):
-        deployment.note("rolling", "Copilot knows default and recreate")
+        deployment.note("rolling", "Copilot has default and recreate")
     for key in deployment:
         if key != "rolling":
             deployment.note(key, "write deploymentConfiguration, with alarms and the rest")
@@ -254,12 +254,12 @@ def _least(count: Section) -> int:
     if isinstance(node, MapNode):
         bounds = count.section("range")
         least = bounds.integer("min") or 0
-        bounds.note("max", "ecsctl scales no service by itself: the least is written")
+        bounds.note("max", "ecsctl does not scale services by itself; using the minimum")
         bounds.note("spot_from", "write capacityProviderStrategy with FARGATE and FARGATE_SPOT")
     elif node is not None:
         match = re.fullmatch(r"(\d{1,6})\s*-\s*(\d{1,6})", count.plain("range") or "")
         least = int(match.group(1)) if match else 1
-        count.note("range", f"ecsctl scales no service by itself: {least} is written")
+        count.note("range", f"ecsctl does not scale services by itself; using {least}")
     return least
 
 

@@ -108,11 +108,11 @@ def _check(section: Section, made: dict[str, Any]) -> dict[str, Any]:
     elif path:
         inner.note("path", "a path begins with /")
     for key, member, least, most in (("interval", "interval", 5, 300), ("timeout", "timeout", 2, 120)):
-        value = inner.parsed(key, duration, "a duration, as 15s,")
+        value = inner.parsed(key, duration, "a duration such as 15s")
         if value is not None:
             check[member] = min(max(round(value), least), most)
             if check[member] != value:
-                inner.note(key, f"{least} to {most} seconds: {check[member]} is written")
+                inner.note(key, f"{least} to {most} seconds are accepted; using {check[member]}")
     if check.get("timeout", 5) >= check.get("interval", 30):
         check["timeout"] = check.get("interval", 30) - 1
         inner.note("timeout", "it must be below the interval")
@@ -120,7 +120,7 @@ def _check(section: Section, made: dict[str, Any]) -> dict[str, Any]:
         times = inner.integer(key, least=2, most=10)
         if times is not None:
             check[member] = times
-    grace = inner.parsed("grace_period", duration, "a duration, as 2m,")
+    grace = inner.parsed("grace_period", duration, "a duration such as 2m")
     if grace is not None:
         made["healthCheckGracePeriodSeconds"] = round(grace)
     for key, why in CHECK_ONLY.items():
@@ -135,10 +135,10 @@ def _network(nlb: Section, service: str, definition: dict[str, Any], made: dict[
     port, _, protocol = (nlb.plain("port") or "80").partition("/")
     protocol = protocol.upper() or "TCP"
     if not (port.isdecimal() and 0 < int(port[:6]) < 65536) or protocol not in ("TCP", "UDP", "TLS"):
-        nlb.note("port", "a port, as 80/tcp or 443/tls, is expected: 80/tcp is written")
+        nlb.note("port", "expected a port such as 80/tcp or 443/tls; using 80/tcp")
         port, protocol = "80", "TCP"
     elif protocol == "TLS":
-        nlb.note("port", "a TLS listener wants a certificate: TCP is written")
+        nlb.note("port", "a TLS listener needs a certificate; using TCP")
         protocol = "TCP"
     balancer: dict[str, Any] = {"type": "network", "listeners": [{"port": int(port), "protocol": protocol}]}
     check = _check(nlb, made)

@@ -61,18 +61,18 @@ def read_check(section: Section, box: dict[str, Any]) -> None:
         command = ["CMD-SHELL", *command]
     made: dict[str, Any] = {"command": command, "interval": 10, "timeout": 5, "retries": 2}
     for key, member, least, most in TIMES:
-        value = check.parsed(key, duration, "a duration, as 10s,")
+        value = check.parsed(key, duration, "a duration such as 10s")
         if value is not None:
             made[member] = min(max(round(value), least), most)
             if made[member] != value:
-                check.note(key, f"ECS takes {least} to {most} seconds: {made[member]} is written")
+                check.note(key, f"ECS accepts {least} to {most} seconds; using {made[member]}")
     retries = check.integer("retries", least=1, most=10)
     if retries is not None:
         made["retries"] = retries
     if command:
         box["healthCheck"] = made
     else:
-        check.note_here("a health check without a command: it is left out")
+        check.note_here("a health check without a command; omitted")
 
 
 def read_variables(section: Section, box: dict[str, Any], target: Target) -> None:
@@ -96,7 +96,7 @@ def read_variables(section: Section, box: dict[str, Any], target: Target) -> Non
             if secret is not None:
                 region = target.region or "${AWS_REGION:-us-east-1}"
                 secrets[name] = f"arn:aws:secretsmanager:{region}:${{AWS_ACCOUNT_ID:-000000000000}}:secret:{secret}"
-                inner.note("secretsmanager", "ECS wants its ARN: put the region and the account into it")
+                inner.note("secretsmanager", "ECS needs its ARN: put the region and the account into it")
         elif (text := outer.text(name)) is not None:
             secrets[name] = text
     if secrets:
@@ -181,7 +181,7 @@ def read_storage(manifest: Section, box: dict[str, Any], definition: dict[str, A
     if size is not None:
         bounded = min(max(size, LEAST_GIB), MOST_GIB)
         if bounded != size and size != LEAST_GIB - 1:
-            storage.note("ephemeral", f"Fargate has {LEAST_GIB} to {MOST_GIB} GiB: {bounded} is written")
+            storage.note("ephemeral", f"Fargate has {LEAST_GIB} to {MOST_GIB} GiB; using {bounded}")
         if size != LEAST_GIB - 1:
             definition["ephemeralStorage"] = {"sizeInGiB": bounded}
     if storage.flag("readonly_fs"):

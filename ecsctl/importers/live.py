@@ -94,9 +94,7 @@ def from_task_definition(aws: Aws, family: str, target: Target) -> Imported:
 def _selected(selector: str) -> tuple[str, str]:
     parts = selector.split(":service/")[-1].split("/") if selector.startswith("arn:") else selector.split("/")
     if len(parts) != 2 or not all(parts):
-        raise UsageError(
-            f"{selector!r} names no service of a cluster", hint="write it as --from-service CLUSTER/SERVICE"
-        )
+        raise UsageError(f"{selector!r} is not CLUSTER/SERVICE", hint="write it as --from-service CLUSTER/SERVICE")
     return parts[0], parts[1]
 
 

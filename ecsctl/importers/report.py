@@ -97,7 +97,7 @@ class Section:
             self._entries, self._keys = node.entries, node.keys
             self._left = dict.fromkeys(node.entries)
         elif node is not None and not is_null(node):
-            report.note(node, path, f"a mapping is expected, and this is {node.kind}")
+            report.note(node, path, f"expected a mapping, got {node.kind}")
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries and not is_null(self._entries[key])
@@ -159,7 +159,7 @@ class Section:
         """As ``text``, of a node that is at hand."""
         if isinstance(node, Scalar):
             return self.dialect(node, path)
-        self.report.note(node, path, f"a text is expected, and this is {node.kind}")
+        self.report.note(node, path, f"expected a string, got {node.kind}")
         return None
 
     def plain(self, key: str) -> str | None:
@@ -167,7 +167,7 @@ class Section:
         node = self.get(key)
         if node is None or isinstance(node, Scalar):
             return node.text if node is not None else None
-        self.report.note(node, self.at(key), f"a text is expected, and this is {node.kind}")
+        self.report.note(node, self.at(key), f"expected a string, got {node.kind}")
         return None
 
     def parsed(self, key: str, parse: Callable[[str], Any], what: str) -> Any:
@@ -181,13 +181,13 @@ class Section:
         node = self._entries[key]
         settled = settle(text)
         if settled is not None and settled != text.replace("$$", "$"):
-            self.report.note(node, self.at(key), f"ecsctl takes no template here: its default {settled!r} is written")
+            self.report.note(node, self.at(key), f"templates are not supported here; using its default {settled!r}")
         try:
             if settled is None:
                 raise ValueError
             return parse(settled)
         except (ValueError, OverflowError):
-            self.report.note(node, self.at(key), f"{what} is expected, and this is {node.kind}")
+            self.report.note(node, self.at(key), f"expected {what}, got {node.kind}")
             return None
 
     def integer(self, key: str, *, least: int = 0, most: int = 2**31 - 1) -> int | None:
@@ -253,7 +253,7 @@ class Section:
         found: dict[str, str] = {}
         for name, (text, node, path) in self.pairs(key).items():
             if text is None:
-                self.report.note(node, path, "a name without a value: it is left out")
+                self.report.note(node, path, "a name without a value; omitted")
             else:
                 found[name] = text
         return found

@@ -104,7 +104,9 @@ class IngressSpec:
         """
         match = re.fullmatch(r"\s*(\d{1,5})(?:-(\d{1,5}))?(?:/([A-Za-z]+))?(?:@(\S+))?\s*", text)
         if match is None:
-            raise UsageError(f"{text!r} is no ingress rule", hint="write it as 80, 8000-8100/udp or 443@10.0.0.0/8")
+            raise UsageError(
+                f"{text!r} is not a valid ingress rule", hint="write it as 80, 8000-8100/udp or 443@10.0.0.0/8"
+            )
         first, last, protocol, cidr = match.groups()
         return cls.checked(int(first), int(last or first), (protocol or "tcp").lower(), cidr or "0.0.0.0/0")
 
@@ -116,14 +118,14 @@ class IngressSpec:
             UsageError: as ``parse``.
         """
         if not 1 <= from_port <= to_port <= 65535:
-            raise UsageError(f"ports {from_port}-{to_port} are no range of ports within 1-65535")
+            raise UsageError(f"ports {from_port}-{to_port} are not a port range within 1-65535")
         if protocol not in ("tcp", "udp"):
-            raise UsageError(f"protocol {protocol!r} is neither tcp nor udp")
+            raise UsageError(f"protocol {protocol!r} is not tcp or udp")
         try:
             network = ipaddress.ip_network(cidr)
         except ValueError as error:
             raise UsageError(
-                f"{cidr!r} is no network: {error}", hint="write it as 10.0.0.0/8 or 2001:db8::/32"
+                f"{cidr!r} is not a valid network: {error}", hint="write it as 10.0.0.0/8 or 2001:db8::/32"
             ) from None
         if protocol == "tcp" and from_port <= SSH <= to_port and network.prefixlen == 0:
             raise UsageError(f"port {SSH} (SSH) open to the world ({cidr}) is refused", hint=SSH_HINT)

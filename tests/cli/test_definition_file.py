@@ -133,7 +133,7 @@ def test_what_only_aws_knows_is_noted_and_left_open(folder: Path) -> None:
     (folder / "ecsctl.yaml").write_text(GOOD.replace('"nginx:1"', '"${ssm:/image}"'))
     ended = run("validate")
     assert ended.code == 0
-    assert "note: ecsctl.yaml:4:16: ${ssm:/image} is known to AWS only, and left open" in ended.err
+    assert "note: ecsctl.yaml:4:16: ${ssm:/image} is known to AWS only, and stays unresolved" in ended.err
 
 
 EVERYTHING_OPEN = """\

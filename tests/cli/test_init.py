@@ -130,7 +130,7 @@ def test_of_a_manifest(folder: Path) -> None:
         (("--port", "70000"), "is no port"),
         (("--memory", "lots"), "--memory 'lots'"),
         (("--memory", "1"), "less than a container can have"),
-        (("--from-service", "web"), "names no service of a cluster"),
+        (("--from-service", "web"), "is not CLUSTER/SERVICE"),
         (("--port", "none", "--load-balancer", "classic"), "a load balancer needs a port"),
     ],
 )

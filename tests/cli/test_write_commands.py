@@ -123,7 +123,7 @@ def test_bootstrap_wants_a_cluster(aws: Aws) -> None:
         (["--image", "ami-0123456789abcdef0"], "no image ami-0123456789abcdef0"),
         (["--type", "t99.huge"], "no instance type t99.huge"),
         (["--subnet", "subnet-0123456789abcdef0"], "no subnet subnet-0123456789abcdef0"),
-        (["--ingress", "http"], "'http' is no ingress rule"),
+        (["--ingress", "http"], "'http' is not a valid ingress rule"),
     ],
 )
 def test_bootstrap_says_what_does_not_exist_and_makes_nothing(

@@ -101,7 +101,7 @@ def _image(section: Section, part: Part, context: Context) -> None:
         system, _, machine = platform.lower().partition("/")
         architecture = ARCHITECTURES.get(machine.split("/")[0] if machine else system)
         if system not in ("linux", *ARCHITECTURES) or architecture is None:
-            section.note("platform", "ECS knows linux/amd64, linux/arm64 and Windows of its own versions")
+            section.note("platform", "ECS supports linux/amd64, linux/arm64 and Windows of its own versions")
         else:
             part.task["runtimePlatform"] = {"cpuArchitecture": architecture, "operatingSystemFamily": "LINUX"}
 
@@ -110,7 +110,7 @@ def _tagged(image: str, section: Section) -> str:
     """An image whose tag comes from a variable that is not set: ``latest`` then, as an empty tag is none."""
     for empty in (":-}",):
         if image.endswith(empty) and ":${" in image:
-            section.note("image", "the variable of its tag is not set: latest is taken")
+            section.note("image", "the variable of its tag is not set; using latest")
             return image[: -len("}")] + "latest}"
     return image
 
@@ -142,7 +142,7 @@ def _network(section: Section, part: Part, context: Context) -> None:
     elif mode in ("host", "none", "bridge"):
         part.task["networkMode"] = mode
     elif mode and mode != "default":
-        section.note(key, f"ECS knows no network mode {mode}")
+        section.note(key, f"ECS does not support the network mode {mode}")
 
 
 def _plain(section: Section, part: Part, context: Context) -> None:
@@ -157,13 +157,13 @@ def _plain(section: Section, part: Part, context: Context) -> None:
             section.note(source, "not on Fargate")
         elif section.flag(source):
             box[target] = True
-    grace = section.parsed("stop_grace_period", duration, "a duration, as 1m30s,")
+    grace = section.parsed("stop_grace_period", duration, "a duration such as 1m30s")
     if grace is not None:
         box["stopTimeout"] = min(max(2, round(grace)), 120) if context.fargate else max(2, round(grace))
         if box["stopTimeout"] != grace:
             section.note(
                 "stop_grace_period",
-                f"ECS takes whole seconds, 2 at least (at most 120 on Fargate): {box['stopTimeout']}",
+                f"ECS accepts whole seconds from 2 (on Fargate to 120); using {box['stopTimeout']}",
             )
     hostname = section.text("hostname")
     if hostname and (context.fargate or part.task.get("networkMode") == "host"):
@@ -179,7 +179,7 @@ def _plain(section: Section, part: Part, context: Context) -> None:
     elif restart and restart.startswith("on-failure"):
         section.note("restart", "a service is started again whenever it ends, with success too")
     elif restart not in (None, "always", "unless-stopped"):
-        section.note("restart", "Compose knows no, always, on-failure and unless-stopped")
+        section.note("restart", "Compose has no, always, on-failure and unless-stopped")
     for node, path in section.nodes("configs"):
         used: Node | None = node.entries.get("source") if isinstance(node, MapNode) else node
         if isinstance(used, Scalar):
@@ -202,9 +202,9 @@ def _logging(section: Section, part: Part, context: Context) -> None:
     options = logging.assignments("options")
     known = FARGATE_LOG_DRIVERS if context.fargate else LOG_DRIVERS
     if driver not in known:
-        logging.note_here(f"ECS has no log driver {driver} here: one of {', '.join(known)}")
+        logging.note_here(f"ECS does not support the log driver {driver} here; use one of {', '.join(known)}")
         for key in logging:
-            logging.note(key, "the log driver is left out")
+            logging.note(key, "the log driver is omitted")
         return
     if driver == "awslogs":
         options.setdefault("awslogs-group", f"/ecs/{context.project}")

@@ -28,7 +28,7 @@ def read_deploy(section: Section, part: Part, context: Context) -> None:
     _update(deploy, part)
     _placement(deploy, part, context)
     for key in ("labels", "endpoint_mode", "rollback_config"):
-        deploy.note(key, "ECS has no word for it; tags mark a service" if key == "labels" else "ECS has no word for it")
+        deploy.note(key, "ECS has no equivalent; tags mark a service" if key == "labels" else "ECS has no equivalent")
     policy = deploy.section("restart_policy")
     if policy.plain("condition") in ("none", "on-failure"):
         policy.note("condition", "a service is started again whenever it ends")
@@ -55,11 +55,11 @@ def _count(section: Section, deploy: Section, part: Part, context: Context) -> N
         deploy.note("mode", "a job: it gets no service; `ecsctl run` runs it")
         part.runs_once = True
     elif mode not in ("global", "replicated"):
-        deploy.note("mode", "ECS knows replicated and global (DAEMON)")
+        deploy.note("mode", "ECS supports replicated and global (DAEMON)")
 
 
 def _memory(section: Section, limits: Section, reservations: Section, part: Part, context: Context) -> None:
-    size = "a size, as 512m,"
+    size = "a size such as 512m"
     limit = limits.parsed("memory", docker_memory_mib, size)
     older = section.parsed("mem_limit", docker_memory_mib, size)
     limit = older if limit is None else limit
@@ -74,11 +74,11 @@ def _memory(section: Section, limits: Section, reservations: Section, part: Part
         reserved = max(LEAST_MIB, reserved)
         if limit is not None and reserved > limit:
             reserved = limit
-            section.note_here("it reserves more memory than it may have: the limit is taken for both")
+            section.note_here("it reserves more memory than it may have: the limit is used for both")
         part.container["memoryReservation"] = reserved
     if limit is None and not reserved:
         part.container["memoryReservation"] = Commented(
-            DEFAULT_MIB, beside="MiB; Compose sets no limit, ECS wants a number: measure it"
+            DEFAULT_MIB, beside="MiB; Compose sets no limit, ECS needs a number: measure it"
         )
     part.memory = reserved or limit or DEFAULT_MIB
     total = section.parsed("memswap_limit", docker_memory_mib, size)
@@ -89,7 +89,7 @@ def _memory(section: Section, limits: Section, reservations: Section, part: Part
 
 
 def _cpu(section: Section, limits: Section, reservations: Section, part: Part, context: Context) -> None:
-    what = "a number of processors, as 0.5,"
+    what = "a number of processors such as 0.5"
     reserved = reservations.parsed("cpus", cores_cpu_units, what)
     limit = limits.parsed("cpus", cores_cpu_units, what)
     older = section.parsed("cpus", cores_cpu_units, what)
@@ -97,10 +97,10 @@ def _cpu(section: Section, limits: Section, reservations: Section, part: Part, c
     shares = section.integer("cpu_shares")
     if reserved is not None and limit is not None and limit != reserved:
         (limits if "cpus" in limits else section).note(
-            "cpus", "ECS has one number for a container's CPU, its share: the reservation is written"
+            "cpus", "ECS has one number for a container's CPU, its share; using the reservation"
         )
     elif shares is not None and (reserved or limit):
-        section.note("cpu_shares", "ECS has one number for a container's CPU: the one of cpus is written")
+        section.note("cpu_shares", "ECS has one number for a container's CPU; using cpus")
     cpu = reserved or limit or shares
     if cpu:
         part.container["cpu"] = part.cpu = cpu
@@ -118,9 +118,9 @@ def _gpus(reservations: Section, part: Part, context: Context) -> None:
         if ids is not None:
             listed = plain(ids)
             count = len(listed) if isinstance(listed, list) and listed else 1
-            inner.note("device_ids", "ECS chooses the GPUs itself: their number is written")
+            inner.note("device_ids", "ECS chooses the GPUs itself; using their number")
         elif count_text == "all":
-            inner.note("count", "ECS wants the number of GPUs: 1 is written")
+            inner.note("count", "ECS needs the number of GPUs; using 1")
         if context.fargate or not ({"gpu", "nvidia"} & {*names, driver or ""}):
             inner.note_here("Fargate has no GPUs" if context.fargate else "of devices, ECS reserves GPUs only")
         elif count > 0:
@@ -143,12 +143,13 @@ def _update(deploy: Section, part: Part) -> None:
         made["minimumHealthyPercent"] = 0 if part.service.get("desiredCount") == 1 else 50
     elif order:
         update.note(
-            "order", "a DAEMON service stops the old task first" if daemon else "ECS knows start-first and stop-first"
+            "order",
+            "a DAEMON service stops the old task first" if daemon else "ECS supports start-first and stop-first",
         )
     if action in ("rollback", "pause") and not daemon:
         made["deploymentCircuitBreaker"] = {"enable": True, "rollback": action == "rollback"}
     elif action and action != "continue":
-        update.note("failure_action", "ECS knows rollback, pause and continue")
+        update.note("failure_action", "ECS supports rollback, pause and continue")
     for key in ("parallelism", "delay", "monitor", "max_failure_ratio"):
         update.note(key, "ECS renews as many at a time as minimumHealthyPercent and maximumPercent allow")
     if made:
@@ -164,7 +165,9 @@ def _placement(deploy: Section, part: Part, context: Context) -> None:
     if most == 1 and not context.fargate and "desiredCount" in part.service:
         part.service["placementConstraints"] = [{"type": "distinctInstance"}]
     elif most is not None:
-        placement.note("max_replicas_per_node", "ECS knows one on an instance, of a service on EC2 (distinctInstance)")
+        placement.note(
+            "max_replicas_per_node", "ECS supports one on an instance, of a service on EC2 (distinctInstance)"
+        )
     for key in ("constraints", "preferences"):
         node = placement.get(key)
         if node is not None and not (isinstance(node, MapNode) and not node.entries):

@@ -31,7 +31,7 @@ def read_environment(section: Section, part: Part, context: Context) -> None:
             # No value: Compose hands on the one of its own environment.
             found[name] = context.dialect.convert(node, path, f"${{{name}}}")
         else:
-            section.report.note(node, path, "a variable without a value: it is left out")
+            section.report.note(node, path, "a variable without a value; omitted")
     clear = [name for name, text in found.items() if looks_secret(name, text)]
     if clear:
         text = f"in clear as in the Compose file: {', '.join(sorted(clear))}; name them under secrets instead"
@@ -54,7 +54,7 @@ def _file(section: Section, node: Node, path: Path, context: Context, found: dic
         raw, at = False, node
         name = node.text if isinstance(node, Scalar) else None
     if not name or not isinstance(at, Scalar):
-        section.report.note(node, path, "the path of a file is expected")
+        section.report.note(node, path, "expected the path of a file")
         return
     file = FilePath(at.file).parent / name if at.file != STDIN else FilePath(name)
     try:
@@ -98,7 +98,7 @@ def _secrets(section: Section, part: Part, context: Context, environment: dict[s
         else:
             source = node.text if isinstance(node, Scalar) else None
         if not source:
-            section.report.note(node, path, "the name of a secret is expected")
+            section.report.note(node, path, "expected the name of a secret")
             continue
         context.used.add(("secrets", source))
         file = target if target and target.startswith("/") else f"/run/secrets/{target or source}"

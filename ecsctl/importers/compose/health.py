@@ -37,7 +37,7 @@ def read_health(section: Section, part: Part) -> None:
         return
     made: dict[str, Any] = {"command": command}
     for key, (least, most) in TIMES.items():
-        value = check.parsed(key, duration, "a duration, as 1m30s,")
+        value = check.parsed(key, duration, "a duration such as 1m30s")
         if value is not None:
             made[NAMES[key]] = _bounded(check, key, round(value), least, most, "seconds")
     if command is not None and "timeout" not in made:
@@ -71,7 +71,7 @@ def without_lost_scripts(section: Section, part: Part) -> None:
 def _bounded(check: Section, key: str, value: int, least: int, most: int, unit: str) -> int:
     bounded = min(max(value, least), most)
     if bounded != value:
-        check.note(key, f"ECS takes {least} to {most} {unit}: {bounded} is written")
+        check.note(key, f"ECS accepts {least} to {most} {unit}; using {bounded}")
     return bounded
 
 
@@ -87,7 +87,7 @@ def _test(check: Section) -> list[str] | None:
         check.note("test", "an empty test")
         return None
     if words[0] not in ("CMD", "CMD-SHELL", "NONE"):
-        check.note("test", "a list begins with CMD, CMD-SHELL or NONE: CMD is taken")
+        check.note("test", "a list begins with CMD, CMD-SHELL or NONE; using CMD")
         return ["CMD", *words]
     if len(words) == 1 and words[0] != "NONE":
         check.note("test", "a test without a command")
@@ -105,7 +105,7 @@ def read_dependencies(section: Section, part: Part) -> None:
             written = inner.plain("condition") or "service_started"
             condition = CONDITIONS.get(written)
             if condition is None:
-                inner.note("condition", "a condition that Compose does not know: START is taken")
+                inner.note("condition", "a condition that Compose does not have; using START")
             required = inner.flag("required") is not False
             if inner.flag("restart"):
                 inner.note("restart", "ECS replaces a whole task; it restarts no container after another")

@@ -48,7 +48,7 @@ def split(text: str) -> list[str | Variable]:
         braced = text.startswith("${", index)
         name = NAME.match(text, index + (2 if braced else 1))
         if name is None:
-            raise ValueError(f"{text[index : index + 12]!r} is no variable (a dollar sign itself is written $$)")
+            raise ValueError(f"{text[index : index + 12]!r} is not a valid variable (write $$ for a dollar sign)")
         parts.append(plain)
         begin, plain, index = index, "", name.end()
         if not braced:
@@ -61,7 +61,7 @@ def split(text: str) -> list[str | Variable]:
             raise ValueError("a ${ has no closing brace")
         index = end
         if operator is None and index != start:
-            raise ValueError(f"${{{name.group()}{text[start : start + 8]} is no form of Compose's variables")
+            raise ValueError(f"${{{name.group()}{text[start : start + 8]} is not a valid Compose variable")
         parts.append(Variable(name.group(), operator.group() if operator else "", text[start:index]))
         index += 1
     parts.append(plain)
@@ -91,7 +91,7 @@ class Interpolation:
                 raise ValueError(f"more than {MOST_VARIABLES} variables in one text")
             parts = split(text)
         except ValueError as error:
-            self.report.note(node, path, f"{error}: taken as it is written")
+            self.report.note(node, path, f"{error}; kept as it is")
             return escape(text)
         made = ""
         for part in parts:

@@ -47,7 +47,7 @@ def read_kernel(section: Section, part: Part, context: Context) -> None:
     _ulimits(section, part, context)
     if section.flag("init"):
         part.linux()["initProcessEnabled"] = True
-    shared = section.parsed("shm_size", docker_memory_mib, "a size, as 64m,")
+    shared = section.parsed("shm_size", docker_memory_mib, "a size such as 64m")
     if shared and context.fargate:
         section.note("shm_size", "not on Fargate")
     elif shared:
@@ -102,7 +102,7 @@ def _namespaces(section: Section, part: Part, context: Context) -> None:
             part.task[target] = value
         else:
             section.note(
-                key, f"ECS knows {', '.join(known)} ({'less on Fargate' if context.fargate else 'of a whole task'})"
+                key, f"ECS supports {', '.join(known)} ({'less on Fargate' if context.fargate else 'of a whole task'})"
             )
 
 
@@ -133,7 +133,9 @@ def _names(section: Section, part: Part, context: Context) -> None:
             section.report.note(item, path, "not for a task with a network of its own (awsvpc)")
         elif address == "host-gateway":
             section.report.note(
-                item, path, "ECS knows no host-gateway: the instance's address is in its metadata (169.254.169.254)"
+                item,
+                path,
+                "ECS does not support host-gateway: the instance's address is in its metadata (169.254.169.254)",
             )
         elif not _is_address(address):
             section.report.note(item, path, "a name and an address are expected, as db:10.0.0.5")
@@ -166,10 +168,12 @@ def _ulimits(section: Section, part: Part, context: Context) -> None:
             soft, hard = inner.integer("soft", least=-1), inner.integer("hard", least=-1)
             soft, hard = (hard if soft is None else soft), (soft if hard is None else hard)
         if name not in ULIMITS or (context.fargate and name != "nofile"):
-            limits.note(name, "Fargate knows nofile only" if context.fargate else f"ECS knows {', '.join(ULIMITS)}")
+            limits.note(
+                name, "Fargate supports nofile only" if context.fargate else f"ECS supports {', '.join(ULIMITS)}"
+            )
         elif soft is not None and hard is not None:
             if 0 <= hard < soft or (soft == -1 and hard != -1):
-                limits.note(name, "its soft limit is above its hard one, which is taken for both")
+                limits.note(name, "its soft limit is above its hard one; using the hard one for both")
                 soft = hard
             made.append(Flow({"name": name, "softLimit": soft, "hardLimit": hard}))
     if made:

@@ -88,9 +88,9 @@ class _Loader:
     def _parse(self, name: str) -> MapNode:
         root, faults = read_mapping(name, "a Compose file", hint="name the file, as --from-compose compose.yaml")
         for fault in faults:
-            if fault.position and fault.message.startswith("the tag !reset"):
+            if fault.position and fault.message.startswith("unknown tag !reset"):
                 self.tags.reset.add(fault.position)
-            elif fault.position and fault.message.startswith("the tag !override"):
+            elif fault.position and fault.message.startswith("unknown tag !override"):
                 self.tags.override.add(fault.position)
             else:
                 at = Scalar(*_place(fault), None)
@@ -124,9 +124,7 @@ class _Loader:
                 paths = [] if listed is None else listed.items if isinstance(listed, ListNode) else [listed]
                 for key in item.entries:
                     if key != "path":
-                        self.report.note(
-                            item.keys[key], (*at, key), "not followed: paths are relative to their own file"
-                        )
+                        self.report.note(item.keys[key], (*at, key), "ignored: paths are relative to their own file")
             for path in paths:
                 found = self._other(path, at)
                 if found is not None:
@@ -139,16 +137,16 @@ class _Loader:
     def _other(self, node: Node, at: tuple[str | int, ...]) -> MapNode | None:
         """The file that ``node`` names, relative to its own; None (and a note) where it cannot be had."""
         if not isinstance(node, Scalar) or not node.text:
-            self.report.note(node, at, f"the path of a file is expected, and this is {node.kind}")
+            self.report.note(node, at, f"expected the path of a file, got {node.kind}")
             return None
         name = str(FilePath(node.file).parent / node.text) if node.file != STDIN else node.text
         if name in self._open:
-            self.report.note(node, at, f"{name} comes back to itself: not followed")
+            self.report.note(node, at, f"{name} includes itself; ignored")
             return None
         try:
             return self.file(name)
         except (UsageError, ValueError) as error:
-            self.report.note(node, at, f"not followed: {str(error).splitlines()[0]}")
+            self.report.note(node, at, f"ignored: {str(error).splitlines()[0]}")
             return None
 
     def _extended(self, root: MapNode) -> MapNode:
@@ -177,13 +175,13 @@ class _Loader:
         if isinstance(extends, MapNode):
             wanted, file = extends.entries.get("service", extends), extends.entries.get("file")
         if not isinstance(wanted, Scalar):
-            self.report.note(extends, at, f"the name of a service is expected, and this is {wanted.kind}")
+            self.report.note(extends, at, f"expected the name of a service, got {wanted.kind}")
         elif file is not None and not is_null(file):
             other = self._other(file, at)
             others = other.entries.get("services") if other is not None else None
             base = others.entries.get(wanted.text) if isinstance(others, MapNode) else None
         elif wanted.text in (*stack, name) or len(stack) >= MOST_FILES:
-            self.report.note(extends, at, f"{wanted.text} extends itself, or too many others: not followed")
+            self.report.note(extends, at, f"{wanted.text} extends itself, or too many others; ignored")
         elif wanted.text in services.entries:
             base = self._service(services, wanted.text, done, [*stack, name])
         if base is None:

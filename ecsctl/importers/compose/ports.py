@@ -28,7 +28,7 @@ def read_ports(section: Section, part: Part, context: Context) -> None:
             _short(section, node, path, text, part, context)
     mappings = part.container.get("portMappings", [])
     if len(mappings) > MOST:
-        section.note("ports", f"{len(mappings)} ports where a task may publish {MOST}: those beyond are left out")
+        section.note("ports", f"{len(mappings)} ports where a task may publish {MOST}; the rest is omitted")
         del mappings[MOST:]
     section.note("expose", "a container's ports are open to the other containers of its task without being named")
 
@@ -41,7 +41,7 @@ def _short(section: Section, node: Node, path: Path, text: str, part: Part, cont
     ports, _, protocol = plain.partition("/")
     match = SHORT.fullmatch(ports.strip())
     if match is None:
-        section.report.note(node, path, "it is no port as Compose writes it: it is left out")
+        section.report.note(node, path, "not a valid Compose port; omitted")
         return
     address = match["v6"] or match["ip"] or ""
     mappings = part.container.setdefault("portMappings", [])
@@ -50,7 +50,7 @@ def _short(section: Section, node: Node, path: Path, text: str, part: Part, cont
     if plain != text and mappings and mappings[-1] == plain.removesuffix("/tcp"):
         mappings[-1] = written
     elif plain != text:
-        section.report.note(node, path, "the defaults of its variables are written: ecsctl takes no template here")
+        section.report.note(node, path, "templates are not supported here; using the defaults of its variables")
 
 
 def _long(section: Section, part: Part, context: Context) -> None:
@@ -66,7 +66,7 @@ def _long(section: Section, part: Part, context: Context) -> None:
     if application in ("http", "http2", "grpc") and name:
         extra["appProtocol"] = application
     elif application:
-        section.note("app_protocol", "ECS knows http, http2 and grpc, of a port that has a name")
+        section.note("app_protocol", "ECS supports http, http2 and grpc, of a port that has a name")
     node = section.place
     assert node is not None
     _publish(section, node, section.path, target, published, protocol, address, part, context, extra)
@@ -88,10 +88,10 @@ def _publish(
     targets, hosts = _range(container), _range(host) if host.strip() else None
     protocol = protocol.strip().lower()
     if targets is None or (host.strip() and hosts is None):
-        section.report.note(node, path, "it is no port, or no range of ports, from 1 to 65535: it is left out")
+        section.report.note(node, path, "not a port or a port range from 1 to 65535; omitted")
         return
     if protocol not in PROTOCOLS:
-        section.report.note(node, path, f"ECS publishes tcp and udp, not {protocol}: it is left out")
+        section.report.note(node, path, f"ECS publishes tcp and udp, not {protocol}; omitted")
         return
     public = not address.startswith(LOCAL)
     if address and address not in ("0.0.0.0", "::"):
@@ -100,7 +100,7 @@ def _publish(
     count = targets[1] - targets[0] + 1
     own_network = context.fargate or part.task.get("networkMode") in ("host", "awsvpc")
     if part.task.get("networkMode") == "none":
-        section.report.note(node, path, "a container without a network has no ports: it is left out")
+        section.report.note(node, path, "a container without a network has no ports; omitted")
         return
     if hosts is not None and hosts[1] - hosts[0] + 1 != count:
         section.report.note(

@@ -60,7 +60,7 @@ def from_compose(
     parts = _services(root, context, profiles)
     if not parts:
         raise UsageError(
-            f"{files[0]} has no services to take over",
+            f"{files[0]} has no services",
             hint="a Compose file has them under `services:`; --compose-profile takes those of a profile",
         )
     _unused(context)
@@ -87,7 +87,7 @@ def _services(root: Section, context: Context, profiles: Sequence[str]) -> dict[
     for key, section in root.sections("services"):
         wanted = section.texts("profiles")
         if wanted and "*" not in profiles and not set(wanted) & set(profiles):
-            section.note("profiles", f"of the profile {', '.join(wanted)}: not taken over (--compose-profile takes it)")
+            section.note("profiles", f"of the profile {', '.join(wanted)}: not imported (--compose-profile imports it)")
             for other in section:
                 if other != "profiles":
                     section.meaningless(other)
@@ -108,12 +108,12 @@ def _unused(context: Context) -> None:
             if kind == "volumes" and used:
                 continue
             if not used:
-                section.note_here(f"no service that is taken over uses it: its {kind} are left out")
+                section.note_here("no imported service uses it; omitted")
             for key in section:
                 if kind == "secrets":
                     section.note(key, "a secret's value is not read: put it into the SSM parameter")
                 else:
-                    section.note(key, "left out" if kind == "volumes" else "ECS puts no files into containers")
+                    section.note(key, "omitted" if kind == "volumes" else "ECS puts no files into containers")
 
 
 def _networks(root: Section) -> None:

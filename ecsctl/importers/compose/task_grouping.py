@@ -62,7 +62,7 @@ def connect(group: list[Part], parts: dict[str, Part], report: Report, *, bridge
             if other is None:
                 _elsewhere(key, dependency, parts, report)
             elif _reaches(waits, key, part.key):
-                report.note(dependency.node, dependency.path, f"{key} waits for {part.key} in turn: left out")
+                report.note(dependency.node, dependency.path, f"{key} waits for {part.key} in turn; omitted")
             else:
                 waits.setdefault(part.key, set()).add(key)
                 found[other.name] = _condition(dependency, other, report)
@@ -91,9 +91,7 @@ def _join(part: Part, names: dict[str, Part], parts: dict[str, Part], report: Re
     for key, (node, path) in part.joins.items():
         if key not in names:
             why = (
-                "it needs the same task as that service: --one-task"
-                if key in parts
-                else "there is no such service here"
+                "it needs the same task as that service: --one-task" if key in parts else "no such service in this file"
             )
             report.note(node, path, why)
         elif key in part.mounts_of:
@@ -123,16 +121,14 @@ def _condition(dependency: Dependency, other: Part, report: Report) -> str:
     if dependency.condition == "SUCCESS":
         other.container["essential"] = False
     elif dependency.condition == "HEALTHY" and "healthCheck" not in other.container:
-        report.note(
-            dependency.node, dependency.path, f"{other.key} has no healthcheck of its own here: START is written"
-        )
+        report.note(dependency.node, dependency.path, f"{other.key} has no healthcheck of its own here; using START")
         return "START"
     return dependency.condition
 
 
 def _elsewhere(key: str, dependency: Dependency, parts: dict[str, Part], report: Report) -> None:
     if key not in parts:
-        text = "there is no such service here" + ("" if dependency.required else " (it is optional)")
+        text = "no such service in this file" + ("" if dependency.required else " (it is optional)")
     else:
         text = f"{key} runs in a task of its own; ECS orders the containers of one task only: see --one-task"
         if dependency.condition == "SUCCESS":
@@ -148,7 +144,7 @@ def _link(group: list[Part], names: dict[str, Part], links: dict[str, dict[str, 
         for key, alias in links.get(part.key, {}).items():
             if _reaches(made, key, part.key):
                 node, path = part.links[key][1:] if key in part.links else (part.section.place, part.section.path)
-                report.note(node, path, f"{key} is linked to {part.key} in turn: left out")
+                report.note(node, path, f"{key} is linked to {part.key} in turn; omitted")
                 continue
             made.setdefault(part.key, set()).add(key)
             other = names[key]

@@ -36,14 +36,14 @@ def read_volumes(section: Section, part: Part, context: Context) -> None:
             target, _, options = text.partition(":")
             _tmpfs(section, node, path, part, context, target, options.split(",") if options else [])
     if context.fargate:
-        section.note("volume_driver", "Fargate knows no volume drivers")
+        section.note("volume_driver", "Fargate does not support volume drivers")
     section.note("volume_driver", "name the driver at the volume: dockerVolumeConfiguration.driver")
 
 
 def _short(section: Section, node: Node, path: Path, text: str, part: Part, context: Context) -> None:
     settled = settle(text)
     if settled is None:
-        section.report.note(node, path, "a variable without a default in a volume: it is left out")
+        section.report.note(node, path, "a variable without a default in a volume; omitted")
         return
     windows = WINDOWS.match(settled)
     pieces = (settled[2:] if windows else settled).split(":")
@@ -53,16 +53,16 @@ def _short(section: Section, node: Node, path: Path, text: str, part: Part, cont
     if len(pieces) > 1 and set(pieces[-1].split(",")) <= OPTIONS:
         options = pieces.pop().split(",")
     if len(pieces) > 2 or not pieces[-1].startswith("/"):
-        section.report.note(node, path, "it is no volume as Compose writes it: it is left out")
+        section.report.note(node, path, "not a valid Compose volume; omitted")
         return
     unknown = [option for option in options if option not in ("ro", "rw")]
     if unknown:
         section.report.note(
-            node, path, f"the option {', '.join(unknown)} has no equivalent; the volume is mounted without"
+            node, path, f"the option {', '.join(unknown)} has no equivalent; the volume is mounted without it"
         )
     if len(pieces) == 2 and not pieces[0]:
         # Compose refuses it too; without a source it would be an empty volume.
-        section.report.note(node, path, "the variable of its source is not set: the volume is omitted")
+        section.report.note(node, path, "the variable of its source is not set; omitted")
         part.lost_mounts.append(pieces[-1])
         return
     source = pieces[0] if len(pieces) == 2 else ""
@@ -84,14 +84,14 @@ def _long(section: Section, part: Part, context: Context) -> None:
         inner = section.section(key)
         inner.meaningless("create_host_path")
         for name in inner:
-            inner.note(name, "it has no equivalent; the volume is mounted without")
-    section.note("consistency", "it has no equivalent; the volume is mounted without")
+            inner.note(name, "it has no equivalent; the volume is mounted without it")
+    section.note("consistency", "it has no equivalent; the volume is mounted without it")
     if kind not in ("volume", "bind", "tmpfs"):
-        section.note("type", f"ECS mounts no {kind}: it is left out")
+        section.note("type", f"ECS does not mount a {kind}; omitted")
     elif not target or not target.startswith("/"):
-        section.note_here("a volume without an absolute target: it is left out")
+        section.note_here("a volume without an absolute target; omitted")
     elif kind == "bind" and not source:
-        section.note_here("the variable of its source is not set: the volume is omitted")
+        section.note_here("the variable of its source is not set; omitted")
         part.lost_mounts.append(target)
     elif kind != "tmpfs":
         _mount(section, node, section.path, part, context, source or "", target, read_only)
@@ -115,7 +115,7 @@ def _mount(
     mounts: list[str] = part.container.setdefault("mountPoints", [])
     mounts[:] = [mount for mount in mounts if mount.split(":")[1] != target]
     if ":" in target:
-        section.report.note(node, path, "a path with a colon in it cannot be mounted: it is left out")
+        section.report.note(node, path, "a path with a colon in it cannot be mounted; omitted")
         return
     mounts.append(f"{name}:{escape(target)}{':ro' if read_only else ''}")
 
@@ -130,7 +130,7 @@ def _folder(section: Section, node: Node, path: Path, part: Part, context: Conte
         section.report.note(
             node,
             path,
-            "the instances have no such folder of yours: put the files into the image, or on EFS: it is left out",
+            "the instances have no such folder of yours: put the files into the image, or on EFS; omitted",
         )
         return None
     clean = str(PurePosixPath(source))
@@ -190,7 +190,7 @@ def _tmpfs(
     section: Section, node: Node, path: Path, part: Part, context: Context, target: str, options: list[str]
 ) -> None:
     if not target.startswith("/"):
-        section.report.note(node, path, "it is no absolute path: it is left out")
+        section.report.note(node, path, "not an absolute path; omitted")
         return
     size, kept = TMPFS_MIB, []
     for option in options:
@@ -202,11 +202,11 @@ def _tmpfs(
         else:
             kept.append(option)
     if context.fargate:
-        section.report.note(node, path, "tmpfs is not for Fargate: it is left out")
+        section.report.note(node, path, "tmpfs is not for Fargate; omitted")
         return
     given = any(option.startswith("size=") for option in options)
     mount: dict[str, Any] = {"containerPath": target}
-    mount["size"] = size if given else Commented(size, beside="MiB; Compose sets no limit, ECS wants one")
+    mount["size"] = size if given else Commented(size, beside="MiB; Compose sets no limit, ECS needs one")
     if kept:
         mount["mountOptions"] = kept
     part.linux().setdefault("tmpfs", []).append(mount)

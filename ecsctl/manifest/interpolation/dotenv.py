@@ -46,7 +46,7 @@ def parse(text: str) -> tuple[dict[str, str | None], list[str]]:
             continue
         match = LINE.fullmatch(line)
         if match is None:
-            problems.append(f"line {number} is no NAME=value")
+            problems.append(f"line {number} is not NAME=value")
             continue
         name, value = match.group(1), match.group(2)
         if value is None or not value:

@@ -50,19 +50,19 @@ def refer(kind: str, name: str, *, file: str, region: str | None, lookup: Lookup
     if not name:
         raise UsageError("the name is missing")
     if kind == "cfn" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*\.[A-Za-z0-9]+", name):
-        raise UsageError("it is no output of a stack", hint="${cfn:STACK.OUTPUT}")
+        raise UsageError("it is not an output of a stack", hint="${cfn:STACK.OUTPUT}")
     return None if lookup is None else lookup(kind, name, region)
 
 
 def _git(name: str, folder: Path) -> str:
     if name not in GIT:
-        raise UsageError("git has no such value", hint=f"one of {', '.join(GIT)}")
+        raise UsageError("git has no value of this name", hint=f"one of {', '.join(GIT)}")
     try:
         done = subprocess.run(
             ["git", *GIT[name]], cwd=folder, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=False
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise UsageError(f"git cannot be asked: {error}") from None
+        raise UsageError(f"git cannot be run: {error}") from None
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["it fails"]
         raise UsageError(f"git: {lines[-1]}")
@@ -73,7 +73,9 @@ def _tfstate(name: str, folder: Path) -> Any:
     path, sharp, output = name.rpartition("#")
     match = OUTPUT.fullmatch(output)
     if not sharp or not path or match is None:
-        raise UsageError("it names no output of a state", hint="${tfstate:terraform.tfstate#output}, …#output.key[0]")
+        raise UsageError(
+            "it is not an output of a Terraform state", hint="${tfstate:terraform.tfstate#output}, …#output.key[0]"
+        )
     if "://" in path:
         raise UsageError(
             "a state is read from a file only", hint="`terraform state pull > terraform.tfstate`, and name that file"
@@ -84,7 +86,7 @@ def _tfstate(name: str, folder: Path) -> Any:
     except OSError as error:
         raise UsageError(f"cannot read {folder / path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"{folder / path} is no Terraform state") from None
+        raise UsageError(f"{folder / path} is not a Terraform state") from None
     first = match["name"]
     if first not in outputs:
         raise UsageError(f"the state has no output {first!r}", hint=f"it has: {', '.join(known) or 'none'}")

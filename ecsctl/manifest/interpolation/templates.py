@@ -102,7 +102,7 @@ class Filler:
                     return made(value, node)
             text = self._text(node.text, 0, node)
             if ENDLESS.search(text):
-                raise _UnfilledError(0, "what is filled in is a number of more than 4300 digits")
+                raise _UnfilledError(0, "it becomes a number of more than 4300 digits")
         except _UnfilledError as error:
             # A text of several lines, or with escapes, does not tell the columns inside of it.
             shift = (
@@ -114,7 +114,7 @@ class Filler:
             self.faults.append(Fault(at, path_text(path), error.message, allowed=error.allowed))
             return _filled(node, node.text, unresolved=True)
         except _UnresolvedError:
-            self.notes.append(f"{node.position}: {shorten(node.text)} is known to AWS only, and left open")
+            self.notes.append(f"{node.position}: {shorten(node.text)} is known to AWS only, and stays unresolved")
             return _filled(node, node.text, unresolved=True)
         return _filled(node, text)
 
@@ -143,14 +143,14 @@ class Filler:
     def _expression(self, inner: str, offset: int, node: Scalar) -> Any:
         match = NAME.match(inner)
         if match is None:
-            raise _UnfilledError(offset, f"${{{shorten(inner)}}} names no variable", FORMS)
+            raise _UnfilledError(offset, f"${{{shorten(inner)}}} has no valid variable name", FORMS)
         name, rest = match.group(), inner[match.end() :]
         if rest.startswith(":") and rest[1:2] not in ("-", "?", "+"):
             return self._reference(name, rest[1:], node, offset)
         value = self.values.variables.get(name)
         operator, word = (rest[:2], rest[2:]) if rest.startswith(":") else (rest[:1], rest[1:])
         if rest and operator not in ("-", ":-", "?", ":?", "+", ":+"):
-            raise _UnfilledError(offset, f"${{{shorten(inner)}}} is no template", FORMS)
+            raise _UnfilledError(offset, f"${{{shorten(inner)}}} is not a valid template", FORMS)
         given = value is not None and not (operator.startswith(":") and value == "")
         after = offset + 2 + len(inner) - len(word)
         if operator.endswith("+"):
@@ -167,7 +167,7 @@ class Filler:
     def _reference(self, kind: str, name: str, node: Scalar, offset: int = 0) -> Any:
         if kind not in KINDS:
             allowed = f"one of {', '.join(KINDS)}; or ${{{kind}:-default}}"
-            raise _UnfilledError(offset, f"${{{kind}:…}} is no reference", allowed)
+            raise _UnfilledError(offset, f"${{{kind}:…}} is not a known reference", allowed)
         if "${" in name:
             name = self._text(name, offset + 3 + len(kind), node)
         if (kind, name) in self._answers:
@@ -179,7 +179,9 @@ class Filler:
         if answer is None:
             if self.values.leave_unresolved:
                 raise _UnresolvedError
-            raise _UnfilledError(offset, f"${{{kind}:{shorten(name)}}} is known to AWS only, and AWS is not asked here")
+            raise _UnfilledError(
+                offset, f"${{{kind}:{shorten(name)}}} is known to AWS only, and AWS is not called here"
+            )
         self._answers[kind, name] = answer
         return answer
 
@@ -188,7 +190,7 @@ def fill_text(text: str, variables: Mapping[str, str]) -> str:
     """A text of its own with its variables filled in.
 
     Raises:
-        ValueError: a variable is not set, or something is no template; the message says which.
+        ValueError: a variable is not set, or something is not a valid template; the message says which.
     """
     try:
         return Filler(Values(variables))._text(text, 0, Scalar("<text>", 1, 1, text))

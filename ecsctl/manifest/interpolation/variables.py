@@ -16,7 +16,7 @@ def gather(env: Mapping[str, str], env_files: Sequence[str] = (), settings: Sequ
     """The variables of templates: those of ``env_files``, over them the environment's, over them ``NAME=value``.
 
     Raises:
-        UsageError: a file cannot be read, or something is no assignment.
+        UsageError: a file cannot be read, or something is not an assignment.
     """
     found: dict[str, str] = {}
     for file in env_files:
@@ -25,7 +25,7 @@ def gather(env: Mapping[str, str], env_files: Sequence[str] = (), settings: Sequ
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not NAME.fullmatch(name):
-            raise UsageError(f"--set {name!r} is no assignment", hint="write it as --set NAME=value")
+            raise UsageError(f"--set {name!r} is not an assignment", hint="write it as --set NAME=value")
         found[name] = value
     return found
 
@@ -37,7 +37,7 @@ def read_env_file(file: str, known: Mapping[str, str]) -> dict[str, str]:
         known: what ``${NAME}`` in its values may mean besides the file's own variables, which it goes before.
 
     Raises:
-        UsageError: it cannot be read, or a line is no assignment (named by its number; its text is not shown).
+        UsageError: it cannot be read, or a line is not an assignment (named by its number; its text is not shown).
     """
     try:
         written, problems = dotenv.load(file)

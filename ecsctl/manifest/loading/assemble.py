@@ -212,5 +212,5 @@ def _without_cluster(node: Node, name: str, whole: Document) -> Node:
         node = node.copy()
         node.drop("cluster")
         node.drop("clientToken")
-        whole.notes.append(f"{name}: the service's cluster is the project's; its own `cluster` is left out")
+        whole.notes.append(f"{name}: ignored `cluster`: services run in the project's cluster")
     return node

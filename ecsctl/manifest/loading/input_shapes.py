@@ -130,7 +130,7 @@ def _without_nulls(root: Node, found: Found) -> Node:
 
     stripped = strip(root)
     if dropped:
-        found.notes.append("left out what is null")
+        found.notes.append("ignored members that are null")
     return stripped if dropped else root
 
 
@@ -144,7 +144,7 @@ def _without(node: MapNode, names: frozenset[str], found: Found) -> MapNode:
     dropped = [key for key in node.entries if key in names or key in ANSWER_ONLY]
     if not dropped:
         return node
-    found.notes.append(f"left out what only an answer of AWS has: {', '.join(sorted(dropped))}")
+    found.notes.append(f"ignored what only AWS's output has: {', '.join(sorted(dropped))}")
     kept = node.copy()
     for key in dropped:
         kept.drop(key)

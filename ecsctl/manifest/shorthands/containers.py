@@ -54,9 +54,11 @@ def container(node: Node, context: Context) -> Node:
     logs = node.entries["logs"]
     known = isinstance(logs, Scalar) and logs.value == "awslogs"
     if not known or "logConfiguration" in node.entries:
-        together = ("logs and logConfiguration together", "one of them")
+        together = ("logs and logConfiguration exclude each other", "use one of them")
         context.refused.append(
-            ShorthandError(logs, *(together if known else (f"logs cannot be {logs.kind}", DRIVERS_OF_OPTIONS)))
+            ShorthandError(
+                logs, *(together if known else (f"{logs.kind} is not an allowed value of logs", DRIVERS_OF_OPTIONS))
+            )
         )
         # The rest of the container is sound all the same.
         left = node.copy()
@@ -128,19 +130,19 @@ def _with_mounts(box: Node, volumes: dict[str, Node], context: Context) -> Node:
 def _mounted(item: Node, volumes: dict[str, Node]) -> Node:
     """The mount point of one item of a container's ``volumes``; what it names is put into ``volumes``."""
     if not isinstance(item, Scalar) or item.value is None:
-        raise ShorthandError(item, f"{item.kind} is no mount", "name:/path, name:/path:ro or /host/path:/path")
+        raise ShorthandError(item, f"{item.kind} is not a valid mount", "name:/path, name:/path:ro or /host/path:/path")
     if item.unresolved:
         return item
     source, _, rest = item.text.partition(":")
     name = source
     if source.startswith((".", "~")):
-        raise ShorthandError(item, f"{source} is no path of an instance", "an absolute path, or a volume's name")
+        raise ShorthandError(item, f"{source} is not an absolute path", "/path, or the name of a volume")
     if source.startswith("/"):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", source).strip("-") or "root"
     try:
         point = mount(Scalar(item.file, item.line, item.column, f"{name}:{rest}" if rest else source))
     except ShorthandError as error:
-        message = error.message if error.allowed == "ro or rw" else f"{item.kind} is no mount"
+        message = error.message if error.allowed == "ro or rw" else f"{item.kind} is not a valid mount"
         raise ShorthandError(item, message, error.allowed) from None
     volumes.setdefault(name, made({"name": name, **({"host": {"sourcePath": source}} if name != source else {})}, item))
     return point

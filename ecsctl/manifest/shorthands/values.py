@@ -15,7 +15,7 @@ from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar, made
 PORT = re.compile(
     r"(?:(?P<host>\d{1,5})(?:-(?P<host_end>\d{1,5}))?:)?(?P<port>\d{1,5})(?:-(?P<end>\d{1,5}))?(?:/(?P<protocol>tcp|udp))?"
 )
-PORT_FORMS = 'written as "80", "8080:80" (host:container), "53:53/udp" or "8000-8010"'
+PORT_FORMS = 'write it as "80", "8080:80" (host:container), "53:53/udp" or "8000-8010"'
 HIGHEST_PORT = 65535
 MOST_PORTS = 100
 T = TypeVar("T")
@@ -65,7 +65,7 @@ def _amount(parse: Callable[[str], int], as_text: bool) -> Callable[[Node, Conte
         try:
             amount = parse(node.value)
         except ValueError as error:
-            raise ShorthandError(node, f"{node.kind} cannot be read: {error}") from None
+            raise ShorthandError(node, f"{node.kind} is not valid: {error}") from None
         return made(str(amount) if as_text else amount, node)
 
     return expand
@@ -87,7 +87,7 @@ def _text(node: Node, what: str) -> Scalar:
         if isinstance(node.value, str):
             return node
         return Scalar(node.file, node.line, node.column, node.text, node.text)
-    raise ShorthandError(node, f"{what} must be a text, not {node.kind}", allowed='"" for an empty one')
+    raise ShorthandError(node, f"{what} must be a string, not {node.kind}", allowed='"" for an empty one')
 
 
 def _pairs(node: Node, name: str, value: str, what: str, context: Context) -> Node:
@@ -118,7 +118,9 @@ def _assignment(node: Node) -> list[Node]:
         return [node]
     name, equals, value = node.value.partition("=")
     if not equals or not name:
-        raise ShorthandError(node, f"{node.kind} is no variable", allowed="NAME=value, or a mapping NAME: value")
+        raise ShorthandError(
+            node, f"{node.kind} is not a valid variable", allowed="NAME=value, or a mapping NAME: value"
+        )
     return [made({"name": name, "value": value}, node)]
 
 
@@ -149,8 +151,8 @@ def _port(node: Scalar) -> list[dict[str, Any]]:
     match = PORT.fullmatch(node.text)
     if match is None:
         if re.match(r"[\d.]+:\d*:\d+|\[", node.text):
-            raise ShorthandError(node, f"{node.kind} binds an address, which ECS cannot", allowed=PORT_FORMS)
-        raise ShorthandError(node, f"{node.kind} is no port mapping", allowed=PORT_FORMS)
+            raise ShorthandError(node, f"{node.kind} binds an address, which ECS does not support", allowed=PORT_FORMS)
+        raise ShorthandError(node, f"{node.kind} is not a valid port mapping", allowed=PORT_FORMS)
     numbers = {name: int(text) for name, text in match.groupdict().items() if text and name != "protocol"}
     if any(number > HIGHEST_PORT for number in numbers.values()):
         raise ShorthandError(node, f"{node.kind} names a port above {HIGHEST_PORT}", allowed="1 to 65535")
@@ -162,10 +164,10 @@ def _port(node: Scalar) -> list[dict[str, Any]]:
                 node, f"{node.kind} has a range of host ports for one container port", allowed=PORT_FORMS
             )
         if port == 0:
-            raise ShorthandError(node, "0 is no port of a container", allowed="1 to 65535")
+            raise ShorthandError(node, "0 is not a valid container port", allowed="1 to 65535")
         return [{"containerPort": port, **({"hostPort": host} if host is not None else {}), **protocol}]
     if end < port:
-        raise ShorthandError(node, f"the range {port}-{end} runs backwards", allowed=PORT_FORMS)
+        raise ShorthandError(node, f"the range {port}-{end} ends before it starts", allowed=PORT_FORMS)
     if host is None:
         return [{"containerPortRange": f"{port}-{end}", **protocol}]
     if numbers.get("host_end", host) - host != end - port:
@@ -222,9 +224,9 @@ def mount(node: Scalar) -> Node:
     forms = "name:/path, name:/path:ro"
     parts = node.text.split(":")
     if len(parts) not in (2, 3) or not parts[0] or not parts[1]:
-        raise ShorthandError(node, f"{node.kind} is no mount", allowed=forms)
+        raise ShorthandError(node, f"{node.kind} is not a valid mount", allowed=forms)
     if len(parts) == 3 and parts[2] not in ("ro", "rw"):
-        raise ShorthandError(node, f"{parts[2]!r} is no mode of a mount", allowed="ro or rw")
+        raise ShorthandError(node, f"{parts[2]!r} is not a valid mount mode", allowed="ro or rw")
     mount: dict[str, Any] = {"sourceVolume": parts[0], "containerPath": parts[1]}
     if len(parts) == 3:
         mount["readOnly"] = parts[2] == "ro"
@@ -281,7 +283,7 @@ def count(node: Node, context: Context) -> Node:
     if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
         return made({"min": node, "desired": node, "max": node}, node)
     if isinstance(node, Scalar) and node.value is not None and not node.unresolved:
-        raise ShorthandError(node, f"{node.kind} is no count", allowed="2, or {min: 1, desired: 2, max: 4}")
+        raise ShorthandError(node, f"{node.kind} is not a valid count", allowed="2, or {min: 1, desired: 2, max: 4}")
     return node
 
 
@@ -306,7 +308,7 @@ def listener(node: Node, context: Context) -> Node:
     match = re.fullmatch(r"(\d{1,5})(?:(:| *-> *)(\d{1,5}))?", node.text)
     if match is None:
         allowed = '80, "80:8080" (port:instancePort) or "80->443" (a redirect)'
-        raise ShorthandError(node, f"{node.kind} is no listener", allowed=allowed)
+        raise ShorthandError(node, f"{node.kind} is not a valid listener", allowed=allowed)
     ports = {"port": int(match[1])}
     if match[3]:
         ports["instancePort" if match[2] == ":" else "redirect"] = int(match[3])
@@ -334,7 +336,7 @@ def load_balancer(node: Node, context: Context) -> Node:
     parts = node.value.split(":")
     if len(parts) > 3 or not all(parts) or not (len(parts) == 1 or parts[-1].isdecimal()):
         raise ShorthandError(
-            node, f"{node.kind} names no balancer and port", allowed="name:port or name:container:port"
+            node, f"{node.kind} is not a valid reference to a load balancer", allowed="name:port or name:container:port"
         )
     reference: dict[str, Any] = {"name": parts[0]}
     if len(parts) == 3:

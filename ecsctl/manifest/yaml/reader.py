@@ -60,7 +60,7 @@ def _says_json(file: str, text: str) -> bool:
 
 def _decode(builder: Builder, data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        size = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB, which no definition is"
+        size = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
         raise UnreadableError(builder.fault(1, 1, size))
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise UnreadableError(builder.fault(1, 1, "the file is UTF-16", allowed="save it as UTF-8"))
@@ -76,7 +76,7 @@ def _decode(builder: Builder, data: bytes) -> str:
     if bad:
         line, column = _where(text, bad.start())
         raise UnreadableError(
-            builder.fault(line, column, f"the control character U+{ord(bad.group()):04X} may not stand here")
+            builder.fault(line, column, f"the control character U+{ord(bad.group()):04X} is not allowed")
         )
     endless = ENDLESS.search(text)
     if endless:
@@ -116,10 +116,8 @@ def _read_json(builder: Builder, text: str) -> None:
         if token in ("}", "]") and kind == "punct":
             closes = stack and stack[-1] == token and wants in ("comma", "first")
             if not closes:
-                after = (
-                    "a comma too many before it" if wants in ("value", "key") and stack else "nothing that it closes"
-                )
-                raise UnreadableError(builder.fault(*at, f"{token!r} is out of place in JSON: {after}"))
+                after = "a trailing comma before it" if wants in ("value", "key") and stack else "nothing to close"
+                raise UnreadableError(builder.fault(*at, f"unexpected {token!r}: {after}"))
             stack.pop()
             builder.end()
             wants = "comma" if stack else "end"
@@ -129,29 +127,23 @@ def _read_json(builder: Builder, text: str) -> None:
             elif token == "," and wants == "comma":
                 wants = "key" if stack[-1] == "}" else "value"
             else:
-                raise UnreadableError(
-                    builder.fault(*at, f"{token!r} is out of place in JSON", allowed=_expected(wants, stack))
-                )
+                raise UnreadableError(builder.fault(*at, f"unexpected {token!r}", allowed=_expected(wants, stack)))
         elif wants == "key" or (wants == "first" and stack[-1] == "}"):
             if kind != "string":
                 raise UnreadableError(
-                    builder.fault(*at, f"{token} is no key of JSON", allowed='keys stand in "quotes"')
+                    builder.fault(*at, f"{token} is not a valid key", allowed='keys must be in "quotes"')
                 )
             builder.scalar(Scalar(builder.file, *at, _json_string(builder, token, at)))
             wants = "colon"
         elif wants in ("value", "first"):
             wants = _json_value(builder, kind, token, at, stack)
         else:
-            raise UnreadableError(
-                builder.fault(*at, f"{shorten(token)} is out of place", allowed=_expected(wants, stack))
-            )
+            raise UnreadableError(builder.fault(*at, f"unexpected {shorten(token)}", allowed=_expected(wants, stack)))
     if wants != "end":
         last = _where(text, len(text.rstrip()))
         if not text.strip():
             raise UnreadableError(builder.fault(1, 1, "the file is empty"))
-        raise UnreadableError(
-            builder.fault(*last, "the JSON ends before it is complete", allowed=_expected(wants, stack))
-        )
+        raise UnreadableError(builder.fault(*last, "unexpected end of the JSON", allowed=_expected(wants, stack)))
 
 
 def _json_value(builder: Builder, kind: str | None, token: str, at: tuple[int, int], stack: list[str]) -> str:
@@ -192,22 +184,22 @@ def _json_fault(builder: Builder, text: str, index: int, at: tuple[int, int]) ->
     if rest.startswith('"'):
         return builder.fault(*at, "the string is not closed on its line")
     if rest.startswith(("//", "/*", "#")):
-        return builder.fault(*at, "JSON has no comments", allowed="take them out, or name the file .yaml")
+        return builder.fault(*at, "JSON has no comments", allowed="remove them, or name the file .yaml")
     if rest.startswith("'"):
-        return builder.fault(*at, "JSON has no single quotes", allowed='write "…"')
+        return builder.fault(*at, "strings in JSON need double quotes", allowed='write "…"')
     word = re.match(r"\w+|.", rest)
-    return builder.fault(*at, f"{word.group() if word else rest!r} is no JSON")
+    return builder.fault(*at, f"{word.group() if word else rest!r} is not valid JSON")
 
 
 def _expected(wants: str, stack: list[str]) -> str:
     close = f" or {stack[-1]!r}" if stack else ""
     return {
-        "comma": f"',' expected{close}",
-        "colon": "':' expected",
-        "key": "a key expected",
-        "end": "the document ends before it",
-        "first": f"a value expected{close}",
-    }.get(wants, "a value expected")
+        "comma": f"expected ','{close}",
+        "colon": "expected ':'",
+        "key": "expected a key",
+        "end": "expected the end of the file",
+        "first": f"expected a value{close}",
+    }.get(wants, "expected a value")
 
 
 def _read_yaml(builder: Builder, text: str) -> None:
@@ -222,10 +214,10 @@ def _read_yaml(builder: Builder, text: str) -> None:
                 documents += 1
                 if documents > 1:
                     mark: Any = event.start_mark
-                    second = "a second document begins here; one file is one document"
+                    second = "a second document starts here; a file must be a single one"
                     raise UnreadableError(
                         builder.fault(
-                            mark.line + 1, 1, second, allowed="take the `---` out, or use two files and -f twice"
+                            mark.line + 1, 1, second, allowed="remove the `---`, or use two files and -f twice"
                         )
                     )
             else:
@@ -269,13 +261,13 @@ def _tagged(builder: Builder, event: Any, line: int, column: int) -> Any:
         builder.faults.append(builder.fault(line, column, _unknown_tag(event.tag)))
     elif not isinstance(value, wanted):
         tag = event.tag.rpartition(":")[2]
-        builder.faults.append(builder.fault(line, column, f"{shorten(event.value)!r} is no {tag}, as !!{tag} says"))
+        builder.faults.append(builder.fault(line, column, f"{shorten(event.value)!r} is not a valid {tag}"))
     return value
 
 
 def _unknown_tag(tag: str) -> str:
     name = tag.replace("tag:yaml.org,2002:", "!!")
-    return f"the tag {shorten(name)} means nothing here"
+    return f"unknown tag {shorten(name)}"
 
 
 def _yaml_fault(builder: Builder, text: str, error: Any) -> Fault:
@@ -294,15 +286,15 @@ def _yaml_fault(builder: Builder, text: str, error: Any) -> Fault:
         problem = f"nested deeper than {MAX_DEPTH} levels"
     elif "cannot start any token" in problem and ("\t" in indent or char == "\t"):
         column = content.index("\t") + 1
-        problem, allowed = "a tab", "YAML is indented with spaces"
+        problem, allowed = "a tab in the indentation", "YAML is indented with spaces"
     elif "cannot start any token" in problem:
         problem, allowed = f"a plain value cannot begin with {char!r}", "put the value in quotes"
     elif "mapping values are not allowed" in problem:
-        problem, allowed = "a colon where none can be", "quote a value that has ': ' in it, or check the indentation"
+        problem, allowed = "unexpected colon", "quote a value that has ': ' in it, or check the indentation"
     elif "could not find expected ':'" in problem:
-        problem, allowed = "a key without its colon", "write `key: value`"
+        problem, allowed = "a colon is missing after a key", "write `key: value`"
     elif "expected <block end>" in problem or "did not find expected key" in problem:
-        problem, allowed = "the indentation does not fit", "keys of one mapping begin in the same column"
+        problem, allowed = "wrong indentation", "keys of one mapping begin in the same column"
     elif "end of stream" in problem and "quoted" in str(getattr(error, "context", "")):
         begin: Any = getattr(error, "context_mark", None) or mark
         line, column, problem = begin.line + 1, begin.column + 1, "the quote is not closed"
@@ -310,5 +302,5 @@ def _yaml_fault(builder: Builder, text: str, error: Any) -> Fault:
         context = getattr(error, "context", None)
         problem = f"not YAML: {problem}" + (f" {context}" if context else "")
     if "${" in content:
-        allowed = "quote a template that stands inside of { } or [ ]"
+        allowed = "quote a template inside { } or [ ]"
     return Fault(Position(builder.file, line, column), "", problem, allowed=allowed)

@@ -142,13 +142,13 @@ class Builder:
                 self.fault(
                     line,
                     column,
-                    f"the alias *{shorten(name)} " + ("stands inside its own anchor" if within else "has no anchor"),
-                    allowed=None if within else f"write &{shorten(name)} before the value that is meant",
+                    f"the alias *{shorten(name)} " + ("refers to itself" if within else "is not defined"),
+                    allowed=None if within else f"define it before as &{shorten(name)} VALUE",
                 )
             )
         if self._wants_key():
             if not isinstance(node, Scalar):
-                raise UnreadableError(self.fault(line, column, "a key must be a text, not a mapping or a list"))
+                raise UnreadableError(self.fault(line, column, "a key must be a string, not a mapping or a list"))
             self._take_key(Scalar(self.file, line, column, node.value, node.text), plain=False)
         else:
             self._add(node, self._size.get(id(node), 1))
@@ -169,7 +169,7 @@ class Builder:
                 self.fault(
                     node.line,
                     node.column,
-                    f"a key must be a text, not {node.kind}",
+                    f"a key must be a string, not {node.kind}",
                     allowed="quote a value that begins with { or [",
                 )
             )
@@ -187,7 +187,7 @@ class Builder:
                 self.fault(
                     node.line,
                     node.column,
-                    f"the key {shorten(node.text)!r} is written twice in one mapping (first in line {first.line})",
+                    f"duplicate key {shorten(node.text)!r} (first in line {first.line})",
                     path=(*self.path(), node.text),
                 )
             )
@@ -221,7 +221,7 @@ class Builder:
         size = 0
         for part in source.items if isinstance(source, ListNode) else [source]:
             if not isinstance(part, MapNode):
-                what = f"<< merges mappings, and this is {part.kind}"
+                what = f"<< merges mappings, not {part.kind}"
                 self.faults.append(self.fault(part.line, part.column, what, path=self.path()))
                 continue
             for key, value in part.entries.items():

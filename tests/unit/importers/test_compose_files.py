@@ -125,11 +125,11 @@ def test_a_note_names_the_file_that_says_it(tmp_path: Path) -> None:
         ("services: {a: {extends: b, image: x}, b: {extends: a}}", "extends itself"),
         ("services: {a: {extends: {file: none.yaml, service: b}, image: x}}", "none.yaml"),
         ("services: {a: {extends: nobody, image: x}}", "not found"),
-        ("include: [compose.yaml]\nservices: {a: {image: x}}", "comes back to itself"),
-        ("include: [broken.yaml]\nservices: {a: {image: x}}", "not followed"),
+        ("include: [compose.yaml]\nservices: {a: {image: x}}", "includes itself"),
+        ("include: [broken.yaml]\nservices: {a: {image: x}}", "ignored"),
         ("services: {a: {image: x, env_file: none.env}}", "none.env was not read: there is no such file"),
         ("services: {a: {image: x, env_file: [{path: none.env, required: false}]}}", "it is optional"),
-        ("services: {a: {image: x, image: y}}", "written twice"),
+        ("services: {a: {image: x, image: y}}", "duplicate key"),
     ],
 )
 def test_what_cannot_be_followed_is_told(text: str, told: str, tmp_path: Path) -> None:

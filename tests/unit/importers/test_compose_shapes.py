@@ -193,7 +193,7 @@ def test_what_is_asked_of_the_machine(tmp_path: Path) -> None:
 def test_profiles_are_left_out_and_told_unless_they_are_asked_for(tmp_path: Path) -> None:
     data, notes = compose(tmp_path, SHAPES["profiles"])
     assert list(data["services"]) == ["app"]
-    assert sum("not taken over (--compose-profile takes it)" in note for note in notes) == 2
+    assert sum("not imported (--compose-profile imports it)" in note for note in notes) == 2
     data, _ = compose(tmp_path, SHAPES["profiles"], profiles=["docs"])
     assert list(data["services"]) == ["app", "docs"]
 
@@ -263,7 +263,7 @@ def test_health_checks_are_held_within_the_bounds_of_ecs(tmp_path: Path) -> None
     assert nginx["healthCheck"]["interval"] == 5
     assert nginx["healthCheck"]["retries"] == 10
     assert nginx["healthCheck"]["command"] == ["CMD-SHELL", "curl -f localhost || exit 1"]
-    assert sum("ECS takes" in note for note in notes) == 2
+    assert sum("ECS accepts" in note for note in notes) == 2
     (cron,) = data["taskDefinitions"]["shop-cron"]["containerDefinitions"]
     assert "healthCheck" not in cron
     assert cron["mountPoints"] == ["site:/var/www:ro"]
@@ -329,8 +329,8 @@ def test_a_volume_whose_source_is_a_variable_that_is_not_set_is_no_empty_volume(
     data, notes = compose(tmp_path, text)
     assert only_container(data)["mountPoints"] == ["srv-data:/d"]
     assert [note for note in notes if "variable of its source is not set" in note] == [
-        "6 services.web.volumes[0]: the variable of its source is not set: the volume is omitted",
-        "7 services.web.volumes[1]: the variable of its source is not set: the volume is omitted",
+        "6 services.web.volumes[0]: the variable of its source is not set; omitted",
+        "7 services.web.volumes[1]: the variable of its source is not set; omitted",
     ]
 
 

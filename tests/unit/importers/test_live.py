@@ -197,7 +197,7 @@ def test_by_its_arn(aws: EngineAws) -> None:
 
 @pytest.mark.parametrize("selector", ["web", "a/b/c", "/web", "prod/", ""])
 def test_a_selector_without_a_cluster_is_refused(aws: EngineAws, selector: str) -> None:
-    with pytest.raises(UsageError, match="names no service"):
+    with pytest.raises(UsageError, match="is not CLUSTER/SERVICE"):
         from_service(aws, selector, Destination())
 
 

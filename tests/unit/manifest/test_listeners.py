@@ -112,7 +112,7 @@ def test_without_listeners_those_of_the_services_that_need_no_rule_are_meant(tmp
         ("path: /api/*", "path: [/a, /b, /c, /d]", "6 hosts and paths in one rule"),
         ("slowStart: 45s", "slowStart: 20s", "ECS087 loadBalancers.front.slowStart: 20 s is too short"),
         ("healthCheck: fast", "healthCheck: {matcher: ok}", "healthCheck.matcher"),
-        ("80->443", "80=>443", "is no listener"),
+        ("80->443", "80=>443", "is not a valid listener"),
     ],
 )
 def test_what_no_balancer_can_do(tmp_path: Path, before: str, after: str, told: str) -> None:

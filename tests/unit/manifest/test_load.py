@@ -337,8 +337,8 @@ REGISTERED = {
     [
         (CONTAINERS, "the family is nginx, after the file"),
         ({"family": "nginx", "containerDefinitions": CONTAINERS}, None),
-        (REGISTERED, "left out what only an answer of AWS has: compatibilities, registeredAt"),
-        (REGISTERED["taskDefinition"], "left out what only an answer of AWS has"),
+        (REGISTERED, "ignored what only AWS's output has: compatibilities, registeredAt"),
+        (REGISTERED["taskDefinition"], "ignored what only AWS's output has"),
         ({"taskDefinitions": {"nginx": {"containerDefinitions": CONTAINERS}}}, None),
         ({"nginx": {"containerDefinitions": CONTAINERS}}, None),
         ({"image": "osones/nginx", "memory": "300", "environment": []}, "the family is nginx"),
@@ -373,7 +373,7 @@ def test_what_the_console_exports_is_taken_without_its_nulls(tmp_path: Path) -> 
         {**CONTAINERS[0], "logConfiguration": {"logDriver": "json-file"}}
     ]
     assert "ipcMode" not in spec.definition
-    assert notes[:2] == ["left out what is null", "left out what only an answer of AWS has: revision"]
+    assert notes[:2] == ["ignored members that are null", "ignored what only AWS's output has: revision"]
     path = tmp_path / "x.yaml"
     path.write_text("family: x\nipcMode:\ncontainerDefinitions: [{name: a, image: b, memory: 10}]\n")
     with pytest.raises(SpecError, match=r"x\.yaml:2:9: ipcMode: expected a string, got null"):
@@ -421,7 +421,7 @@ def test_services_are_taken_in_every_shape(tmp_path: Path) -> None:
     path.write_text(json.dumps({"services": [answer], "failures": []}))
     service, notes = load_service(str(path))
     assert service == {**SERVICE, "role": "arn:aws:iam::1:role/own"}
-    assert notes == ["left out what only an answer of AWS has: events, roleArn, runningCount, serviceArn, status"]
+    assert notes == ["ignored what only AWS's output has: events, roleArn, runningCount, serviceArn, status"]
     path.write_text(json.dumps({"cluster": "c", **SERVICE}))
     assert load_service(str(path))[0]["cluster"] == "c"
 

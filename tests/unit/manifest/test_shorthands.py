@@ -83,10 +83,10 @@ def test_logs_become_a_log_configuration_that_makes_its_group() -> None:
     assert data["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-region"] == "eu-west-1"
     _, faults = task("{image: x, logs: splunk}")
     assert faults[0].startswith(
-        "f.yaml:1:18: containerDefinitions[0].logs: logs cannot be the string 'splunk' (awslogs"
+        "f.yaml:1:18: containerDefinitions[0].logs: the string 'splunk' is not an allowed value of logs (awslogs"
     )
     _, faults = task("{image: x, logs: awslogs, logConfiguration: {logDriver: splunk}}")
-    assert "logs and logConfiguration together" in faults[0]
+    assert "logs and logConfiguration exclude each other" in faults[0]
 
 
 def test_volumes_of_a_container_are_mounts_and_declare_what_they_name() -> None:
@@ -107,7 +107,7 @@ def test_volumes_of_a_container_are_mounts_and_declare_what_they_name() -> None:
     data, _ = task(f"volumes: [{{name: data, host: {{sourcePath: /srv}}}}]\ncontainerDefinitions: [{box}]")
     assert data["volumes"] == [{"name": "data", "host": {"sourcePath": "/srv"}}, volumes[1]]
     _, faults = task("containerDefinitions: [{name: c, image: x, volumes: ['./a:/b']}]")
-    assert "./a is no path of an instance" in faults[0] or ". is no path" in faults[0]
+    assert "./a is not an absolute path" in faults[0] or ". is not an absolute path" in faults[0]
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_short_forms_of_a_container(text: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('portMappings: ["80", "x"]', "f.yaml:1:22: portMappings[1]: the string 'x' is no port mapping"),
+        ('portMappings: ["80", "x"]', "f.yaml:1:22: portMappings[1]: the string 'x' is not a valid port mapping"),
         (
             'portMappings: ["127.0.0.1:80:80"]',
             "f.yaml:1:16: portMappings[0]: the string '127.0.0.1:80:80' binds an address",
         ),
         ('portMappings: ["80:70000"]', "f.yaml:1:16: portMappings[0]: the string '80:70000' names a port above 65535"),
-        ('portMappings: ["90-80"]', "f.yaml:1:16: portMappings[0]: the range 90-80 runs backwards"),
+        ('portMappings: ["90-80"]', "f.yaml:1:16: portMappings[0]: the range 90-80 ends before it starts"),
         (
             'portMappings: ["1-2:80-85"]',
             "f.yaml:1:16: portMappings[0]: the two ranges of the string '1-2:80-85' differ",
@@ -171,10 +171,10 @@ def test_short_forms_of_a_container(text: str, expected: Any) -> None:
             'portMappings: ["1-1000:1-1000"]',
             "f.yaml:1:16: portMappings[0]: the string '1-1000:1-1000' has more than 100",
         ),
-        ("portMappings: [0]", "f.yaml:1:16: portMappings[0]: 0 is no port of a container"),
+        ("portMappings: [0]", "f.yaml:1:16: portMappings[0]: 0 is not a valid container port"),
         ("environment: {A: NO}", "f.yaml:1:18: environment.A: the value of variable A is NO without quotes"),
         ("environment: {A: true}", "f.yaml:1:18: environment.A: the value of variable A is true without quotes"),
-        ("environment: {A: [1]}", "f.yaml:1:18: environment.A: the value of variable A must be a text, not a list"),
+        ("environment: {A: [1]}", "f.yaml:1:18: environment.A: the value of variable A must be a string, not a list"),
         (
             "environment: {name: LOG, value: x}",
             "f.yaml:1:14: environment: expected a list, got a single item of it ([{name: …, value: …}], with brackets)",
@@ -187,17 +187,17 @@ def test_short_forms_of_a_container(text: str, expected: Any) -> None:
             "f.yaml:1:14: mountPoints: expected a list, got a single",
         ),
         ("portMappings: {containerPort: 80}", "f.yaml:1:15: portMappings: expected a list, got a single item"),
-        ("environment: [AB]", "f.yaml:1:15: environment[0]: the string 'AB' is no variable (NAME=value"),
-        ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' cannot be read: write it with its unit"),
+        ("environment: [AB]", "f.yaml:1:15: environment[0]: the string 'AB' is not a valid variable (NAME=value"),
+        ("memory: 1GX", "f.yaml:1:9: memory: the string '1GX' is not valid: write it with its unit"),
         (
             "memory: 1.0001MB",
-            "f.yaml:1:9: memory: the string '1.0001MB' cannot be read: it is not a whole number of MiB",
+            "f.yaml:1:9: memory: the string '1.0001MB' is not valid: it is not a whole number of MiB",
         ),
-        ("cpu: 0.3333vCPU", "f.yaml:1:6: cpu: the string '0.3333vCPU' cannot be read: it is not a whole number"),
-        ("stopTimeout: 1x", "f.yaml:1:14: stopTimeout: the string '1x' cannot be read: write it as 30s"),
+        ("cpu: 0.3333vCPU", "f.yaml:1:6: cpu: the string '0.3333vCPU' is not valid: it is not a whole number"),
+        ("stopTimeout: 1x", "f.yaml:1:14: stopTimeout: the string '1x' is not valid: write it as 30s"),
         ('command: "a \'b"', 'f.yaml:1:10: command: the string "a \'b" cannot be split into words'),
-        ('mountPoints: ["a"]', "f.yaml:1:15: mountPoints[0]: the string 'a' is no mount"),
-        ('mountPoints: ["a:/b:rx"]', "f.yaml:1:15: mountPoints[0]: 'rx' is no mode of a mount (ro or rw)"),
+        ('mountPoints: ["a"]', "f.yaml:1:15: mountPoints[0]: the string 'a' is not a valid mount"),
+        ('mountPoints: ["a:/b:rx"]', "f.yaml:1:15: mountPoints[0]: 'rx' is not a valid mount mode (ro or rw)"),
     ],
 )
 def test_what_is_no_short_form_is_told_at_its_place(text: str, fault: str) -> None:
@@ -239,11 +239,11 @@ def test_a_wrong_word_for_logs_hides_no_other_fault() -> None:
 def test_every_mount_that_cannot_be_read_is_told_and_the_others_are_made(box: str) -> None:
     data, faults = task(box + 'volumes: ["data", "ok:/ok", "./x:/y", "a:/b:rx", ~, {name: m}]')
     assert [fault.partition("volumes")[2].partition(" (")[0] for fault in faults] == [
-        "[0]: the string 'data' is no mount",
-        "[2]: ./x is no path of an instance",
-        "[3]: 'rx' is no mode of a mount",
-        "[4]: null is no mount",
-        "[5]: a mapping is no mount",
+        "[0]: the string 'data' is not a valid mount",
+        "[2]: ./x is not an absolute path",
+        "[3]: 'rx' is not a valid mount mode",
+        "[4]: null is not a valid mount",
+        "[5]: a mapping is not a valid mount",
     ]
     assert data["volumes"] == [{"name": "ok"}]
     assert {"sourceVolume": "ok", "containerPath": "/ok"} in data["containerDefinitions"][0]["mountPoints"]

@@ -68,16 +68,16 @@ def test_a_number_that_is_filled_in_is_one_unless_it_is_quoted() -> None:
         ("a: 'x ${B}'\n", "f.yaml:1:7: a: the variable B is not set"),
         ("- ${B:?say which}\n", "f.yaml:1:3: [0]: B is not set: say which"),
         ("- ${B?}\n", "f.yaml:1:3: [0]: B is not set"),
-        ("- ${}\n", "f.yaml:1:3: [0]: ${} names no variable"),
-        ("- ${1A}\n", "f.yaml:1:3: [0]: ${1A} names no variable"),
-        ("- ${A B}\n", "f.yaml:1:3: [0]: ${A B} is no template"),
-        ("a: ${N}\n", "f.yaml:1:4: a: what is filled in is a number of more than 4300 digits"),
+        ("- ${}\n", "f.yaml:1:3: [0]: ${} has no valid variable name"),
+        ("- ${1A}\n", "f.yaml:1:3: [0]: ${1A} has no valid variable name"),
+        ("- ${A B}\n", "f.yaml:1:3: [0]: ${A B} is not a valid template"),
+        ("a: ${N}\n", "f.yaml:1:4: a: it becomes a number of more than 4300 digits"),
         ("- ${A\n", "f.yaml:1:3: [0]: ${ is not closed"),
-        ("- ${nope:x}\n", "f.yaml:1:3: [0]: ${nope:…} is no reference (one of ssm, secret, cfn, tfstate, git"),
-        ("- ${ssm:/a}\n", "f.yaml:1:3: [0]: ${ssm:/a} is known to AWS only, and AWS is not asked here"),
-        ("- ${cfn:a}\n", "f.yaml:1:3: [0]: ${cfn:a}: it is no output of a stack (${cfn:STACK.OUTPUT})"),
-        ("- ${git:author}\n", "f.yaml:1:3: [0]: ${git:author}: git has no such value (one of sha, short"),
-        ("- ${tfstate:x}\n", "f.yaml:1:3: [0]: ${tfstate:x}: it names no output of a state"),
+        ("- ${nope:x}\n", "f.yaml:1:3: [0]: ${nope:…} is not a known reference (one of ssm, secret, cfn, tfstate, git"),
+        ("- ${ssm:/a}\n", "f.yaml:1:3: [0]: ${ssm:/a} is known to AWS only, and AWS is not called here"),
+        ("- ${cfn:a}\n", "f.yaml:1:3: [0]: ${cfn:a}: it is not an output of a stack (${cfn:STACK.OUTPUT})"),
+        ("- ${git:author}\n", "f.yaml:1:3: [0]: ${git:author}: git has no value of this name (one of sha, short"),
+        ("- ${tfstate:x}\n", "f.yaml:1:3: [0]: ${tfstate:x}: it is not an output of a Terraform state"),
         ("- ${tfstate:none.json#x}\n", "f.yaml:1:3: [0]: ${tfstate:none.json#x}: cannot read none.json: No such file"),
     ],
 )
@@ -227,7 +227,7 @@ def test_parts_of_outputs_of_a_state(tmp_path: Path, reference: str, value: str)
         ("s.tfstate#vpc.id.x", "has no 'x'", "no parts"),
         ("s.tfstate#vpc.none", "the output 'vpc.none' has no value", None),
         ("s.tfstate#nope", "the state has no output 'nope'", "it has: vpc"),
-        ("s.tfstate#vpc[", "it names no output of a state", None),
+        ("s.tfstate#vpc[", "it is not an output of a Terraform state", None),
         ("s3://bucket/s.tfstate#vpc", "a state is read from a file only", "`terraform state pull"),
     ],
 )
@@ -258,10 +258,10 @@ def test_variables_come_from_files_the_environment_and_the_command_line(tmp_path
     found = gather({"A": "env"}, [str(file)], ["B=set", "X=a=b"])
     assert (found["A"], found["B"], found["X"], found["D"]) == ("env", "set", "a=b", "d")
     for wrong in ("x", "=v", "1=v", "a b=c"):
-        with pytest.raises(UsageError, match="is no assignment"):
+        with pytest.raises(UsageError, match="is not an assignment"):
             gather({}, [], [wrong])
     file.write_text("A=1\nsecret words\n")
-    with pytest.raises(UsageError, match="line 2 is no NAME=value") as caught:
+    with pytest.raises(UsageError, match="line 2 is not NAME=value") as caught:
         read_env_file(str(file), {})
     assert "secret" not in str(caught.value)
     with pytest.raises(UsageError, match="cannot read"):
