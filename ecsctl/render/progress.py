@@ -10,6 +10,8 @@ from typing import Any
 
 from ecsctl.deploy.apply import Event
 
+# How the line begins with which a wait says that nothing has changed.
+HEARTBEAT = "still waiting"
 DOING = {"create": "creating", "update": "changing", "replace": "replacing", "remove": "removing"}
 DID = {"create": "created", "update": "changed", "replace": "replaced", "remove": "removed"}
 
@@ -62,9 +64,10 @@ class Progress:
             self._print(f"{DID[event.change.action]} {name}{more}{took}", "")
 
     def line(self, text: str) -> None:
-        """What is waited for changed."""
+        """What is waited for changed, or, as a sign of life, has not: a terminal shows that below, where it turns."""
         self.waiting = text
-        self._print(text, "dim")
+        if self._live is None or not text.startswith(HEARTBEAT):
+            self._print(text, "dim")
 
     def _print(self, text: str, style: str) -> None:
         if self.quiet:
@@ -85,5 +88,6 @@ class Progress:
         for text, began in list(self.running.items()):
             table.add_row(Spinner("dots"), f"{text} … {now - began:.0f} s")
         if not self.running and self.waiting:
-            table.add_row(Spinner("dots"), "waiting …")
+            still = self.waiting.startswith(HEARTBEAT)
+            table.add_row(Spinner("dots"), self.waiting if still else "waiting …")
         return table
