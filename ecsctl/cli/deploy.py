@@ -55,17 +55,20 @@ def load(settings: Settings, files: Sequence[str], *, warn: bool = True) -> tupl
 @click.command(cls=Command)
 @from_file
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to change.")
+@click.option("--full", is_flag=True, help="Cut no value short on a terminal either.")
 @pass_settings
-def plan(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
+def plan(settings: Settings, files: tuple[str, ...], exit_code: bool, full: bool) -> int:
     """Show what `up` would create, change and remove.
 
-    Field by field, and nothing is changed. Exits with 1 where something that the project did not make is in the way.
+    Field by field, and nothing is changed. In a pipe, or with --full, no value is cut short.
+
+    Exits with 1 where something that the project did not make is in the way.
     """
     spec, aws = load(settings, files)
     from ecsctl.deploy.pipeline import prepare
 
     prepared = prepare(aws, spec)
-    show(settings, prepared)
+    show(settings, prepared, full=full)
     for note in prepared.plan.notes:
         settings.note(note)
     if prepared.plan.conflicts:
@@ -75,7 +78,7 @@ def plan(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
     return ExitCode.FINDINGS if exit_code and not prepared.plan.empty else ExitCode.OK
 
 
-def show(settings: Settings, prepared: Prepared, *, to_stderr: bool = False) -> None:
+def show(settings: Settings, prepared: Prepared, *, to_stderr: bool = False, full: bool = False) -> None:
     """Print a plan in the format asked for."""
     import sys
 
@@ -87,7 +90,7 @@ def show(settings: Settings, prepared: Prepared, *, to_stderr: bool = False) -> 
         return
     from ecsctl.render.plan import write_plan
 
-    write_plan(prepared.plan, stream)
+    write_plan(prepared.plan, stream, full=full)
 
 
 @click.command(cls=Command)

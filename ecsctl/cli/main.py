@@ -147,8 +147,9 @@ def run(arguments: Sequence[str], settings: Settings | None = None) -> int:
 
 def say_error(error: EcsctlError) -> None:
     """Print an error to stderr: what, the details, and the next command."""
-    # click colours on a terminal only, and does not know NO_COLOR.
-    colour = False if os.environ.get("NO_COLOR") else None
+    from ecsctl.render.terminal import colours
+
+    colour = colours(sys.stderr)
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
     click.echo(error.message, err=True)
     for line in error.details:

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
 from ecsctl.ecs_definitions.field_changes import FieldChange
+from ecsctl.render.terminal import colours, is_terminal
 
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "±", REMOVE: "-"}
 COLOURS = {CREATE: "green", UPDATE: "yellow", REPLACE: "magenta", REMOVE: "red"}
 WIDTH = 80
 
 
-def write_plan(plan: Plan, stream: TextIO | None = None) -> None:
-    """Print a plan; in colour on a terminal, unless ``NO_COLOR`` is set."""
-    write_lines(lines(plan), stream)
+def write_plan(plan: Plan, stream: TextIO | None = None, *, full: bool = False) -> None:
+    """Print a plan, in colour where the terminal takes it; on a terminal long values are cut, unless ``full``."""
+    stream = stream or sys.stdout
+    write_lines(lines(plan, cut=is_terminal(stream) and not full), stream)
 
 
 def write_lines(styled: Iterable[tuple[str, str]], stream: TextIO | None = None) -> None:
-    """Print lines, each with its style; in colour on a terminal, unless ``NO_COLOR`` is set."""
+    """Print lines, each with its style where colours are wanted (:func:`ecsctl.render.terminal.colours`)."""
     stream = stream or sys.stdout
-    colour = stream.isatty() and not os.environ.get("NO_COLOR")
+    colour = colours(stream)
     for text, style in styled:
         if colour and style:
             from rich.console import Console
             from rich.text import Text
 
-            Console(file=stream, highlight=False, soft_wrap=True).print(Text(text, style=style))
+            Console(file=stream, highlight=False, soft_wrap=True, force_terminal=True).print(Text(text, style=style))
         else:
             stream.write(text + "\n")
 
 
-def lines(plan: Plan) -> Iterable[tuple[str, str]]:
-    """The lines of a plan, each with its style."""
+def lines(plan: Plan, *, cut: bool = False) -> Iterable[tuple[str, str]]:
+    """The lines of a plan, each with its style; with ``cut``, long values lose their middle."""
     where = f"project {plan.project}, cluster {plan.cluster}" if plan.project else f"cluster {plan.cluster}"
     for conflict in plan.conflicts:
         yield f"! in the way: {conflict}", "bold red"
@@ -46,7 +47,7 @@ def lines(plan: Plan) -> Iterable[tuple[str, str]]:
     yield f"{where}:", "bold"
     for change in plan.changes:
         yield f"  {SIGNS[change.action]} {change.action} {change.key}", COLOURS[change.action]
-        yield from ((f"      {text}", "") for text in _fields(change))
+        yield from ((f"      {text}", "") for text in _fields(change, cut))
     counts = ((CREATE, "to create"), (UPDATE, "to change"), (REPLACE, "to replace"), (REMOVE, "to remove"))
     yield ", ".join(f"{plan.count(action)} {text}" for action, text in counts if plan.count(action)) + ".", "bold"
 
@@ -55,24 +56,26 @@ def write_differences(
     differences: Iterable[tuple[str, str, Sequence[FieldChange]]], stream: TextIO | None = None
 ) -> None:
     """Print what differs between revisions, each as (what runs, what comes, the fields)."""
+    stream = stream or sys.stdout
+    cut = is_terminal(stream)
     for before, after, fields in differences:
         write_lines(
-            [(f"{before} → {after}:", "bold"), *((f"      {_difference(item)}", "") for item in fields)], stream
+            [(f"{before} → {after}:", "bold"), *((f"      {_difference(item, cut)}", "") for item in fields)], stream
         )
 
 
-def _fields(change: Change) -> Iterable[str]:
+def _fields(change: Change, cut: bool) -> Iterable[str]:
     for item in change.fields:
-        yield f"{item.path}: {_short(item.after or '')}" if change.action == CREATE else _difference(item)
+        yield f"{item.path}: {_short(item.after or '', cut)}" if change.action == CREATE else _difference(item, cut)
 
 
-def _difference(item: FieldChange) -> str:
-    before = _short(item.before) if item.before is not None else "(none)"
-    after = _short(item.after) if item.after is not None else "(none)"
+def _difference(item: FieldChange, cut: bool) -> str:
+    before = _short(item.before, cut) if item.before is not None else "(none)"
+    after = _short(item.after, cut) if item.after is not None else "(none)"
     return f"{item.path}: {before} → {after}"
 
 
-def _short(text: str) -> str:
-    """A text in one line, without its middle where it is long: the end of an image's name is its tag."""
+def _short(text: str, cut: bool) -> str:
+    """A text in one line; with ``cut``, a long one without its middle: the end of an image's name is its tag."""
     text = " ".join(text.split())
-    return text if len(text) <= WIDTH else f"{text[: WIDTH // 2 - 1]}…{text[-(WIDTH // 2) :]}"
+    return text if not cut or len(text) <= WIDTH else f"{text[: WIDTH // 2 - 1]}…{text[-(WIDTH // 2) :]}"

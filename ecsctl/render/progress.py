@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from ecsctl.deploy.apply import Event
+from ecsctl.render.terminal import colours
 
 # How the line begins with which a wait says that nothing has changed.
 HEARTBEAT = "still waiting"
@@ -75,7 +76,7 @@ class Progress:
         if self._live is not None:
             from rich.text import Text
 
-            self._live.console.print(Text(text, style="" if os.environ.get("NO_COLOR") else style))
+            self._live.console.print(Text(text, style=style if colours(sys.stderr) else ""))
         else:
             print(text, file=sys.stderr, flush=True)
 
