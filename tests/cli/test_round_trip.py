@@ -298,6 +298,7 @@ def registered(world: World, file: Path, definition: Json) -> str:
     return ended.out.strip()
 
 
+@pytest.mark.slow
 def test_every_field_is_used() -> None:
     seen: set[str] = set()
 

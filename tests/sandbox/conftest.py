@@ -15,10 +15,11 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A sandbox without Docker."""
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as sandbox:
-        yield sandbox
+def running(_sandbox: Running, request: pytest.FixtureRequest) -> Running:
+    """This worker's sandbox, emptied for the module; its clock runs ``SPEED`` of the module, or ten, times faster."""
+    _sandbox.renew()
+    _sandbox.run(getattr(request.module, "SPEED", 10))
+    return _sandbox
 
 
 @pytest.fixture(scope="module")

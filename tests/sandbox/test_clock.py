@@ -172,6 +172,7 @@ def test_the_clock_refuses_nonsense(still: Running, content: dict[str, Any], wor
     assert still.sandbox.status()["clock"] == before
 
 
+@pytest.mark.slow
 def test_speed_is_changed_in_one_that_runs_and_time_survives_a_restart(tmp_path: Any) -> None:
     with start_sandbox(tmp_path, speed=0) as running:
         account = Account(running.client)

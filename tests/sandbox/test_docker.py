@@ -16,7 +16,7 @@ from tests.sandbox.support import Account, fetch, until
 from tests.support.engine import docker_engine
 from tests.support.sandbox import Running, start_sandbox
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 IMAGE = "ecsctl-test/web:1"
 BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
 

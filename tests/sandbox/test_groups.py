@@ -8,6 +8,9 @@ import pytest
 
 from tests.sandbox.support import AL2023, Account, until
 
+# The group is asked for another size while tasks move: in real time, as scaling does.
+SPEED = 1
+
 
 @pytest.fixture
 def group(account: Account, name: str) -> str:

@@ -25,6 +25,7 @@ from ecsctl.sandbox.runtimes.simulated.runtime import Responder, SimulatedRuntim
         (["sh", "-c", "exit 3"], Program(0.0, 3)),
         (["sh", "-c", "exit"], Program(0.0)),
         (["/bin/sh", "-ec", "echo hello > /dev/null; sleep 1; exit 300"], Program(1.0, 44)),
+        (["sh", "-c", "echo hello 2>/dev/null; echo gone >> /tmp/x"], Program(0.0, lines=((0.0, "hello"),))),
         (["sh", "-c", "sleep 1 && sleep 2\nexit 7"], Program(3.0, 7)),
         (["sh", "-c", "false || sleep 4"], Program(4.0)),
         (["sh", "-c", "true || exit 9"], Program(0.0)),

@@ -24,6 +24,8 @@ from ecsctl.sandbox.account.snapshot_file import Keeper
 from tests.sandbox.support import Account, fetch, until
 from tests.support.sandbox import Running, clean_environment, start_sandbox
 
+pytestmark = pytest.mark.slow
+
 
 def start_again(running: Running) -> None:
     """Start a sandbox that was stopped or killed, where it was."""

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from ecsctl.sandbox.ecs.api.wire import known_operations, service_model
 from tests.sandbox.ecs.world import World
 
+pytestmark = pytest.mark.slow
+
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/1"
 NAMES = (
     "",

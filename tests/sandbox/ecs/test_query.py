@@ -79,6 +79,7 @@ def test_not_of_the_language(expression: str) -> None:
         parse(expression)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     with contextlib.suppress(QueryError):

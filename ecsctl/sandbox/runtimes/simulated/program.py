@@ -18,6 +18,7 @@ _SHORT = frozenset({":", "cat", "chmod", "cp", "date", "echo", "env", "hostname"
 _SHORT |= {"pwd", "rm", "touch", "uname", "trap", "set", "export", "cd"}
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _REDIRECTS = (">", ">>", "<", ">&")
+_TO_A_FILE = frozenset({">", ">>", "&>"})
 _JOINS = (";", "&&", "||")
 
 
@@ -81,7 +82,7 @@ def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
     """(what joins it to the one before, its words) of each command; redirections are left out."""
     lexer = shlex.shlex(text.replace("\n", ";"), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    join, skip = ";", False
+    join, skip, quiet = ";", False, False
     words: list[str] = []
     try:
         tokens = list(lexer)
@@ -92,10 +93,15 @@ def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
             skip = False
         elif token in _REDIRECTS:
             skip = True
+            if words[-1:] == ["2"]:
+                words.pop()
+            elif token in _TO_A_FILE:
+                quiet = True
         elif token in _JOINS:
             if words:
-                yield join, words
-            join, words = token, []
+                # What echo writes to a file is no line of the log.
+                yield join, ["true"] if quiet and words[0] == "echo" else words
+            join, words, quiet = token, [], False
         else:
             words.append(token)
 
