@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,18 @@ from ecsctl.sandbox.ecs.api.throttling import BUCKETS, Throttle
 from ecsctl.sandbox.ecs.api.wire import known_operations
 from ecsctl.sandbox.faults.kinds import KINDS, FaultError
 from ecsctl.sandbox.faults.registry import FaultBook
-from ecsctl.sandbox.faults.requests import CallFaults, meant
+from ecsctl.sandbox.faults.requests import RequestFaults, meant
+from ecsctl.sandbox.http.request import Request
 
-ECS = {"HTTP_X_AMZ_TARGET": "AmazonEC2ContainerServiceV20141113.X"}
+
+def request(service: str, operation: str, **headers: str) -> Request:
+    """A request; ECS's has the JSON protocol, others the query protocol."""
+    known = (
+        {"x-amz-target": f"X.{operation}"}
+        if service == "ecs"
+        else {"content-type": "application/x-www-form-urlencoded"}
+    )
+    return Request(service=service, operation=operation, headers={**known, **headers})
 
 
 class Clock:
@@ -36,7 +46,7 @@ def book(clock: Clock) -> FaultBook:
 
 def ask(book: FaultBook, operation: str, service: str = "ecs") -> str | None:
     """The error's code that the faults answer with, or None."""
-    answer, _ = CallFaults(book, wait=lambda seconds: None).before(ECS if service == "ecs" else {}, service, operation)
+    answer, _ = RequestFaults(book, wait=lambda seconds: None).before(request(service, operation))
     return None if answer is None else f"{answer[0]} {answer[2].decode()}"
 
 
@@ -164,8 +174,7 @@ def test_the_short_name_of_the_balancers_service() -> None:
 )
 def test_each_service_throttles_in_its_own_words(book: FaultBook, service: str, answer: str) -> None:
     book.add({"kind": "throttle"})
-    environ = ECS if service == "ecs" else {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
-    given, struck = CallFaults(book).before(environ, service, "Describe")
+    given, struck = RequestFaults(book).before(request(service, "Describe"))
     assert given is not None
     assert answer in f"{given[0]} {given[2].decode()}"
     assert struck == ["throttle-1"]
@@ -182,21 +191,22 @@ def test_a_bucket_is_throttled_whole_and_alone(book: FaultBook) -> None:
 def test_only_some_callers_are_meant(book: FaultBook) -> None:
     book.add({"kind": "error", "caller": "*terraform*"})
     book.add({"kind": "error", "caller": "AKIDONE"})
-    faults = CallFaults(book)
+    faults = RequestFaults(book)
 
-    def refused(**headers: str) -> bool:
-        return faults.before({**ECS, **headers}, "ecs", "RunTask")[0] is not None
+    def refused(agent: str, key: str = "AKIDTWO") -> bool:
+        given = request("ecs", "RunTask", **{"user-agent": agent})
+        return faults.before(replace(given, access_key_id=key))[0] is not None
 
-    assert refused(HTTP_USER_AGENT="APN/1.0 HashiCorp/1.0 Terraform/1.9")
-    assert refused(HTTP_AUTHORIZATION="AWS4-HMAC-SHA256 Credential=AKIDONE/20260101/eu-west-1/ecs/aws4_request")
-    assert not refused(HTTP_USER_AGENT="aws-cli/2", HTTP_AUTHORIZATION="Credential=AKIDTWO/2026")
+    assert refused("APN/1.0 HashiCorp/1.0 Terraform/1.9")
+    assert refused("aws-cli/2", "AKIDONE")
+    assert not refused("aws-cli/2")
 
 
 def test_a_delay_comes_before_a_refusal(book: FaultBook) -> None:
     waited: list[float] = []
     book.add({"kind": "latency", "seconds": 1.5, "operation": "RunTask"})
     book.add({"kind": "error", "code": "AccessDeniedException", "message": "no", "status": 403})
-    answer, struck = CallFaults(book, wait=waited.append).before(ECS, "ecs", "RunTask")
+    answer, struck = RequestFaults(book, wait=waited.append).before(request("ecs", "RunTask"))
     assert waited == [1.5]
     assert answer is not None
     assert answer[0] == 403

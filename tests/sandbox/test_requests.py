@@ -12,8 +12,9 @@ from pathlib import Path
 import botocore.exceptions
 import pytest
 
-from ecsctl.sandbox.http.origin_check import is_no_page, is_this_machine
-from ecsctl.sandbox.http.request_log import FILE, RequestLog, aside, caller_of, error_of, names_in, read_rows
+from ecsctl.sandbox.http.origin_check import comes_from_a_program, is_this_machine
+from ecsctl.sandbox.http.request import Request, parse
+from ecsctl.sandbox.http.request_log import FILE, RequestLog, aside, error_of, names_in, read_rows
 from tests.sandbox.support import Account
 from tests.support.sandbox import Running
 
@@ -95,18 +96,38 @@ def test_what_is_asked_of_the_log(tmp_path: Path) -> None:
     ],
 )
 def test_only_names_of_a_request_are_kept(body: bytes, names: set[str]) -> None:
-    assert set(names_in("ecs", body)) == names
-    assert names_in("ssm", body) == {}
+    assert set(names_in(Request(service="ecs", body=body))) == names
+    assert names_in(Request(service="ssm", body=body)) == {}
 
 
 def test_the_caller_is_found_in_both_kinds_of_signature() -> None:
-    header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/ecs/aws4_request, Signature=abc"
-    assert caller_of({"HTTP_AUTHORIZATION": header, "HTTP_USER_AGENT": "aws-cli/2"}) == {
-        "accessKeyId": "AKIDEXAMPLE",
-        "userAgent": "aws-cli/2",
-    }
-    assert caller_of({"QUERY_STRING": "X-Amz-Credential=AKID%2F20260101%2F"})["accessKeyId"] == "AKID"
-    assert caller_of({}) == {"accessKeyId": "", "userAgent": ""}
+    def parsed(target: str = "/", **headers: str) -> Request:
+        return parse(
+            "POST", target, {k.replace("_", "-"): v for k, v in headers.items()}, b"", "127.0.0.1", "eu-west-1"
+        )
+
+    header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/ecs/aws4_request, Signature=abc"
+    signed = parsed(authorization=header, user_agent="aws-cli/2")
+    assert signed.caller == {"accessKeyId": "AKIDEXAMPLE", "userAgent": "aws-cli/2"}
+    assert (signed.region, signed.service) == ("us-east-1", "ecs")
+    presigned = parsed("/?X-Amz-Credential=AKID%2F20260101%2Feu-west-2%2Fs3%2Faws4_request")
+    assert (presigned.access_key_id, presigned.region, presigned.service) == ("AKID", "eu-west-2", "s3")
+    assert parsed().caller == {"accessKeyId": "", "userAgent": ""}
+    assert (parsed().region, parsed().service) == ("eu-west-1", "")
+
+
+def test_a_request_is_parsed_once_with_its_operation() -> None:
+    def operation(target: str, body: bytes = b"", **headers: str) -> str:
+        return parse("POST", target, headers, body, "127.0.0.1", "eu-west-1").operation
+
+    assert operation("/", b"Version=1&Action=ListUsers") == "ListUsers"
+    assert operation("/?Action=ListUsers") == "ListUsers"
+    assert operation("http://127.0.0.1:4599/2015-03-31/functions?x=1") == "POST /2015-03-31/functions"
+    target = {"x-amz-target": "AmazonEC2ContainerServiceV20141113.RunTask"}
+    unsigned = parse("POST", "/", target, b"{}", "127.0.0.1", "eu-west-1")
+    assert (unsigned.service, unsigned.operation) == ("ecs", "RunTask")
+    with pytest.raises(AttributeError):
+        unsigned.path = "/other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -119,8 +140,8 @@ def test_the_caller_is_found_in_both_kinds_of_signature() -> None:
     ],
 )
 def test_the_error_of_an_answer(headers: dict[str, str], body: bytes, code: str) -> None:
-    assert error_of(400, headers, body) == code
-    assert error_of(200, headers, body) is None
+    assert error_of((400, headers, body)) == code
+    assert error_of((200, headers, body)) is None
 
 
 def test_the_requests_are_shown(running: Running, account: Account, name: str) -> None:
@@ -234,7 +255,7 @@ def test_what_is_this_machine(host: str, here: bool) -> None:
     ],
 )
 def test_programs_are_told_from_pages(headers: dict[str, str], passes: bool) -> None:
-    assert is_no_page({f"HTTP_{name.upper()}": text for name, text in headers.items()}) is passes
+    assert comes_from_a_program(Request(headers=headers)) is passes
 
 
 def test_no_page_reaches_the_apis_of_aws(running: Running) -> None:

@@ -21,6 +21,9 @@ import pytest
 
 from ecsctl.sandbox.account.moto_state import MotoState
 from ecsctl.sandbox.account.snapshot_file import Keeper
+from ecsctl.sandbox.account.world import World
+from ecsctl.sandbox.http.request import Request
+from ecsctl.sandbox.runtimes.simulated.runtime import Responder, SimulatedRuntime
 from tests.sandbox.support import Account, fetch, until
 from tests.support.sandbox import Running, clean_environment, start_sandbox
 
@@ -292,3 +295,19 @@ def test_a_sandbox_without_room_for_its_files_says_so(tmp_path: Path) -> None:
     assert "make room there" in started.stderr
     assert "Traceback" not in started.stderr
     assert not (tmp_path / "home" / "default" / "run.json").exists()
+
+
+def test_a_change_behind_a_save_is_saved_by_the_next_one(tmp_path: Path) -> None:
+    world = World("eu-west-1", SimulatedRuntime(Responder()), tmp_path / "state.pickle")
+    created = Request(service="ecs", region="eu-west-1", operation="CreateCluster", body=b'{"clusterName": "late"}')
+    asker = threading.Thread(target=world.ecs_request, args=(created,))
+    with world.lock:
+        asker.start()
+        until(lambda: asker.is_alive(), "the request to wait for the lock")
+        world.save()
+        assert not world.dirty
+    asker.join()
+    assert world.dirty
+    world.save()
+    assert not world.dirty
+    assert b"late" in (tmp_path / "state.pickle").read_bytes()

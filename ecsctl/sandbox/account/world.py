@@ -24,10 +24,11 @@ from ecsctl.sandbox.ecs.api.throttling import Throttle
 from ecsctl.sandbox.ecs.regions import Regions
 from ecsctl.sandbox.elb.load_balancers import LoadBalancers
 from ecsctl.sandbox.faults.containers import FaultyRuntime
-from ecsctl.sandbox.faults.eventual_consistency import Past
+from ecsctl.sandbox.faults.eventual_consistency import READS, Past
 from ecsctl.sandbox.faults.instances import HostFaults
 from ecsctl.sandbox.faults.registry import FaultBook
 from ecsctl.sandbox.faults.targets import TargetFaults
+from ecsctl.sandbox.http.request import Answer, Request
 from ecsctl.sandbox.logs.container_logs import ContainerLogs
 from ecsctl.sandbox.logs.events import forget_logs
 from ecsctl.sandbox.sessions.server import SessionServer
@@ -156,6 +157,37 @@ class World:
             self._published.add(region)
             publish(ACCOUNT, region)
             self.regions.engine(region)
+
+    def ecs_request(self, request: Request) -> Answer:
+        """Answer a request to ECS."""
+        with self.lock:
+            try:
+                self.unlinked = self.unlinked or request.operation == "CreateCluster"
+                engine = self.regions.engine(request.region)
+                return self.past.ecs(engine, request.operation, request.body)
+            finally:
+                self._mark(request)
+
+    def moto_request(self, request: Request, answer: Callable[[], Answer]) -> Answer:
+        """Answer a request to another service by ``answer``."""
+        with self.lock:
+            try:
+                self.prepare(request.region)
+                given = self.past.moto(request.service, request.operation, answer)
+                self.after_request(request.region)
+                return given
+            finally:
+                self._mark(request)
+
+    def _mark(self, request: Request) -> None:
+        # Within the lock and after the change: a save between the two would take the change for saved.
+        if not request.operation.startswith(READS):
+            self.dirty = True
+
+    def tagged_ecs_resources(self, region: str) -> list[tuple[str, dict[str, str]]]:
+        """Every tagged ECS resource of a region, as (ARN, tags)."""
+        with self.lock:
+            return self.regions.tagged_resources(region)
 
     def after_request(self, region: str) -> None:
         """What AWS's answers already say: a new balancer has a name, a new instance an address. Under the lock."""

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.faults.registry import Fault, FaultBook
-from ecsctl.sandbox.faults.requests import Answer, meant
+from ecsctl.sandbox.faults.requests import meant
+from ecsctl.sandbox.http.request import Answer
 
 KIND = "eventual-consistency"
 READS = ("Describe", "List", "Get", "GET ", "HEAD ")

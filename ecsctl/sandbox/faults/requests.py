@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from ecsctl.sandbox.ecs.api.throttling import operations_of
 from ecsctl.sandbox.faults.registry import Fault, FaultBook
-from ecsctl.sandbox.http.error_responses import refusal
-from ecsctl.sandbox.http.request_log import caller_of
+from ecsctl.sandbox.http.error_responses import error
+from ecsctl.sandbox.http.request import Answer, Request
 
 # How each service says that it was asked too often: HTTP status, code, message.
 ECS_THROTTLES = (400, "ThrottlingException", "Rate exceeded")
@@ -35,8 +34,6 @@ MESSAGES = {
     "Throttling": "Rate exceeded",
 }
 
-Answer = tuple[int, dict[str, str], bytes]
-
 
 def meant(patterns: Iterable[str], service: str, operation: str) -> bool:
     """Whether one of the patterns (``RunTask``, ``ecs:Describe*``) is of this operation."""
@@ -49,12 +46,12 @@ def meant(patterns: Iterable[str], service: str, operation: str) -> bool:
     return False
 
 
-def throttled(environ: Mapping[str, Any], service: str) -> Answer:
+def throttled(request: Request) -> Answer:
     """The answer of a service that was asked too often."""
-    return refusal(environ, service, *THROTTLES.get(service, ECS_THROTTLES))
+    return error(request, *THROTTLES.get(request.service, ECS_THROTTLES))
 
 
-class CallFaults:
+class RequestFaults:
     """Strikes the requests that the book's faults mean.
 
     Args:
@@ -66,31 +63,31 @@ class CallFaults:
         self._book = book
         self._wait = wait or threading.Event().wait
 
-    def before(self, environ: Mapping[str, Any], service: str, operation: str) -> tuple[Answer | None, list[str]]:
+    def before(self, request: Request) -> tuple[Answer | None, list[str]]:
         """Delay or refuse a request: the refusal, None where it goes on, and the ids of the faults that struck."""
         struck: list[str] = []
         for fault in self._book.standing("latency", "throttle", "error"):
-            if not _means(fault, environ, service, operation) or not self._book.strikes(fault):
+            if not _means(fault, request) or not self._book.strikes(fault):
                 continue
             struck.append(fault.id)
             if fault.kind == "latency":
                 self._wait(fault.fields["seconds"])
             elif fault.kind == "throttle":
-                return throttled(environ, service), struck
+                return throttled(request), struck
             else:
-                return _refused(fault, environ, service), struck
+                return _refused(fault, request), struck
         return None, struck
 
-    def loses(self, environ: Mapping[str, Any], service: str, operation: str) -> str | None:
+    def loses(self, request: Request) -> str | None:
         """The fault that loses the answer of a request that took effect, or None."""
         for fault in self._book.standing("lost-response"):
-            if _means(fault, environ, service, operation) and self._book.strikes(fault):
+            if _means(fault, request) and self._book.strikes(fault):
                 return fault.id
         return None
 
 
-def _means(fault: Fault, environ: Mapping[str, Any], service: str, operation: str) -> bool:
-    if "caller" in fault.fields and not any(fault.selects(caller=name) for name in caller_of(environ).values()):
+def _means(fault: Fault, request: Request) -> bool:
+    if "caller" in fault.fields and not any(fault.selects(caller=name) for name in request.caller.values()):
         return False
     bucket = fault.fields.get("bucket")
     patterns = (
@@ -98,11 +95,11 @@ def _means(fault: Fault, environ: Mapping[str, Any], service: str, operation: st
         if bucket
         else (fault.fields.get("operation") or ["*"])
     )
-    return meant(patterns, service, operation)
+    return meant(patterns, request.service, request.operation)
 
 
-def _refused(fault: Fault, environ: Mapping[str, Any], service: str) -> Answer:
+def _refused(fault: Fault, request: Request) -> Answer:
     code = fault.fields["code"]
     status = fault.fields.get("status") or STATUS.get(code) or (500 if code in FAILURES else 400)
     message = fault.fields.get("message") or MESSAGES.get(code) or f"The sandbox's fault {fault.id} says so."
-    return refusal(environ, service, status, code, message)
+    return error(request, status, code, message)

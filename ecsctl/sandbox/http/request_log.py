@@ -17,14 +17,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from ecsctl.sandbox.http.request import Answer, Request
+
 REMEMBERED = 5000
 FILE_BYTES = 8 * 1024 * 1024
 FILE = "requests.jsonl"
-USER_AGENT_LENGTH = 300
 # Parameters of ECS that are names of resources, and what a name looks like.
 NAMES = ("cluster", "clusterName", "service", "serviceName", "family", "taskDefinition", "capacityProvider")
 NAME = re.compile(r"[A-Za-z0-9_:/.\-]{1,512}")
-ACCESS_KEY = re.compile(r"Credential=([^/%,&\s]{1,128})(?:/|%2F)")
 XML_CODE = re.compile(rb"<Code>([A-Za-z0-9._\-]{1,128})</Code>")
 
 Row = dict[str, Any]
@@ -149,20 +149,12 @@ def matching(
     return found if limit is None else found[-limit:] if limit else []
 
 
-def caller_of(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Who asks: the access key's id (which is no secret) and the program."""
-    signed = f"{environ.get('HTTP_AUTHORIZATION', '')}&{environ.get('QUERY_STRING', '')}"
-    key = ACCESS_KEY.search(signed)
-    agent = str(environ.get("HTTP_USER_AGENT", ""))[:USER_AGENT_LENGTH]
-    return {"accessKeyId": key[1] if key else "", "userAgent": agent}
-
-
-def names_in(service: str, body: bytes) -> dict[str, str]:
+def names_in(request: Request) -> dict[str, str]:
     """The resources' names among an ECS request's parameters; of other services, and of anything else, nothing."""
-    if service != "ecs":
+    if request.service != "ecs":
         return {}
     try:
-        parameters = json.loads(body or b"{}")
+        parameters = json.loads(request.body or b"{}")
     except ValueError:
         return {}
     if not isinstance(parameters, dict):
@@ -171,8 +163,9 @@ def names_in(service: str, body: bytes) -> dict[str, str]:
     return {name: value for name, value in found.items() if isinstance(value, str) and NAME.fullmatch(value)}
 
 
-def error_of(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+def error_of(answer: Answer) -> str | None:
     """The error's code in an answer, None in one that is no error."""
+    status, headers, body = answer
     if status < 400:
         return None
     named = {name.lower(): value for name, value in headers.items()}.get("x-amzn-errortype")
@@ -182,10 +175,10 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> str | None
     return named.split(":")[0].rpartition("#")[2] if named else "Unknown"
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
+def request_id(answer: Answer) -> str | None:
     """The id by which clients report a request, None where the answer has none."""
     wanted = ("x-amzn-requestid", "x-amz-request-id")
-    return next((value for name, value in headers.items() if name.lower() in wanted), None)
+    return next((value for name, value in answer[1].items() if name.lower() in wanted), None)
 
 
 def _json_type(body: bytes) -> str | None:

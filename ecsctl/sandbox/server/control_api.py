@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from ecsctl import __version__
 from ecsctl.sandbox.contract import CLIENT_HEADER as HEADER
 from ecsctl.sandbox.faults.kinds import FaultError
 from ecsctl.sandbox.http.origin_check import is_this_machine
+from ecsctl.sandbox.http.request import Request
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.account.world import World
@@ -38,58 +37,36 @@ class RefusedError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request to the sandbox's own API; ``path`` is what follows ``/_ecsctl/``."""
+def content_of(request: Request) -> dict[str, Any]:
+    """The JSON object in a request's body.
 
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    host: str = ""
-    marked: bool = False
-
-    @classmethod
-    def of(cls, environ: Mapping[str, Any], prefix: str) -> Asked:
-        """The request in a WSGI environment."""
-        return cls(
-            str(environ["REQUEST_METHOD"]),
-            str(environ["PATH_INFO"])[len(prefix) :].rstrip("/"),
-            dict(parse_qsl(str(environ.get("QUERY_STRING", "")))),
-            environ["wsgi.input"].read(),
-            str(environ.get("HTTP_HOST", "")),
-            bool(environ.get("HTTP_" + HEADER.upper().replace("-", "_"))),
-        )
-
-    def content(self) -> dict[str, Any]:
-        """The body's JSON object.
-
-        Raises:
-            RefusedError: it is none.
-        """
-        try:
-            content = json.loads(self.body or b"{}")
-        except ValueError:
-            raise RefusedError(400, "the request's body is not JSON") from None
-        if not isinstance(content, dict):
-            raise RefusedError(400, "the request's body is no JSON object")
-        return content
-
-    def number(self, name: str, default: int) -> int:
-        """A whole number of the query, 0 or more.
-
-        Raises:
-            RefusedError: it is none.
-        """
-        text = self.query.get(name)
-        if text is None:
-            return default
-        if not text.isdecimal():
-            raise RefusedError(400, f"{name}={text!r} is no whole number")
-        return int(text)
+    Raises:
+        RefusedError: the body is not a JSON object.
+    """
+    try:
+        content = json.loads(request.body or b"{}")
+    except ValueError:
+        raise RefusedError(400, "the request's body is not JSON") from None
+    if not isinstance(content, dict):
+        raise RefusedError(400, "the request's body is not a JSON object")
+    return content
 
 
-class Admin:
+def number_in(request: Request, name: str, default: int) -> int:
+    """A whole number in the query, 0 or more.
+
+    Raises:
+        RefusedError: it is not one.
+    """
+    text = request.parameters.get(name)
+    if text is None:
+        return default
+    if not text.isdecimal():
+        raise RefusedError(400, f"{name}={text!r} is not a whole number")
+    return int(text)
+
+
+class ControlApi:
     """Answers ``/_ecsctl/…``.
 
     Args:
@@ -112,9 +89,9 @@ class Admin:
         self._requests = requests
         self._status = status
         self._end = end
-        self._actions: dict[str, dict[str, Callable[[Asked, str], Answer]]] = {
+        self._actions: dict[str, dict[str, Callable[[Request, str], Answer]]] = {
             "health": {"GET": self._health},
-            "status": {"GET": lambda asked, rest: (200, self._status())},
+            "status": {"GET": lambda request, rest: (200, self._status())},
             "operations": {"GET": self._operations},
             "log": {"GET": self._log},
             "faults": {"GET": self._faults, "POST": self._add_fault, "DELETE": self._clear_faults},
@@ -124,61 +101,65 @@ class Admin:
             "stop": {"POST": self._stop},
         }
 
-    def __call__(self, asked: Asked) -> Answer:
-        """Answer a request: (HTTP status, JSON content); a refusal's content is its ``message``."""
+    def __call__(self, request: Request, path: str) -> Answer:
+        """Answer a request: (HTTP status, JSON content); the content of an error is its ``message``.
+
+        Args:
+            path: what follows ``/_ecsctl/``.
+        """
         try:
-            return self._answer(asked)
+            return self._answer(request, path)
         except RefusedError as refused:
             return refused.status, {"message": str(refused)}
 
-    def _answer(self, asked: Asked) -> Answer:
-        if not is_this_machine(asked.host):
-            raise RefusedError(403, f"this API is asked at 127.0.0.1, not at {asked.host!r}")
-        action, _, rest = asked.path.partition("/")
+    def _answer(self, request: Request, path: str) -> Answer:
+        if not is_this_machine(request.header("host")):
+            raise RefusedError(403, f"this API is asked at 127.0.0.1, not at {request.header('host')!r}")
+        action, _, rest = path.partition("/")
         methods = self._actions.get(action)
         if methods is None:
             raise RefusedError(404, f"there is no {action}")
-        answer = methods.get(asked.method)
+        answer = methods.get(request.method)
         if answer is None:
             raise RefusedError(405, f"{action} wants {' or '.join(methods)}")
-        if asked.method != "GET" and not asked.marked:
+        if request.method != "GET" and HEADER.lower() not in request.headers:
             raise RefusedError(
-                403, f"{asked.method} {action} wants the header {HEADER}: 1, which no web page can send here"
+                403, f"{request.method} {action} wants the header {HEADER}: 1, which no web page can send here"
             )
         if action != "health":
             self._world.ready.wait(READY_SECONDS)
-        return answer(asked, rest)
+        return answer(request, rest)
 
-    def _health(self, asked: Asked, rest: str) -> Answer:
+    def _health(self, request: Request, rest: str) -> Answer:
         return 200, {"name": self._name, "pid": os.getpid(), "version": __version__}
 
-    def _operations(self, asked: Asked, rest: str) -> Answer:
+    def _operations(self, request: Request, rest: str) -> Answer:
         with self._world.lock:
             return 200, self._world.regions.engine(self._world.region).operations()
 
-    def _log(self, asked: Asked, rest: str) -> Answer:
+    def _log(self, request: Request, rest: str) -> Answer:
         rows = self._requests.rows(
-            since=asked.number("since", 0),
-            service=asked.query.get("service", ""),
-            operation=asked.query.get("operation", ""),
-            errors=asked.query.get("errors", "") in ("1", "true"),
-            limit=asked.number("limit", MOST_ROWS),
+            since=number_in(request, "since", 0),
+            service=request.parameters.get("service", ""),
+            operation=request.parameters.get("operation", ""),
+            errors=request.parameters.get("errors", "") in ("1", "true"),
+            limit=number_in(request, "limit", MOST_ROWS),
         )
         return 200, {"requests": rows}
 
-    def _faults(self, asked: Asked, rest: str) -> Answer:
+    def _faults(self, request: Request, rest: str) -> Answer:
         return 200, {"faults": self._world.faults.told()}
 
-    def _add_fault(self, asked: Asked, rest: str) -> Answer:
+    def _add_fault(self, request: Request, rest: str) -> Answer:
         # Its effects begin with a turn of the loop.
         with self._world.lock:
             try:
-                made = self._world.faults.add(asked.content())
+                made = self._world.faults.add(content_of(request))
             except FaultError as error:
                 raise RefusedError(400, str(error)) from error
         return 200, made
 
-    def _clear_faults(self, asked: Asked, rest: str) -> Answer:
+    def _clear_faults(self, request: Request, rest: str) -> Answer:
         with self._world.lock:
             try:
                 cleared = self._world.faults.clear(name for name in rest.split(",") if name)
@@ -186,23 +167,23 @@ class Admin:
                 raise RefusedError(404, f"there is no fault {error.args[0]}") from None
         return 200, {"faults": cleared}
 
-    def _throttle(self, asked: Asked, rest: str) -> Answer:
+    def _throttle(self, request: Request, rest: str) -> Answer:
         throttle = self._world.throttle
-        region = asked.query.get("region") or self._world.region
+        region = request.parameters.get("region") or self._world.region
         return 200, {"enabled": throttle.enabled, "region": region, "buckets": throttle.told(region)}
 
-    def _set_throttle(self, asked: Asked, rest: str) -> Answer:
-        enabled = asked.content().get("enabled")
+    def _set_throttle(self, request: Request, rest: str) -> Answer:
+        enabled = content_of(request).get("enabled")
         if not isinstance(enabled, bool):
             raise RefusedError(400, "enabled must be true or false")
         self._world.throttle.enable(enabled)
-        return self._throttle(asked, rest)
+        return self._throttle(request, rest)
 
-    def _clock(self, asked: Asked, rest: str) -> Answer:
+    def _clock(self, request: Request, rest: str) -> Answer:
         return 200, self._world.clock.told()
 
-    def _set_clock(self, asked: Asked, rest: str) -> Answer:
-        content = asked.content()
+    def _set_clock(self, request: Request, rest: str) -> Answer:
+        content = content_of(request)
         unknown = set(content) - {"speed", "advance"}
         if unknown:
             raise RefusedError(400, f"the clock has no {sorted(unknown)[0]}")
@@ -218,14 +199,14 @@ class Admin:
         if "advance" in content:
             self._world.started.wait(READY_SECONDS)
             self._world.advance(content["advance"])
-        return self._clock(asked, rest)
+        return self._clock(request, rest)
 
-    def _reset(self, asked: Asked, rest: str) -> Answer:
+    def _reset(self, request: Request, rest: str) -> Answer:
         self._world.started.wait(READY_SECONDS)
         self._world.reset()
         return 200, {}
 
-    def _stop(self, asked: Asked, rest: str) -> Answer:
+    def _stop(self, request: Request, rest: str) -> Answer:
         def end() -> None:
             # The answer goes out first.
             threading.Event().wait(0.1)

@@ -24,9 +24,9 @@ from ecsctl.sandbox.account.clock import Clock
 from ecsctl.sandbox.account.world import World
 from ecsctl.sandbox.contract import NO_ENGINE, PORT_TAKEN, UNWRITABLE
 from ecsctl.sandbox.http.request_log import RequestLog
-from ecsctl.sandbox.server.control_api import Admin
-from ecsctl.sandbox.server.http_server import Httpd
-from ecsctl.sandbox.server.router import Front
+from ecsctl.sandbox.server.control_api import ControlApi
+from ecsctl.sandbox.server.http_server import HttpServer
+from ecsctl.sandbox.server.router import Router
 
 log = logging.getLogger("ecsctl.sandbox")
 
@@ -51,9 +51,9 @@ class Server:
         self.began = time.time()
         self.ended = threading.Event()
         self.requests = RequestLog(folder)
-        admin = Admin(name, world, self.requests, self.status, self.ended.set)
-        self.front = Front(world, admin, self.requests)
-        self._http = Httpd(host, port, self.front)
+        control_api = ControlApi(name, world, self.requests, self.status, self.ended.set)
+        self.router = Router(world, control_api, self.requests)
+        self._http = HttpServer(host, port, self.router, world.region)
         self.port = self._http.server_port
         self.endpoint = f"http://{host}:{self.port}"
 
@@ -74,7 +74,7 @@ class Server:
             world = self.world
             moto_patches.install(world.clock, world.console, world.host_faults, world.balancers, world.log_folder)
             self.world.start()
-            self.front.warm()
+            self.router.load_moto()
         except Exception:
             log.exception("the sandbox cannot start")
             self.ended.set()
