@@ -47,9 +47,22 @@ def group() -> None:
     help="How fast its time passes, of one that runs, too: 60 is a minute a second; at 0 only `sandbox step` moves it."
     "  [default: 1]",
 )
+@click.option(
+    "--exit-with",
+    type=click.IntRange(1),
+    metavar="PID",
+    envvar="ECSCTL_SANDBOX_EXIT_WITH",
+    help="Stop it when that process ends, as a test run's: `--exit-with $$`.",
+)
 @pass_settings
 def start(
-    settings: Settings, name: str | None, port: int | None, docker: str, throttle: bool | None, speed: float | None
+    settings: Settings,
+    name: str | None,
+    port: int | None,
+    docker: str,
+    throttle: bool | None,
+    speed: float | None,
+    exit_with: int | None,
 ) -> None:
     """Start the sandbox.
 
@@ -57,7 +70,9 @@ def start(
     """
     from ecsctl.sandbox.control import Sandbox
 
-    info, made = Sandbox(name).start(port=port, docker=docker, region=settings.region, throttle=throttle, speed=speed)
+    info, made = Sandbox(name).start(
+        port=port, docker=docker, region=settings.region, throttle=throttle, speed=speed, exit_with=exit_with
+    )
     kind = "real (Docker)" if info.containers["kind"] == "docker" else f"simulated ({info.containers['reason']})"
     settings.say(f"{'started' if made else 'already running'}: containers are {kind}")
     settings.say('to use it: eval "$(ecsctl sandbox env)"')
@@ -170,7 +185,9 @@ def env(settings: Settings, name: str | None, shell: str) -> None:
     from ecsctl.sandbox.control import UNSET, Sandbox, environment
 
     sandbox = Sandbox(name)
-    info = sandbox.running() or sandbox.start(region=settings.region)[0]
+    info, started = sandbox.start(region=settings.region, implicit=True)
+    if started:
+        settings.say(f"started the sandbox at {info.endpoint}")
     for key, value in environment(info).items():
         quoted = shlex.quote(value)
         print(f"set -gx {key} {quoted};" if shell == "fish" else f"export {key}={quoted}")

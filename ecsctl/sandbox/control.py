@@ -33,6 +33,8 @@ START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 STEP_SECONDS = 600.0
 CREDENTIALS = ("test", "test")
+# Says why the last start that named a port failed, until one succeeds.
+FAILED_START = "start-failed"
 INSTALL = "pip install 'ecsctl[sandbox]'"
 
 
@@ -84,6 +86,8 @@ class Sandbox:
         region: str | None = None,
         throttle: bool | None = None,
         speed: float | None = None,
+        exit_with: int | None = None,
+        implicit: bool = False,
     ) -> tuple[SandboxInfo, bool]:
         """Start it, unless it runs; returns it, and whether this call started it.
 
@@ -92,9 +96,14 @@ class Sandbox:
             docker: ``auto``, ``always`` or ``never``.
             throttle: whether the request rates of ECS hold; in one that runs already None leaves it as it is.
             speed: seconds of the sandbox in a real one, 0 for a clock that stands still; None as for ``throttle``.
+            exit_with: the id of a process; the sandbox saves its state and stops when that process ends. By default
+                that of ``ECSCTL_SANDBOX_EXIT_WITH``.
+            implicit: whether the sandbox is started on the way to something else. After a start with a port that
+                failed it is not: it would listen somewhere else than where it was asked to.
 
         Raises:
-            EcsctlError: the port is taken, no Docker engine answers (``always``), or the extra is not installed.
+            EcsctlError: the port is taken, no Docker engine answers (``always``), the extra is not installed, or an
+                ``implicit`` start follows a failed one.
             WaitTimeoutError: it does not answer in time.
         """
         require_extra()
@@ -114,10 +123,32 @@ class Sandbox:
                     self._ask(info, "clock", method="POST", content={"speed": speed})
                 return info, False
             (self.folder / "run.json").unlink(missing_ok=True)
-            port = DEFAULT_PORT if port is None else port
-            return self._spawn(
-                port, docker, region or DEFAULT_REGION, bool(throttle), 1.0 if speed is None else speed
-            ), True
+            if implicit:
+                self._check_last_start()
+            asked, port = port, DEFAULT_PORT if port is None else port
+            failed = self.folder / FAILED_START
+            pid = exit_with or _pid_in_environment()
+            try:
+                info = self._spawn(
+                    port, docker, region or DEFAULT_REGION, bool(throttle), 1.0 if speed is None else speed, pid
+                )
+            except (EcsctlError, WaitTimeoutError) as error:
+                if asked is not None and not implicit:
+                    with contextlib.suppress(OSError):
+                        failed.write_text(f"`ecsctl sandbox start --port {asked}` failed: {error}")
+                raise
+            failed.unlink(missing_ok=True)
+            return info, True
+
+    def _check_last_start(self) -> None:
+        try:
+            why = (self.folder / FAILED_START).read_text()
+        except OSError:
+            return
+        raise EcsctlError(
+            f"the sandbox {self.name} is not running, and the last {why}",
+            hint="`ecsctl sandbox start` starts it on the default port, `--port 0` on any free one",
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -138,12 +169,15 @@ class Sandbox:
             hint="make room there; ECSCTL_SANDBOX_HOME names another place",
         )
 
-    def _spawn(self, port: int, docker: str, region: str, throttle: bool, speed: float) -> SandboxInfo:
+    def _spawn(
+        self, port: int, docker: str, region: str, throttle: bool, speed: float, exit_with: int | None
+    ) -> SandboxInfo:
         log = self.folder / "log"
         command = [sys.executable, "-m", "ecsctl.sandbox.server", "--folder", str(self.folder), "--name", self.name]
         command += ["--port", str(port), "--docker", docker, "--region", region]
         command += ["--throttle"] if throttle else []
         command += ["--speed", str(speed)] if speed != 1 else []
+        command += ["--exit-with", str(exit_with)] if exit_with else []
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         with open(log, "ab") as output:
             process = subprocess.Popen(
@@ -229,7 +263,10 @@ class Sandbox:
             self._ask(info, "reset", method="POST", timeout=60)
             return True
         with contextlib.suppress(FileNotFoundError), self._alone():
-            held = [self.folder / name for name in ("state.pickle", "state.unreadable", "suspended.json", "run.json")]
+            held = [
+                self.folder / name
+                for name in ("state.pickle", "state.unreadable", "suspended.json", "run.json", FAILED_START)
+            ]
             existed = any(path.exists() for path in held)
             if (self.folder / CONTAINERS).exists():
                 self._sweep()
@@ -299,7 +336,7 @@ class Sandbox:
         """Plant a fault; as :meth:`faults` shows it.
 
         Args:
-            fault: as :meth:`ecsctl.sandbox.faults.registry.FaultBook.add` takes it.
+            fault: as :meth:`ecsctl.sandbox.faults.registry.FaultRegistry.add` takes it.
 
         Raises:
             EcsctlError: it is no fault.
@@ -376,10 +413,18 @@ def ensure_started(say: Callable[[str], None] = lambda line: None) -> SandboxInf
     sandbox = Sandbox()
     info = sandbox.running()
     if info is None:
-        info, made = sandbox.start(region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"))
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        info, made = sandbox.start(region=region, implicit=True)
         if made:
             say(f"started the sandbox at {info.endpoint} (containers {info.containers['kind']})")
     return info
+
+
+def _pid_in_environment() -> int | None:
+    text = os.environ.get("ECSCTL_SANDBOX_EXIT_WITH", "")
+    if text and not text.isdecimal():
+        raise EcsctlError(f"ECSCTL_SANDBOX_EXIT_WITH is {text!r}, not the id of a process")
+    return int(text) if text else None
 
 
 def environment(info: SandboxInfo) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -230,3 +232,33 @@ def test_the_environment_keeps_a_chosen_region(sandbox: Sandbox, monkeypatch: py
     assert (made["AWS_REGION"], made["AWS_DEFAULT_REGION"]) == ("us-west-2", "us-west-2")
     assert made["AWS_ENDPOINT_URL"] == info.endpoint
     assert made["AWS_EC2_METADATA_DISABLED"] == "true"
+
+
+def test_after_a_failed_start_none_is_started_elsewhere_on_the_way(sandbox: Sandbox) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EcsctlError, match="taken"):
+            sandbox.start(port=port, docker="never")
+    with pytest.raises(EcsctlError, match=f"last `ecsctl sandbox start --port {port}` failed: port {port}") as refused:
+        sandbox.start(implicit=True, docker="never")
+    assert "`ecsctl sandbox start`" in str(refused.value.hint)
+    assert sandbox.running() is None
+    info, _ = sandbox.start(port=0, docker="never")
+    assert sandbox.start(implicit=True) == (info, False)
+    assert sandbox.stop()
+    assert not (sandbox.folder / "start-failed").exists()
+
+
+def test_a_sandbox_ends_with_the_process_that_it_was_started_for(sandbox: Sandbox) -> None:
+    starter = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    info, _ = sandbox.start(port=0, docker="never", exit_with=starter.pid)
+    account_of(info).ecs.create_cluster(clusterName="kept")
+    # Killed and not yet collected by its own parent: it has ended all the same.
+    starter.kill()
+    until(lambda: not (sandbox.folder / "run.json").exists(), "the sandbox to save its state and end")
+    starter.communicate()
+    assert sandbox.running() is None
+    info, _ = sandbox.start(port=0, docker="never")
+    assert [arn.split("/")[1] for arn in account_of(info).ecs.list_clusters()["clusterArns"]] == ["kept"]

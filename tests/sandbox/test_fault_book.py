@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ecsctl.sandbox.ecs.api.throttling import BUCKETS, Throttle
 from ecsctl.sandbox.ecs.api.wire import known_operations
 from ecsctl.sandbox.faults.kinds import KINDS, FaultError
-from ecsctl.sandbox.faults.registry import FaultBook
+from ecsctl.sandbox.faults.registry import FaultRegistry
 from ecsctl.sandbox.faults.requests import RequestFaults, meant
 from ecsctl.sandbox.http.request import Request
 
@@ -40,55 +40,55 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(clock: Clock) -> FaultBook:
-    return FaultBook(clock)
+def book(clock: Clock) -> FaultRegistry:
+    return FaultRegistry(clock)
 
 
-def ask(book: FaultBook, operation: str, service: str = "ecs") -> str | None:
+def ask(book: FaultRegistry, operation: str, service: str = "ecs") -> str | None:
     """The error's code that the faults answer with, or None."""
     answer, _ = RequestFaults(book, wait=lambda seconds: None).before(request(service, operation))
     return None if answer is None else f"{answer[0]} {answer[2].decode()}"
 
 
-def test_the_nth_match_is_struck_and_only_it(book: FaultBook) -> None:
+def test_the_nth_match_is_struck_and_only_it(book: FaultRegistry) -> None:
     book.add({"kind": "error", "operation": ["RunTask"], "nth": 3, "code": "ClientException"})
     seen = [ask(book, "RunTask") is not None for _ in range(5)]
     assert seen == [False, False, True, False, False]
     assert ask(book, "StopTask") is None
-    told = book.told()[0]
+    told = book.to_dict()[0]
     assert (told["state"], told["strikes"], told["times"]) == ("spent", 1, 1)
 
 
-def test_the_nth_match_and_some_after_it(book: FaultBook) -> None:
+def test_the_nth_match_and_some_after_it(book: FaultRegistry) -> None:
     book.add({"kind": "throttle", "nth": 2, "times": 2})
     assert [ask(book, "RunTask") is not None for _ in range(5)] == [False, True, True, False, False]
 
 
-def test_a_fault_ends_by_itself(book: FaultBook, clock: Clock) -> None:
+def test_a_fault_ends_by_itself(book: FaultRegistry, clock: Clock) -> None:
     book.add({"kind": "error", "for": 10})
     assert ask(book, "RunTask") is not None
     clock.now += 10
     assert ask(book, "RunTask") is None
-    assert book.told()[0]["state"] == "over"
+    assert book.to_dict()[0]["state"] == "over"
 
 
-def test_none_is_cleared_where_one_is_unknown(book: FaultBook) -> None:
+def test_none_is_cleared_where_one_is_unknown(book: FaultRegistry) -> None:
     first = book.add({"kind": "error"})["id"]
     with pytest.raises(KeyError):
         book.clear([first, "error-9"])
-    assert [row["id"] for row in book.told()] == [first]
+    assert [row["id"] for row in book.to_dict()] == [first]
     second = book.add({"kind": "error"})["id"]
     assert [row["id"] for row in book.clear([second])] == [second]
     assert [row["id"] for row in book.clear()] == [first]
     assert book.add({"kind": "error"})["id"] == "error-3"
 
 
-def test_a_book_is_taken_up_again(book: FaultBook, clock: Clock) -> None:
+def test_a_book_is_taken_up_again(book: FaultRegistry, clock: Clock) -> None:
     book.add({"kind": "error", "operation": ["ecs:*"], "times": 3})
     ask(book, "RunTask")
-    again = FaultBook(clock)
+    again = FaultRegistry(clock)
     again.load(book.dump())
-    assert again.told() == book.told()
+    assert again.to_dict() == book.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_a_book_is_taken_up_again(book: FaultBook, clock: Clock) -> None:
         ({"kind": "eventual-consistency", "seconds": 1, "of": ["s3"]}, "ecs, iam"),
     ],
 )
-def test_what_is_no_fault_is_told_and_not_planted(book: FaultBook, wrong: dict[str, Any], words: str) -> None:
+def test_what_is_no_fault_is_told_and_not_planted(book: FaultRegistry, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(FaultError, match=words):
         book.add(wrong)
-    assert book.told() == []
+    assert book.to_dict() == []
 
 
 json_values = st.recursive(
@@ -134,13 +134,13 @@ names = st.sampled_from(sorted({field.name for kind in KINDS for field in kind.f
     fields=st.dictionaries(names | st.text(max_size=6), json_values, max_size=4),
 )
 def test_any_object_is_a_fault_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
-    book = FaultBook(lambda: 0.0)
+    book = FaultRegistry(lambda: 0.0)
     try:
         made = book.add({**fields, "kind": kind})
     except FaultError:
-        assert book.told() == []
+        assert book.to_dict() == []
     else:
-        assert book.told() == [made]
+        assert book.to_dict() == [made]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_the_short_name_of_the_balancers_service() -> None:
         ("iam", "<Code>Throttling</Code>"),
     ],
 )
-def test_each_service_throttles_in_its_own_words(book: FaultBook, service: str, answer: str) -> None:
+def test_each_service_throttles_in_its_own_words(book: FaultRegistry, service: str, answer: str) -> None:
     book.add({"kind": "throttle"})
     given, struck = RequestFaults(book).before(request(service, "Describe"))
     assert given is not None
@@ -180,7 +180,7 @@ def test_each_service_throttles_in_its_own_words(book: FaultBook, service: str, 
     assert struck == ["throttle-1"]
 
 
-def test_a_bucket_is_throttled_whole_and_alone(book: FaultBook) -> None:
+def test_a_bucket_is_throttled_whole_and_alone(book: FaultRegistry) -> None:
     book.add({"kind": "throttle", "bucket": "task-definition-modify"})
     assert ask(book, "RegisterTaskDefinition")
     assert ask(book, "DeregisterTaskDefinition")
@@ -188,7 +188,7 @@ def test_a_bucket_is_throttled_whole_and_alone(book: FaultBook) -> None:
     assert ask(book, "RegisterTaskDefinition", service="batch") is None
 
 
-def test_only_some_callers_are_meant(book: FaultBook) -> None:
+def test_only_some_callers_are_meant(book: FaultRegistry) -> None:
     book.add({"kind": "error", "caller": "*terraform*"})
     book.add({"kind": "error", "caller": "AKIDONE"})
     faults = RequestFaults(book)
@@ -202,7 +202,7 @@ def test_only_some_callers_are_meant(book: FaultBook) -> None:
     assert not refused("aws-cli/2")
 
 
-def test_a_delay_comes_before_a_refusal(book: FaultBook) -> None:
+def test_a_delay_comes_before_a_refusal(book: FaultRegistry) -> None:
     waited: list[float] = []
     book.add({"kind": "latency", "seconds": 1.5, "operation": "RunTask"})
     book.add({"kind": "error", "code": "AccessDeniedException", "message": "no", "status": 403})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecsctl.sandbox import interfaces
 from ecsctl.sandbox.faults.eventual_consistency import LOOKS, Past
-from ecsctl.sandbox.faults.registry import FaultBook
+from ecsctl.sandbox.faults.registry import FaultRegistry
 from tests.sandbox.ecs.world import ACCOUNT, World
 from tests.sandbox.support import Account
 from tests.support.sandbox import Running
@@ -24,7 +24,7 @@ class Lagging:
 
     def __init__(self, **fault: Any) -> None:
         self.world = World()
-        self.book = FaultBook(lambda: self.world.now)
+        self.book = FaultRegistry(lambda: self.world.now)
         self.past = Past(self.book, lambda: self.world.now, ACCOUNT)
         self.fault = self.book.add({"kind": "eventual-consistency", **fault})["id"]
 
@@ -36,7 +36,7 @@ class Lagging:
         return {arn.rsplit("/", 1)[-1] for arn in self.call("ListClusters")["clusterArns"]}
 
     def strikes(self) -> int:
-        return int(self.book.told()[0]["strikes"])
+        return int(self.book.to_dict()[0]["strikes"])
 
 
 def test_a_write_is_seen_after_its_time_and_not_before() -> None:

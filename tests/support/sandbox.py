@@ -108,7 +108,7 @@ def start_sandbox(folder: Path, docker: str = "never", **options: Any) -> Iterat
     os.environ["ECSCTL_SANDBOX_HOME"] = str(home)
     try:
         sandbox = Sandbox(f"test-{os.getpid()}")
-        info, _ = sandbox.start(port=0, docker=docker, region=REGION, **options)
+        info, _ = sandbox.start(port=0, docker=docker, region=REGION, exit_with=os.getpid(), **options)
     finally:
         os.environ.pop("ECSCTL_SANDBOX_HOME")
         if before is not None:

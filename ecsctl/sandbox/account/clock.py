@@ -38,7 +38,7 @@ class Clock:
         """Seconds of the sandbox in a real one."""
         return self._speed
 
-    def told(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """``now`` and ``speed``, as the sandbox's own API tells them."""
         return {"now": round(self(), 3), "speed": self._speed}
 

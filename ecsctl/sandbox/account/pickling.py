@@ -1,15 +1,17 @@
-"""Pickles of what moto's backends hold, some of which pickle alone refuses: locks, lambdas, keys, odd dictionaries."""
+"""Pickles of what moto's backends hold, some of which pickle alone refuses: locks, keys, odd dictionaries.
+
+Functions are kept by their names only. The few lambdas that moto has for the defaults of its dictionaries are kept by
+the name of what they do; a service with any other one is not kept, which the status says.
+"""
 
 from __future__ import annotations
 
 import io
 import pickle
-import sys
 import threading
 import types
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,11 +21,27 @@ LOCKS: dict[type, Callable[[], Any]] = {
 }
 
 
+def nested_dictionaries() -> defaultdict[str, dict[str, str]]:
+    """The default of SSM's tags: by resource, by key."""
+    return defaultdict(dict)
+
+
+FACTORIES: dict[tuple[str, str], Callable[[], Any]] = {
+    ("moto.ssm.models", "SimpleSystemManagerBackend.__init__.<locals>.<lambda>"): nested_dictionaries,
+    ("moto.awslambda.models", "LambdaStorage.__init__.<locals>.<lambda>"): dict,
+}
+"""(Module, qualified name) of a lambda of moto → what does the same and has a name."""
+
+
+def _factory(module: str, name: str) -> Callable[[], Any]:
+    return FACTORIES[module, name]
+
+
 def dumps(value: Any) -> bytes:
     """A value as bytes, for :func:`pickle.loads`.
 
     Raises:
-        Exception: it holds what cannot be kept: a thread, an open file, a function with variables of another.
+        Exception: it holds what cannot be kept: a thread, an open file, a lambda.
     """
     into = io.BytesIO()
     _Pickler(into, pickle.HIGHEST_PROTOCOL).dump(value)
@@ -33,8 +51,8 @@ def dumps(value: Any) -> bytes:
 class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
-        if kind is types.FunctionType:
-            return _reduced_function(obj)
+        if kind is types.FunctionType and (obj.__module__, obj.__qualname__) in FACTORIES:
+            return _factory, (obj.__module__, obj.__qualname__)
         if kind in LOCKS:
             # A lock that is held belongs to a moment that does not come back.
             return LOCKS[kind], ()
@@ -89,43 +107,3 @@ def _certificate(pem: bytes) -> Any:
     from cryptography.x509 import load_pem_x509_certificate
 
     return load_pem_x509_certificate(pem)
-
-
-def _reduced_function(function: types.FunctionType) -> Any:
-    """How to find a function again; a lambda by the place of its code in the function that it is written in."""
-    path = function.__qualname__.split(".")
-    if "<locals>" not in path and "<lambda>" not in path:
-        return NotImplemented
-    if function.__closure__ or function.__defaults__ or function.__kwdefaults__:
-        raise pickle.PicklingError(f"{function.__module__}.{function.__qualname__} holds variables of its own")
-    for number, code in enumerate(_codes(function.__module__, function.__qualname__)):
-        if code is function.__code__:
-            return _function, (function.__module__, function.__qualname__, number)
-    raise pickle.PicklingError(f"{function.__module__}.{function.__qualname__} is not found where it was written")
-
-
-def _function(module: str, name: str, number: int) -> types.FunctionType:
-    code = list(_codes(module, name))[number]
-    made = types.FunctionType(code, vars(sys.modules[module]), name.rsplit(".", 1)[-1])
-    made.__qualname__ = name
-    return made
-
-
-def _codes(module: str, name: str) -> Iterator[types.CodeType]:
-    """The code objects of a module that this qualified name stands for, in their order."""
-    outer, *inner = name.split(".<locals>.")
-    if not inner:
-        # A lambda of the module or of a class itself has no function to look into.
-        raise pickle.PicklingError(f"{module}.{name} cannot be found by its name")
-    found: Any = import_module(module)
-    for part in outer.split("."):
-        found = getattr(found, part)
-    codes = [found.__code__]
-    for part in inner:
-        codes = [
-            const
-            for code in codes
-            for const in code.co_consts
-            if isinstance(const, types.CodeType) and const.co_name == part.rsplit(".", 1)[-1]
-        ]
-    return iter(codes)

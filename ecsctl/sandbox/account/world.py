@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.account.clock import Clock
 from ecsctl.sandbox.account.moto_state import MotoState
-from ecsctl.sandbox.account.snapshot_file import Keeper
+from ecsctl.sandbox.account.snapshot_file import SnapshotFile
 from ecsctl.sandbox.ec2.auto_scaling import Alarms, ScalingGroups
 from ecsctl.sandbox.ec2.instances import Instances
 from ecsctl.sandbox.ec2.loopback_addresses import LoopbackAddresses
@@ -26,7 +26,7 @@ from ecsctl.sandbox.elb.load_balancers import LoadBalancers
 from ecsctl.sandbox.faults.containers import FaultyRuntime
 from ecsctl.sandbox.faults.eventual_consistency import READS, Past
 from ecsctl.sandbox.faults.instances import HostFaults
-from ecsctl.sandbox.faults.registry import FaultBook
+from ecsctl.sandbox.faults.registry import FaultRegistry
 from ecsctl.sandbox.faults.targets import TargetFaults
 from ecsctl.sandbox.http.request import Answer, Request
 from ecsctl.sandbox.logs.container_logs import ContainerLogs
@@ -42,8 +42,7 @@ log = logging.getLogger(__name__)
 
 ACCOUNT = "123456789012"
 STEP = 0.1
-SAVE_EVERY = 0.5
-VERSION = 3
+VERSION = 4
 # Seconds that pass at once where the clock is stepped (more where it is stepped far), and the most turns of everything
 # between two of them.
 TURN = 0.5
@@ -83,7 +82,7 @@ class World:
         self.log_folder = state.parent / "logs"
         self.sessions = SessionServer()
         runtime.log_to(ContainerLogs(ACCOUNT, self.lock, self.clock))
-        self.faults = FaultBook(self.clock)
+        self.faults = FaultRegistry(self.clock)
         self.throttle = Throttle(self.clock)
         self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
         self.moto = MotoState(ACCOUNT)
@@ -92,13 +91,13 @@ class World:
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
         self._faulty.session = lambda task, name, command: self.sessions.command(runtime, task, name, command)
         self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
-        self.keeper = Keeper(state)
+        self.snapshot_file = SnapshotFile(state)
         self.dirty = False
         # Set by CreateCluster, which has IAM make the service-linked role if there is none.
         self.unlinked = False
         # Set once a saved state, if there is one, is back.
         self.ready = threading.Event()
-        if not self.keeper.exists():
+        if not self.snapshot_file.exists():
             self.ready.set()
         # Set once moto is mended and the loops run.
         self.started = threading.Event()
@@ -195,7 +194,7 @@ class World:
 
     def start(self) -> None:
         """Take up the saved state and begin to move."""
-        data = self.keeper.read()
+        data = self.snapshot_file.read()
         if data is None:
             forget_logs(self.log_folder)
         expected = self._load(data) if data is not None else []
@@ -240,7 +239,7 @@ class World:
                 return self.regions.expected_containers()
         except Exception as error:
             log.exception("the saved state cannot be taken up: starting empty")
-            self.keeper.set_aside(str(error) or type(error).__name__)
+            self.snapshot_file.set_aside(str(error) or type(error).__name__)
             self._clear()
             return []
 
@@ -342,7 +341,7 @@ class World:
                     balancers.probe(rows, self.clock(), pool)
 
     def _save(self) -> None:
-        while not self._ended.wait(SAVE_EVERY):
+        while not self._ended.wait(self.snapshot_file.pause):
             if self.dirty or self.faults.changed:
                 self.save()
 
@@ -351,18 +350,18 @@ class World:
         if not self.ready.is_set():
             return
         try:
-            saved = self.keeper.save(self.lock, self._snapshot)
+            saved = self.snapshot_file.save(self.lock, self._snapshot)
         except Exception as error:
-            saved, self.keeper.problem = False, f"the state cannot be saved: {error}"
+            saved, self.snapshot_file.problem = False, f"the state cannot be saved: {error}"
             with self._guarded("saving"):
                 raise
         # It is tried again until it is on disk.
         self.dirty = self.dirty or not saved
 
-    def _snapshot(self) -> Callable[[], bytes]:
-        """Collect what is to be saved; what this returns makes bytes of it. Under the lock."""
+    def _snapshot(self) -> bytes:
+        """The whole state as bytes; what changes from here on is for the next save. Under the lock."""
         self.dirty = self.faults.changed = False
-        small: dict[str, Any] = {
+        state: dict[str, Any] = {
             "version": VERSION,
             "account": ACCOUNT,
             "regions": sorted(self._published),
@@ -374,18 +373,18 @@ class World:
             "health": {region: balancers.dump() for region, balancers in self.balancers.items()},
         }
 
-        def make() -> bytes:
-            whole = {**small, "ecs": self.regions.dump(), "moto": self.moto.dump()}
-            return pickle.dumps(whole, pickle.HIGHEST_PROTOCOL)
-
-        return make
+        state |= {"ecs": self.regions.dump(), "moto": self.moto.dump()}
+        return pickle.dumps(state, pickle.HIGHEST_PROTOCOL)
 
     @property
     def problem(self) -> str | None:
         """What a user should know of the state and of the containers, or None."""
         left_out = ", ".join(name.removesuffix("_backends") for name in self.moto.left_out)
         unkept = f"not kept when the sandbox stops: {left_out}" if left_out else None
-        return "; ".join(filter(None, [self.keeper.problem, self.keeper.lost, self.runtime.problem, unkept])) or None
+        return (
+            "; ".join(filter(None, [self.snapshot_file.problem, self.snapshot_file.lost, self.runtime.problem, unkept]))
+            or None
+        )
 
     def stop(self) -> None:
         """Stop moving, save, and stop the containers."""
@@ -404,9 +403,9 @@ class World:
 
     def reset(self) -> None:
         """Forget everything: all resources, containers, addresses and faults."""
-        with self.keeper.writing, self.lock:
+        with self.snapshot_file.writing, self.lock:
             self._clear()
-            self.keeper.forget()
+            self.snapshot_file.forget()
         self.runtime.reset()
 
     def _clear(self) -> None:

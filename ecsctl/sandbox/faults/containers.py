@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ecsctl.sandbox.faults.registry import Fault, FaultBook
+from ecsctl.sandbox.faults.registry import Fault, FaultRegistry
 from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest, Runtime
 
 Key = tuple[str, str]
@@ -59,20 +59,20 @@ class Watched:
 
 
 class FaultyRuntime:
-    """A :class:`ecsctl.sandbox.interfaces.Runtime` in front of another one, where the book's faults strike.
+    """A :class:`ecsctl.sandbox.interfaces.Runtime` in front of another one, where the registry's faults strike.
 
     Args:
         runtime: runs the containers.
-        book: the faults.
+        registry: the injected faults.
         clock: the sandbox's, in seconds.
     """
 
-    def __init__(self, runtime: Runtime, book: FaultBook, clock: Callable[[], float]) -> None:
+    def __init__(self, runtime: Runtime, registry: FaultRegistry, clock: Callable[[], float]) -> None:
         self.kind: Literal["docker", "simulated"] = runtime.kind
         # Opens a session with a command in a container; set where there is a server of sessions.
         self.session: Callable[[str, str, list[str]], dict[str, str]] | None = None
         self._runtime = runtime
-        self._book = book
+        self._registry = registry
         self._clock = clock
         self._watched: dict[Key, Watched] = {}
         self._own: list[ContainerEvent] = []
@@ -81,8 +81,8 @@ class FaultyRuntime:
 
     def launch(self, request: ContainerRequest) -> None:
         """Launch a container, unless a fault keeps it from being pulled or made."""
-        for fault in self._book.standing("image-pull-failure", "disk-full"):
-            if selects(fault, request) and self._book.strikes(fault):
+        for fault in self._registry.standing("image-pull-failure", "disk-full"):
+            if selects(fault, request) and self._registry.triggers(fault):
                 reason = unlaunched(fault, request)
                 self._own.append(ContainerEvent(request.task_arn, request.name, "failed", reason=reason))
                 return
@@ -131,8 +131,8 @@ class FaultyRuntime:
         return event
 
     def _strike(self) -> None:
-        crashes = [fault for fault in self._book.standing(*CRASHES) if not fault.spent]
-        sickness = self._book.standing("unhealthy-container")
+        crashes = [fault for fault in self._registry.standing(*CRASHES) if not fault.exhausted]
+        sickness = self._registry.standing("unhealthy-container")
         now = self._clock()
         if crashes:
             for key, watched in self._watched.items():
@@ -151,7 +151,7 @@ class FaultyRuntime:
 
     def _crash(self, key: Key, watched: Watched, crashes: Sequence[Fault], now: float) -> None:
         for fault in crashes:
-            if watched.end is None and self._first(fault, watched, now) and self._book.strikes(fault):
+            if watched.end is None and self._first(fault, watched, now) and self._registry.triggers(fault):
                 memory = fault.kind == "out-of-memory"
                 watched.end = (137, OUT_OF_MEMORY) if memory else (fault.fields["exitCode"], None)
                 self._runtime.stop(*key, 0.0)
@@ -172,7 +172,7 @@ class FaultyRuntime:
 
     def _sicken(self, key: Key, watched: Watched, sickness: Sequence[Fault], now: float) -> None:
         for fault in sickness:
-            if self._first(fault, watched, now) and self._book.strikes(fault):
+            if self._first(fault, watched, now) and self._registry.triggers(fault):
                 watched.sick.add(fault.id)
                 self._own.append(ContainerEvent(*key, "health", health="UNHEALTHY"))
 

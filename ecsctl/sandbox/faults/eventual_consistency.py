@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ecsctl.sandbox.ecs.engine import Engine
-from ecsctl.sandbox.faults.registry import Fault, FaultBook
+from ecsctl.sandbox.faults.registry import Fault, FaultRegistry
 from ecsctl.sandbox.faults.requests import meant
 from ecsctl.sandbox.http.request import Answer
 
@@ -70,16 +70,16 @@ class Backends(Protocol):
 
 
 class Past:
-    """The states of the last seconds, as far as the book's faults need them. Called under the lock.
+    """The states of the last seconds, as far as the registry's faults need them. Called under the lock.
 
     Args:
-        book: the faults.
+        registry: the injected faults.
         clock: the sandbox's, in seconds.
         moto: the state of the other services.
     """
 
-    def __init__(self, book: FaultBook, clock: Callable[[], float], moto: Backends) -> None:
-        self._book = book
+    def __init__(self, registry: FaultRegistry, clock: Callable[[], float], moto: Backends) -> None:
+        self._registry = registry
         self._clock = clock
         self._moto = moto
         self._kept: dict[tuple[str, str], list[Snapshot]] = {}
@@ -90,7 +90,7 @@ class Past:
 
     def _keep(self, service: str, region: str, dump: Callable[[], bytes]) -> None:
         """Keep the state of a service before it is written, if any fault hides its writes."""
-        faults = [fault for fault in self._book.standing(KIND) if service in fault.fields["of"]]
+        faults = [fault for fault in self._registry.standing(KIND) if service in fault.fields["of"]]
         if not faults:
             self._kept.pop((service, region), None)
             return
@@ -103,12 +103,12 @@ class Past:
 
     def _lag(self, held: str, region: str, service: str, operation: str) -> Snapshot | None:
         """The state of the service ``held`` that a request is to see, None where it sees everything."""
-        for fault in self._book.standing(KIND):
+        for fault in self._registry.standing(KIND):
             if held not in fault.fields["of"] or not _means(fault, held, service, operation):
                 continue
             seen = self._clock() - fault.fields["seconds"]
             found = next((item for item in self._kept.get((held, region), ()) if item.at > seen), None)
-            if found is not None and self._book.strikes(fault):
+            if found is not None and self._registry.triggers(fault):
                 return found
         return None
 

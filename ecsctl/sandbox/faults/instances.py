@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.sandbox.faults.registry import Fault, FaultBook
+from ecsctl.sandbox.faults.registry import Fault, FaultRegistry
 
 if TYPE_CHECKING:
     from ecsctl.sandbox.ec2.instances import Instances
@@ -20,22 +20,22 @@ ZONE_TASK = "The infrastructure that hosted the task in {zone} is impaired."
 
 
 class HostFaults:
-    """Strikes the instances of every region that the book's faults mean.
+    """Strikes the instances of every region that the registry's faults mean.
 
     Args:
-        book: the faults.
+        registry: the injected faults.
         clock: the sandbox's, in seconds.
         machines, engines: the instances and the ECS of each region.
     """
 
     def __init__(
         self,
-        book: FaultBook,
+        registry: FaultRegistry,
         clock: Callable[[], float],
         machines: Mapping[str, Instances],
         engines: Callable[[], Mapping[str, Engine]],
     ) -> None:
-        self._book = book
+        self._registry = registry
         self._clock = clock
         self._machines = machines
         self._engines = engines
@@ -44,18 +44,18 @@ class HostFaults:
 
     def dead_zone(self, zone: str) -> bool:
         """Whether an availability zone is down, so that nothing can be launched there."""
-        return any(in_zone(fault, zone) for fault in self._book.standing("zone-loss"))
+        return any(in_zone(fault, zone) for fault in self._registry.standing("zone-loss"))
 
     def impaired(self, instance_id: str) -> bool:
         """Whether an instance's status checks fail."""
         return any(
             fault.fields["how"] == "impaired" and fault.holds(instance_id)
-            for fault in self._book.standing("instance-loss")
+            for fault in self._registry.standing("instance-loss")
         )
 
     def step(self) -> None:
         """One turn. Called under the lock."""
-        faults = self._book.standing(*KINDS)
+        faults = self._registry.standing(*KINDS)
         if not faults and not self._cut:
             return
         for region, engine in self._engines().items():
@@ -72,7 +72,7 @@ class HostFaults:
         for instance in machines.instances():
             host = machines.hosts.get(instance.id)
             if host is not None and host.agent == "connected" and selects(fault, instance, engine):
-                self._book.take(fault, instance.id)
+                self._registry.take(fault, instance.id)
 
     def _agents(self, faults: list[Fault], machines: Instances, engine: Engine) -> None:
         """Cut off the agents that faults hold, and let all others reach ECS again."""
@@ -88,7 +88,7 @@ class HostFaults:
                 continue
             notice = fault.fields.get("notice", 0.0)
             new = not fault.knows(instance.id)
-            if not self._book.take(fault, instance.id, now + notice):
+            if not self._registry.take(fault, instance.id, now + notice):
                 continue
             if fault.kind == "spot-interruption":
                 host = machines.hosts.get(instance.id)
@@ -109,13 +109,13 @@ class HostFaults:
                 continue
             if not fault.selects(cluster=task.cluster, zone=task.availability_zone):
                 continue
-            if fault.kind == "zone-loss" and task.availability_zone and self._book.take(fault, task.arn):
+            if fault.kind == "zone-loss" and task.availability_zone and self._registry.take(fault, task.arn):
                 engine.kill_task(task.arn, "InfrastructureHealth", ZONE_TASK.format(zone=task.availability_zone))
             elif (
                 fault.kind == "spot-interruption"
                 and task.capacity_provider == "FARGATE_SPOT"
                 and task.last_status == "RUNNING"
-                and self._book.take(fault, task.arn)
+                and self._registry.take(fault, task.arn)
             ):
                 engine.stop_task(task.arn, "SpotInterruption", SPOT_TASK)
 

@@ -27,10 +27,10 @@ class Fault:
     # What it holds, by name, and since or until when; None for what it has let pass.
     taken: dict[str, Any] = field(default_factory=dict)
 
-    def strike(self) -> bool:
+    def trigger(self) -> bool:
         """Count a match; whether the fault strikes it."""
         self.matches += 1
-        if self.matches < self.nth or self.spent:
+        if self.matches < self.nth or self.exhausted:
             return False
         self.strikes += 1
         return True
@@ -44,7 +44,7 @@ class Fault:
         return self.taken.get(name) is not None
 
     @property
-    def spent(self) -> bool:
+    def exhausted(self) -> bool:
         """Whether it has struck as often as it was to."""
         return self.times is not None and self.strikes >= self.times
 
@@ -60,16 +60,16 @@ class Fault:
             if name in self.fields
         )
 
-    def told(self, now: float) -> dict[str, Any]:
+    def to_dict(self, now: float) -> dict[str, Any]:
         """As the API and the command line show it."""
-        state = "over" if self.over(now) else "spent" if self.spent else "active"
+        state = "over" if self.over(now) else "spent" if self.exhausted else "active"
         told = {"id": self.id, "kind": self.kind, **self.fields, "times": self.times, "nth": self.nth}
         if self.until is not None:
             told["secondsLeft"] = round(max(0.0, self.until - now), 1)
         return {**told, "state": state, "matches": self.matches, "strikes": self.strikes}
 
 
-class FaultBook:
+class FaultRegistry:
     """Holds the planted faults. Any thread may ask it.
 
     Args:
@@ -85,7 +85,7 @@ class FaultBook:
         self.changed = False
 
     def add(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Plant a fault; as :meth:`told` shows it.
+        """Plant a fault; as :meth:`to_dict` shows it.
 
         Args:
             given: ``kind``, its fields, and perhaps ``times``, ``nth`` and ``for`` (seconds).
@@ -106,13 +106,13 @@ class FaultBook:
             fault = Fault(f"{kind.name}-{self._number}", kind.name, fields, now, times, nth, until)
             self._faults[fault.id] = fault
             self.changed = True
-            return fault.told(now)
+            return fault.to_dict(now)
 
-    def told(self) -> list[dict[str, Any]]:
+    def to_dict(self) -> list[dict[str, Any]]:
         """All faults that were not cleared, oldest first."""
         now = self._clock()
         with self.guard:
-            return [fault.told(now) for fault in self._faults.values()]
+            return [fault.to_dict(now) for fault in self._faults.values()]
 
     def clear(self, ids: Iterable[str] = ()) -> list[dict[str, Any]]:
         """Take faults out of the book, all of them where none is named; those taken out.
@@ -127,7 +127,7 @@ class FaultBook:
                 if name not in self._faults:
                     raise KeyError(name)
             self.changed = True
-            return [self._faults.pop(name).told(now) for name in wanted]
+            return [self._faults.pop(name).to_dict(now) for name in wanted]
 
     def standing(self, *kinds: str) -> list[Fault]:
         """The faults of these kinds that still have an effect, spent ones too, oldest first."""
@@ -137,17 +137,17 @@ class FaultBook:
         with self.guard:
             return [fault for fault in self._faults.values() if fault.kind in kinds and not fault.over(now)]
 
-    def strikes(self, fault: Fault) -> bool:
+    def triggers(self, fault: Fault) -> bool:
         """Count a match of a fault; whether it strikes."""
         with self.guard:
             self.changed = True
-            return fault.strike()
+            return fault.trigger()
 
     def take(self, fault: Fault, name: str, time: float = 0.0) -> bool:
         """Whether a fault holds what has this name; seen for the first time, it counts as a match."""
         with self.guard:
             if not fault.knows(name):
-                fault.taken[name] = time if fault.strike() else None
+                fault.taken[name] = time if fault.trigger() else None
                 self.changed = True
             return fault.holds(name)
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from ecsctl.sandbox.ecs.api.throttling import operations_of
-from ecsctl.sandbox.faults.registry import Fault, FaultBook
+from ecsctl.sandbox.faults.registry import Fault, FaultRegistry
 from ecsctl.sandbox.http.error_responses import error
 from ecsctl.sandbox.http.request import Answer, Request
 
@@ -52,22 +52,22 @@ def throttled(request: Request) -> Answer:
 
 
 class RequestFaults:
-    """Strikes the requests that the book's faults mean.
+    """Strikes the requests that the registry's faults mean.
 
     Args:
-        book: the faults.
+        registry: the injected faults.
         wait: waits for seconds; by default of real time, since it is a caller who waits.
     """
 
-    def __init__(self, book: FaultBook, wait: Callable[[float], object] | None = None) -> None:
-        self._book = book
+    def __init__(self, registry: FaultRegistry, wait: Callable[[float], object] | None = None) -> None:
+        self._registry = registry
         self._wait = wait or threading.Event().wait
 
     def before(self, request: Request) -> tuple[Answer | None, list[str]]:
         """Delay or refuse a request: the refusal, None where it goes on, and the ids of the faults that struck."""
         struck: list[str] = []
-        for fault in self._book.standing("latency", "throttle", "error"):
-            if not _means(fault, request) or not self._book.strikes(fault):
+        for fault in self._registry.standing("latency", "throttle", "error"):
+            if not _means(fault, request) or not self._registry.triggers(fault):
                 continue
             struck.append(fault.id)
             if fault.kind == "latency":
@@ -80,8 +80,8 @@ class RequestFaults:
 
     def loses(self, request: Request) -> str | None:
         """The fault that loses the answer of a request that took effect, or None."""
-        for fault in self._book.standing("lost-response"):
-            if _means(fault, request) and self._book.strikes(fault):
+        for fault in self._registry.standing("lost-response"):
+            if _means(fault, request) and self._registry.triggers(fault):
                 return fault.id
         return None
 

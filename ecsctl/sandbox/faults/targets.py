@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from ecsctl.sandbox.elb.health_check import NOTHING_LISTENS, SILENT, Verdict
-from ecsctl.sandbox.faults.registry import FaultBook
+from ecsctl.sandbox.faults.registry import FaultRegistry
 
 WRONG_CODE = Verdict(False, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
 VERDICTS = {"timeout": SILENT, "refused": NOTHING_LISTENS, "response-code": WRONG_CODE}
 
 
 class TargetFaults:
-    """Speaks in the place of the probes that the book's faults mean."""
+    """Speaks in the place of the probes that the registry's faults mean."""
 
-    def __init__(self, book: FaultBook) -> None:
-        self._book = book
+    def __init__(self, registry: FaultRegistry) -> None:
+        self._registry = registry
 
     def verdict(self, owner: str, target: str, port: int) -> Verdict | None:
         """What a probe meets by a fault, or None.
@@ -23,8 +23,8 @@ class TargetFaults:
             target: an instance id or an address.
         """
         name = owner.split("/")[1] if "/" in owner else owner
-        for fault in self._book.standing("unhealthy-target"):
+        for fault in self._registry.standing("unhealthy-target"):
             meant = fault.selects(balancer=name) or fault.selects(balancer=owner)
-            if meant and fault.selects(target=target) and self._book.take(fault, f"{owner} {target}:{port}"):
+            if meant and fault.selects(target=target) and self._registry.take(fault, f"{owner} {target}:{port}"):
                 return VERDICTS[fault.fields["cause"]]
         return None

@@ -148,7 +148,7 @@ class ControlApi:
         return 200, {"requests": rows}
 
     def _faults(self, request: Request, rest: str) -> Answer:
-        return 200, {"faults": self._world.faults.told()}
+        return 200, {"faults": self._world.faults.to_dict()}
 
     def _add_fault(self, request: Request, rest: str) -> Answer:
         # Its effects begin with a turn of the loop.
@@ -170,7 +170,7 @@ class ControlApi:
     def _throttle(self, request: Request, rest: str) -> Answer:
         throttle = self._world.throttle
         region = request.parameters.get("region") or self._world.region
-        return 200, {"enabled": throttle.enabled, "region": region, "buckets": throttle.told(region)}
+        return 200, {"enabled": throttle.enabled, "region": region, "buckets": throttle.to_dict(region)}
 
     def _set_throttle(self, request: Request, rest: str) -> Answer:
         enabled = content_of(request).get("enabled")
@@ -180,7 +180,7 @@ class ControlApi:
         return self._throttle(request, rest)
 
     def _clock(self, request: Request, rest: str) -> Answer:
-        return 200, self._world.clock.told()
+        return 200, self._world.clock.to_dict()
 
     def _set_clock(self, request: Request, rest: str) -> Answer:
         content = content_of(request)

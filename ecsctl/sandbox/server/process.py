@@ -92,8 +92,8 @@ class Server:
             "substitutedPorts": substituted,
             "throttle": self.world.throttle.enabled,
             "turnMilliseconds": round(statistics.median(list(self.world.turns) or [0.0]) * 1000, 2),
-            "clock": self.world.clock.told(),
-            "faults": len(self.world.faults.told()),
+            "clock": self.world.clock.to_dict(),
+            "faults": len(self.world.faults.to_dict()),
             "problem": self.world.problem or self.requests.problem,
             **self.world.counts(),
         }
@@ -132,6 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--docker", choices=("auto", "always", "never"), default="auto", help="real containers or not")
     parser.add_argument("--throttle", action="store_true", help="enforce the request rates of ECS")
     parser.add_argument("--speed", type=float, default=1.0, help="seconds of the sandbox in a real one; 0: none")
+    parser.add_argument("--exit-with", type=int, metavar="PID", help="stop when that process ends")
     options = parser.parse_args(arguments)
     allow_many_files()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -163,6 +164,9 @@ def main(arguments: list[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             print(f"{run} cannot be written: {error.strerror or error}", file=sys.stderr, flush=True)
         return UNWRITABLE
+    if options.exit_with:
+        watch = functools.partial(stop_with, options.exit_with, server.ended)
+        threading.Thread(target=watch, name="exit-with", daemon=True).start()
     try:
         server.serve()
     finally:
@@ -170,6 +174,37 @@ def main(arguments: list[str] | None = None) -> int:
         server.requests.close()
         run.unlink(missing_ok=True)
     return 0
+
+
+def stop_with(pid: int, ended: threading.Event, seconds: float = 0.5) -> None:
+    """Set ``ended`` when a process has ended, looking every so many seconds.
+
+    The process is known by its id and, where the system tells it, by when it began: ids are used again.
+    """
+    began = _began(pid)
+    while not ended.wait(seconds):
+        if began is None or _began(pid) != began:
+            ended.set()
+
+
+def _began(pid: int) -> str | None:
+    """When a process began, in the system's own terms; None if there is none or it has ended and is not collected."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+    except OSError:
+        return None
+    else:
+        return None if fields[0] in "ZX" else fields[19]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return "running"
+    return "running"
 
 
 def allow_many_files() -> None:

@@ -172,7 +172,7 @@ class Throttle:
         tokens, since = self._tokens.get((region, bucket.name), (float(bucket.burst), self._clock()))
         return min(float(bucket.burst), tokens + max(0.0, self._clock() - since) * bucket.refill)
 
-    def told(self, region: str) -> list[dict[str, object]]:
+    def to_dict(self, region: str) -> list[dict[str, object]]:
         """Every bucket of a region, with the whole tokens in it now."""
         with self._guard:
             return [
