@@ -24,9 +24,9 @@ from ecsctl.sandbox.interfaces import ContainerEvent, ContainerRequest
 from ecsctl.sandbox.logs.container_logs import ContainerLogs, LogSetupError
 from ecsctl.sandbox.logs.events import ComputedEvents
 from ecsctl.sandbox.runtimes.simulated.program import Program, passes, program_of
+from ecsctl.sandbox.runtimes.simulated.shell import SimulatedShell
 from ecsctl.sandbox.sessions.agent import Process
 from ecsctl.sandbox.sessions.server import Entrance
-from ecsctl.sandbox.sessions.simulated import SimulatedShell
 
 LISTENERS = 256
 DIAL_SECONDS = 5.0
