@@ -227,20 +227,28 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
         kinds: these only; None: all.
 
     Raises:
-        EcsctlError: something is left.
+        EcsctlError: something is left, or could not be looked for.
     """
     from ecsctl.deploy.pipeline import leftovers, prepare_removal
 
     prepared = prepare_removal(aws, spec, kinds=kinds)
-    if prepared.plan.empty:
+    unseen = sorted(set(prepared.snapshot.scope.unseen))
+    if prepared.plan.empty and not unseen:
         settings.say(f"Nothing to remove: AWS has nothing of project {spec.name}.")
         return
-    carry_out(settings, aws, prepared, again, question="Remove all this?")
+    if not prepared.plan.empty:
+        carry_out(settings, aws, prepared, again, question="Remove all this?")
     left = leftovers(aws, spec, kinds=kinds)
     if left:
         raise EcsctlError(
             f"{len(left)} resources of project {spec.name} are still there",
             details=left,
             hint=f"run `{again}` again; what stays then is held by something that ecsctl did not make",
+        )
+    if unseen:
+        raise EcsctlError(
+            f"ecsctl could not look for everything that project {spec.name} has, so something may be left",
+            details=unseen,
+            hint=f"run `{again}` again; the credentials need the right tag:GetResources",
         )
     settings.say(f"Nothing of it is left in project {spec.name}." if kinds else f"Nothing is left of {spec.name}.")

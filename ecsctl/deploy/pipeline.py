@@ -55,7 +55,13 @@ def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] 
     if kinds is not None:
         resources = {key: resource for key, resource in resources.items() if key.kind in kinds}
     snapshot = observe(aws, scope_of(aws, spec, kinds), resources, kinds)
-    return Prepared(plan(resources, snapshot, prune=prune), snapshot, resources)
+    return Prepared(_with_unseen(plan(resources, snapshot, prune=prune), snapshot), snapshot, resources)
+
+
+def _with_unseen(planned: Plan, snapshot: Snapshot) -> Plan:
+    """The plan, with a note of what could not be looked at."""
+    unseen = tuple(f"could not look at {line}" for line in sorted(set(snapshot.scope.unseen)))
+    return replace(planned, notes=planned.notes + unseen)
 
 
 def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None) -> Prepared:
@@ -66,7 +72,7 @@ def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = Non
     """
     aws.require_account(spec.account)
     snapshot = observe(aws, replace(scope_of(aws, spec, kinds), leftovers=True), unlisted(spec), kinds)
-    return Prepared(plan({}, snapshot, prune=True), snapshot, {})
+    return Prepared(_with_unseen(plan({}, snapshot, prune=True), snapshot), snapshot, {})
 
 
 def execute(

@@ -108,7 +108,8 @@ class Scope:
 
     ``leftovers``: look for what an interrupted removal left half done, too (deregistered revisions), which takes more
     calls. ``alone``: leave out what the project has in other clusters (a command is about one cluster, a file about the
-    project). ``named``: what the user named himself, which is changed whoever made it.
+    project). ``named``: what the user named, which is changed whoever made it. ``unseen``: what could not be looked at,
+    and why, as far as the reading has come.
     """
 
     project: str
@@ -117,6 +118,7 @@ class Scope:
     leftovers: bool = False
     alone: bool = False
     named: frozenset[Key] = frozenset()
+    unseen: list[str] = field(default_factory=list, compare=False)
 
     def may_change(self, actual: Actual) -> bool:
         """Whether a resource is the project's own, or one that the user named."""

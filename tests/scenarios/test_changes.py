@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ecsctl.aws.session import Aws
 from tests.support.account import holdings
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def project(sandbox: Running, tmp_path: Path) -> Project:
-    return Project(sandbox, tmp_path / "ecsctl.json")
+    return Project(sandbox, tmp_path / "ecsctl.yaml")
 
 
 class Project:
@@ -49,7 +49,7 @@ class Project:
         }
 
     def run(self, command: str, *arguments: str) -> Ended:
-        self.file.write_text(json.dumps(self.data))
+        self.file.write_text(yaml.safe_dump(self.data))
         return ecsctl(self.aws, command, "-f", str(self.file), *arguments)
 
     def plan(self) -> dict[str, dict[str, tuple[str | None, str | None]]]:
@@ -156,6 +156,23 @@ def test_another_cluster_takes_the_project_along(project: Project) -> None:
     assert [arn.rsplit("/", 1)[-1] for arn in clusters] == ["elsewhere"]
     [service] = project.describe("ecs", "describe_services", cluster="elsewhere", services=["svc"])["services"]
     assert service["runningCount"] == 2
+
+
+def test_what_could_not_be_looked_for_is_told_and_is_no_success(project: Project) -> None:
+    project.up()
+    project.data["cluster"] = "elsewhere"
+    del project.data["services"], project.data["loadBalancers"]
+    fault = {"kind": "error", "operation": ["GetResources"], "code": "InternalFailure", "status": 500}
+    project.sandbox.sandbox.add_fault(fault)
+    assert "could not look at what project shop has of ecs:cluster" in project.run("plan").err
+    ended = project.run("down", "--yes")
+    assert ended.code == 1
+    assert "Nothing is left" not in ended.err
+    assert "something may be left" in ended.err
+    assert "resourcegroupstaggingapi:GetResources" in ended.err
+    project.sandbox.sandbox.clear_faults()
+    assert project.run("down", "--yes").code == 0
+    assert project.describe("ecs", "list_clusters")["clusterArns"] == []
 
 
 def test_a_dead_instance_is_waited_for_by_an_up_that_plans_nothing(project: Project) -> None:

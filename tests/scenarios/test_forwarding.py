@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
@@ -35,7 +36,7 @@ class Project:
         return found
 
     def run(self, command: str, *arguments: str) -> Ended:
-        self.file.write_text(json.dumps(self.data))
+        self.file.write_text(yaml.safe_dump(self.data))
         ended = ecsctl(self.aws, command, "-f", str(self.file), *arguments)
         assert ended.code == 0, ended.err
         return ended
@@ -61,7 +62,7 @@ def test_a_balancer_through_its_life(
     elb.create_target_group(
         Name=f"other-{kind}", Protocol="HTTP", Port=80, VpcId=ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     )
-    project = Project(sandbox, tmp_path / "ecsctl.json", kind, port)
+    project = Project(sandbox, tmp_path / "ecsctl.yaml", kind, port)
     before = holdings(sandbox)
 
     rows = project.up()
@@ -119,9 +120,9 @@ def test_what_has_the_name_already_stays_as_it_is(sandbox: Running, tmp_path: Pa
     elb, ec2 = sandbox.client("elbv2"), sandbox.client("ec2")
     subnets = [row["SubnetId"] for row in ec2.describe_subnets()["Subnets"]][:2]
     elb.create_load_balancer(Name="front", Subnets=subnets)
-    project = Project(sandbox, tmp_path / "ecsctl.json", "application", "8080")
+    project = Project(sandbox, tmp_path / "ecsctl.yaml", "application", "8080")
     before = holdings(sandbox)
-    project.file.write_text(json.dumps(project.data))
+    project.file.write_text(yaml.safe_dump(project.data))
     ended = ecsctl(project.aws, "up", "-f", str(project.file), "--yes")
     assert ended.code == 1
     assert "load-balancer-v2 front" in ended.err

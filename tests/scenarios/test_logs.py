@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import yaml
+
 from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import Running
 
 
 def write(folder: Path, *families: str) -> str:
-    file = folder / "ecsctl.json"
+    file = folder / "ecsctl.yaml"
     definitions = {name: {"image": "example/web", "memory": 32, "logs": "awslogs"} for name in families}
-    file.write_text(json.dumps({"name": "shop", "cluster": "shop", "taskDefinitions": definitions}))
+    file.write_text(yaml.safe_dump({"name": "shop", "cluster": "shop", "taskDefinitions": definitions}))
     return str(file)
 
 

@@ -189,16 +189,23 @@ def ecs_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return tag_list(tags, "key", "value")
 
 
-def arns_of(aws: Aws, project: str, *types: str) -> list[str]:
+# Endpoints that are not AWS may lack the Resource Groups Tagging API: they have nothing there to be looked at.
+NO_SUCH_API = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationException", "UnreadableAnswer"})
+
+
+def arns_of(aws: Aws, scope: Scope, *types: str) -> list[str]:
     """The ARNs of what a project owns of these types (``ecs:cluster``), by resourcegroupstaggingapi:GetResources.
 
-    Empty where that is denied or missing: then only what has a known name is found.
+    Where that is refused, only what has a known name is found, and ``scope.unseen`` says so.
     """
-    query = {"TagFilters": [{"Key": OWNER_TAG, "Values": [project]}], "ResourceTypeFilters": list(types)}
+    query = {"TagFilters": [{"Key": OWNER_TAG, "Values": [scope.project]}], "ResourceTypeFilters": list(types)}
     try:
         found = aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList")
         return [str(item["ResourceARN"]) for item in found]
-    except AwsError:
+    except AwsError as error:
+        if error.aws_code not in NO_SUCH_API:
+            what = ", ".join(types)
+            scope.unseen.append(f"what project {scope.project} has of {what} under other names: {error.message}")
         return []
 
 

@@ -49,7 +49,7 @@ class ClusterKind(Kind[Cluster]):
         from ecsctl.aws.ecs import describe_clusters
 
         # A file that names another cluster than before leaves its old one behind.
-        others = () if scope.alone else (last(arn) for arn in arns_of(aws, scope.project, "ecs:cluster"))
+        others = () if scope.alone else (last(arn) for arn in arns_of(aws, scope, "ecs:cluster"))
         asked = sorted({*names, scope.cluster, *others})
         for found in describe_clusters(aws, asked).found:
             # Deleted clusters linger as INACTIVE.

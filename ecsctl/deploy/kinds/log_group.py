@@ -50,7 +50,7 @@ class LogGroupKind(Kind[LogGroup]):
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         own = {log_group_of(family) for family in owned_families(aws, scope.project)}
         # By the service: endpoints do not agree on what its type is called.
-        tagged = {arn.partition(":log-group:")[2].removesuffix(":*") for arn in arns_of(aws, scope.project, "logs")}
+        tagged = {arn.partition(":log-group:")[2].removesuffix(":*") for arn in arns_of(aws, scope, "logs")}
         for name in sorted({*names, *own, *tagged} - {""}):
             arn = self._arn(aws, name)
             if arn is None:

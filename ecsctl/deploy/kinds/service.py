@@ -125,7 +125,7 @@ class ServiceKind(Kind[Service]):
         if scope.alone:
             return
         # A file that names another cluster than before leaves its services behind in the old one.
-        others = {cluster_of(arn) for arn in arns_of(aws, scope.project, "ecs:service")} - {"", scope.cluster}
+        others = {cluster_of(arn) for arn in arns_of(aws, scope, "ecs:service")} - {"", scope.cluster}
         for cluster in sorted(others):
             for found in self._of_cluster(aws, scope, cluster, ()):
                 yield replace(found, key=self.resource(f"{cluster}/{found.key.name}").key)
