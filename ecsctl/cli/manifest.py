@@ -205,9 +205,9 @@ def explain(settings: Settings, rule: str | None) -> None:
         Column("RULE", "rule", lambda one: one.id),
         Column("SEVERITY", "severity", lambda one: one.severity),
         Column("WHAT", "title", lambda one: one.title),
-        Column("SERVICE", "service", lambda one: one.service, table=False),
+        Column("SERVICE", "service", _cited, table=False),
         Column("WHY", "why", lambda one: one.why, table=False),
-        Column("", "looksAt", looks_at, table=False),
+        Column("", "looksAt", lambda one: one.looks_at, table=False),
     ]
     chosen = [rules[rule]] if rule is not None else list(rules.values())
     emit(chosen, columns, settings.output, single=rule is not None)
@@ -220,14 +220,31 @@ def _page(rule: Rule) -> str:
         return textwrap.fill(text, 100)
 
     parts = [f"{rule.id} ({rule.severity}): {rule.title}", paragraph(rule.why)]
-    parts.append(paragraph(f"What is checked: {looks_at(rule)}"))
-    if rule.service:
-        parts.append(paragraph(f"The service's own words: {rule.service}"))
+    parts.append(paragraph(f"What is checked: {rule.looks_at}"))
+    for quoted, source in quotations(rule):
+        parts.append(f"{paragraph(f'Amazon ECS says: {quoted}')}\n{paragraph(f'  (source: {source})')}")
+    if rule.bases:
+        parts.append(paragraph(f"Known from {'; '.join(rule.bases)}."))
     if rule.severity == "warning":
         parts.append("AWS takes it all the same; `ecsctl validate --strict` does not.")
     return "\n\n".join(parts) + "\n"
 
 
-def looks_at(rule: Rule) -> str:
-    """The members that a rule looks at, in words."""
-    return " ".join((rule.check.__doc__ or "").replace("``", "").split()).rstrip(".")
+def quotations(rule: Rule) -> list[tuple[str, str]]:
+    """The service's own words for what a rule finds, each with where they were seen."""
+    return [(refusal.example(), refusal.source or "") for refusal in rule.quotes]
+
+
+def _cited(rule: Rule) -> list[dict[str, str | None]]:
+    """The facts that a rule cites; ``says`` only where the words have a source."""
+    return [
+        {
+            "fact": refusal.id,
+            "operation": refusal.operation,
+            "code": refusal.code,
+            "when": refusal.when,
+            "says": refusal.example() if refusal.source else None,
+            "source": refusal.source or refusal.basis,
+        }
+        for refusal in rule.cites
+    ]

@@ -57,7 +57,7 @@ def reference() -> str:
 
 def rules() -> str:
     """Every rule of ``validate`` as Markdown."""
-    from ecsctl.cli.manifest import looks_at
+    from ecsctl.cli.manifest import quotations
     from ecsctl.manifest.rules import all_rules
 
     intro = (
@@ -67,10 +67,11 @@ def rules() -> str:
     )
     parts = [intro]
     for one in all_rules().values():
-        checked = f"What is checked: {looks_at(one)}\n"
+        checked = f"What is checked: {one.looks_at}\n"
         lines = [f"## {one.id}\n", f"**{one.title}** ({one.severity})\n", f"{one.why}\n", checked]
-        if one.service:
-            lines.append(f"> {one.service}\n")
+        lines += [f"> {quoted}\n>\n> ({source})\n" for quoted, source in quotations(one)]
+        if one.bases:
+            lines.append(f"Known from {'; '.join(one.bases)}.\n")
         parts.append("\n".join(lines))
     return "\n".join(parts)
 

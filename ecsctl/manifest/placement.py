@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+from ecsctl.refusals.networking import mode_of
+from ecsctl.refusals.service_context import FARGATE_PROVIDERS, launch_type
+
+__all__ = ["FARGATE_PROVIDERS", "host_port", "network_mode", "on_fargate"]
+
 # In these modes a container's port is the host's, too.
 SHARED_PORTS = ("awsvpc", "host")
 
 
 def on_fargate(service: Mapping[str, Any]) -> bool:
     """Whether a service or a run says that it is placed on Fargate."""
-    if service.get("launchType") == "FARGATE":
-        return True
-    strategy = service.get("capacityProviderStrategy") or ()
-    return any(isinstance(item, dict) and item.get("capacityProvider") in FARGATE_PROVIDERS for item in strategy)
+    return launch_type(service) == "FARGATE"
 
 
 def network_mode(definition: Mapping[str, Any], *, fargate: bool) -> str:
     """The network mode that a task definition gets: its own, ``awsvpc`` on Fargate, else ``bridge``."""
-    return definition.get("networkMode") or ("awsvpc" if fargate else "bridge")
+    return mode_of(definition, fargate=fargate)
 
 
 def host_port(mode: str, mapping: Mapping[str, Any]) -> int | None:

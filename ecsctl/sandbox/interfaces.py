@@ -115,6 +115,10 @@ class Ec2(Protocol):
 
     def availability_zone(self, subnet_id: str) -> str: ...
 
+    def subnet_exists(self, subnet_id: str) -> bool: ...
+
+    def security_group_exists(self, group_id: str) -> bool: ...
+
 
 TargetGroupWeights = Mapping[str, float]
 """Target group ARN → the percentage of the requests that it gets; a balancer's rule (or listener) forwards so."""

@@ -242,7 +242,7 @@ def test_rules_are_listed_and_explained(folder: Path) -> None:
     assert len(run("explain").lines) == len(all_rules()) + 1
     page = run("explain", "ecs014").out
     assert page.startswith("ECS014 (error): Container names are unique within a task definition.\n")
-    assert "The service's own words: Container names must be unique" in page
+    assert "Amazon ECS says: Container names must be unique" in page
     assert "What is checked: containerDefinitions[].name\n" in page
     assert run("explain", "14").out == page
     assert "validate --strict" in run("explain", "ECS201").out

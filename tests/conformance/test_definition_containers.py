@@ -53,8 +53,8 @@ def test_memory_above_the_task(register: Register) -> None:
 
 
 def test_cpu_above_the_task(aws: Aws, register: Register) -> None:
-    """ "The sum of all container 'cpu' values cannot be greater than the task-level 'cpu' value."""
-    with refused(CLIENT, "The sum of all container cpu values cannot be greater than the task level cpu value"):
+    """ "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'."""
+    with refused(CLIENT, "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'"):
         register(containerDefinitions=pair(aws.image, {"cpu": 200}, {"cpu": 100}), cpu="256", memory="512")
 
 
@@ -263,8 +263,8 @@ def test_nearly_64_kib(register: Register) -> None:
 
 
 def test_an_image_is_required(register: Register) -> None:
-    """ "Container.image should not be null or blank."""
-    with refused(EITHER, "should not be null or blank"):
+    """ "Container.image should not be null or empty."""
+    with refused(EITHER, "should not be null or empty"):
         register(app={"image": ""})
 
 

@@ -143,9 +143,15 @@ def test_defaults_of_a_definition(register: Register, family: str) -> None:
     assert definition["volumes"] == []
 
 
+LOG_OPTIONS = {"awslogs-group": "g", "awslogs-region": "eu-west-1"}
 REQUIRED = {
     "com.amazonaws.ecs.capability.logging-driver.awslogs": {
-        "app": {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}}
+        "app": {
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": LOG_OPTIONS,
+            }
+        }
     },
     "com.amazonaws.ecs.capability.privileged-container": {"app": {"privileged": True}},
     "ecs.capability.task-eni": {"networkMode": "awsvpc"},

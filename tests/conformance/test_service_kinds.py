@@ -193,7 +193,7 @@ def test_placement_can_be_updated(services: Services, good: str) -> None:
     name = services.running(good, 1)
     before = services.look(name)["deployments"][0]["id"]
     strategy = [{"type": "binpack", "field": "cpu"}]
-    answer = services.update(name, placementStrategy=strategy)
+    answer = services.update(name, placementStrategy=strategy, availabilityZoneRebalancing="DISABLED")
     assert [(row["type"], row["field"].lower()) for row in answer["placementStrategy"]] == [("binpack", "cpu")]
     assert [row["id"] for row in answer["deployments"]] == [before]
     assert services.update(name, placementStrategy=[])["placementStrategy"] == []

@@ -88,10 +88,8 @@ def test_most_percent(create: Create) -> None:
 
 
 def test_percents_that_block(create: Create) -> None:
-    """ "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block any deployment."""
-    with refused(
-        INVALID, "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block any deployment"
-    ):
+    """ "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."""
+    with refused(INVALID, "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments"):
         create(
             deploymentConfiguration={"minimumHealthyPercent": 100, "maximumPercent": 100},
             availabilityZoneRebalancing="DISABLED",
@@ -199,10 +197,9 @@ def test_a_role_is_for_balancers(create: Create) -> None:
         create(role="ecsServiceRole")
 
 
-def test_a_grace_period_is_for_balancers(create: Create) -> None:
-    """A health check grace period is only valid for services configured to use load balancers."""
-    with refused(INVALID, "Health check grace period is only valid for services configured to use load balancers"):
-        create(healthCheckGracePeriodSeconds=30)
+def test_a_grace_period_needs_no_balancer(create: Create) -> None:
+    """A health check grace period serves containers' health checks, too."""
+    assert create(healthCheckGracePeriodSeconds=30)["healthCheckGracePeriodSeconds"] == 30
 
 
 def test_one_base(create: Create) -> None:

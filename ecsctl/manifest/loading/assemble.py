@@ -92,9 +92,9 @@ class Assembly:
         self.whole.faults += self.filler.faults
         self.whole.short += self.expander.faults
         self.whole.notes += self.filler.notes
-        self.whole.invalid += self.expander.invalid
         if self.whole.root is not None and self.expander.regional:
             self.expander.settle(self.whole.root, self._region(self.whole.root))
+        self.whole.invalid += self.expander.invalid
         return check(self.whole, shape, lenient=lenient, strip=strip)
 
     def _region(self, root: Node) -> str | None:

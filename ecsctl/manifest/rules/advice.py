@@ -87,8 +87,6 @@ def memory_limit(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS204",
     "A deployment of fixed host ports has room.",
-    service="was unable to place a task because no container instance met all of its requirements. The closest "
-    "matching container-instance is already using a port required by your task.",
     why="With minimumHealthyPercent 100 no task may stop before its successor runs, and with every instance's port "
     "taken none can start: the deployment never ends.",
     severity=WARNING,
@@ -165,7 +163,6 @@ def variables_once(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS209",
     "A service of a task definition for Fargate alone says that it runs there.",
-    service="Task definition does not support launch_type EC2.",
     why="Without a launchType or a capacityProviderStrategy the cluster's default strategy counts; where it has none, "
     "that is EC2.",
     severity=WARNING,
@@ -189,14 +186,11 @@ def fargate_is_said(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS208",
     "Nothing is used that AWS has given up.",
-    service="Amazon Elastic Inference is no longer available.",
-    why="Elastic Inference ended in 2024, and App Mesh ends on 2026-09-30; new task definitions with them are refused "
-    "or of no use.",
+    why="App Mesh ended on 2026-09-30: its proxy finds nothing to be configured by. Service Connect does its work.",
     severity=WARNING,
 )
 def given_up(project: Project) -> Iterator[Finding]:
-    """``inferenceAccelerators`` and ``proxyConfiguration``."""
+    """``proxyConfiguration``."""
     for definition in project.task_definitions.values():
-        for member, what in (("inferenceAccelerators", "Elastic Inference"), ("proxyConfiguration", "App Mesh")):
-            if definition.get(member):
-                yield Finding((*definition.path, member), f"{what} is no longer available", "leave it out")
+        if definition.get("proxyConfiguration"):
+            yield Finding((*definition.path, "proxyConfiguration"), "App Mesh is no longer available", "leave it out")

@@ -2,155 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from ecsctl.manifest.rules import Tell, cites
+from ecsctl.refusals import deployments as facts
+from ecsctl.refusals import load_balancers, service
 
-from ecsctl.manifest.placement import on_fargate
-from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Definition, Project
+LEAVE_OUT = "leave it out"
 
-NOT_ROLLING = ("BLUE_GREEN", "LINEAR", "CANARY")
-
-
-def _deployment(service: Definition) -> dict[str, object]:
-    found = service.get("deploymentConfiguration")
-    return found if isinstance(found, dict) else {}
-
-
-def _percent(service: Definition, member: str) -> int | None:
-    value = _deployment(service).get(member)
-    return value if isinstance(value, int) else None
-
-
-@rule(
+cites(
     "ECS103",
     "minimumHealthyPercent is at most 100, maximumPercent at least 100.",
-    service="minimumHealthyPercent must be at most 100",
+    Tell(facts.MINIMUM_LEAST, "{value} is out of bounds", "0 to 100"),
+    Tell(facts.MINIMUM_MOST, "{value} is out of bounds", "0 to 100"),
+    Tell(facts.MAXIMUM_LEAST, "{value} is out of bounds", "100 or more"),
     why="A deployment keeps between these shares of the desired tasks running.",
+    looks_at="deploymentConfiguration",
 )
-def percents(project: Project) -> Iterator[Finding]:
-    """``deploymentConfiguration``."""
-    for service in project.services.values():
-        path = (*service.path, "deploymentConfiguration")
-        low, high = _percent(service, "minimumHealthyPercent"), _percent(service, "maximumPercent")
-        if low is not None and not 0 <= low <= 100:
-            yield Finding((*path, "minimumHealthyPercent"), f"{low} is out of bounds", "0 to 100")
-        if high is not None and high < 100 and service.get("schedulingStrategy") != "DAEMON":
-            yield Finding((*path, "maximumPercent"), f"{high} is out of bounds", "100 or more")
-
-
-@rule(
+cites(
     "ECS104",
     "The two percents leave room for a deployment.",
-    service="Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block any deployment",
+    Tell(
+        facts.BOTH_PERCENTS,
+        "maximumPercent and minimumHealthyPercent of 100 block any deployment",
+        "more than 100, or a minimumHealthyPercent below 100",
+    ),
     why="No task may be stopped, and none started.",
+    looks_at="deploymentConfiguration; a minimum that is left out is 100",
 )
-def deployment_possible(project: Project) -> Iterator[Finding]:
-    """``deploymentConfiguration``; a minimum that is left out is 100."""
-    for service in project.services.values():
-        if service.get("schedulingStrategy") == "DAEMON":
-            continue
-        low, high = _percent(service, "minimumHealthyPercent"), _percent(service, "maximumPercent")
-        if high == 100 and low in (100, None):
-            place = (*service.path, "deploymentConfiguration", "maximumPercent")
-            yield Finding(
-                place,
-                "maximumPercent and minimumHealthyPercent of 100 block any deployment",
-                "more than 100, or a minimumHealthyPercent below 100",
-                ((*service.path, "deploymentConfiguration", "minimumHealthyPercent"),),
-            )
-
-
-@rule(
+cites(
     "ECS105",
     "Rebalancing between zones needs a maximumPercent above 100.",
-    service="Availability Zone Rebalancing does not support maximumPercent <= 100 % as deployment configuration",
+    Tell(
+        facts.REBALANCING_PERCENT,
+        "availabilityZoneRebalancing {on} does not support a maximumPercent of {value}",
+        "availabilityZoneRebalancing: DISABLED, or a maximumPercent above 100",
+    ),
     why="A task is started in the other zone before one is stopped. Rebalancing is on unless it is said otherwise.",
+    looks_at="availabilityZoneRebalancing and maximumPercent",
 )
-def rebalancing(project: Project) -> Iterator[Finding]:
-    """``availabilityZoneRebalancing`` and ``maximumPercent``."""
-    for service in project.services.values():
-        high = _percent(service, "maximumPercent")
-        state = service.get("availabilityZoneRebalancing")
-        daemon = service.get("schedulingStrategy") == "DAEMON"
-        controller = (service.get("deploymentController") or {}).get("type", "ECS")
-        if high is not None and high <= 100 and state != "DISABLED" and not daemon and controller == "ECS":
-            place = (*service.path, "deploymentConfiguration", "maximumPercent")
-            on = "is on by default and" if state is None else "is ENABLED and"
-            message = f"availabilityZoneRebalancing {on} does not support a maximumPercent of {high}"
-            yield Finding(place, message, "availabilityZoneRebalancing: DISABLED, or a maximumPercent above 100")
-
-
-@rule(
+cites(
     "ECS106",
     "A daemon is one task an instance: it has no count, no strategy, no rebalancing.",
-    service="The daemon scheduling strategy does not support a desired count for services. Remove the desired count "
-    "value and try again.",
+    Tell(service.DAEMON_COUNT, "a DAEMON service has no desiredCount", LEAVE_OUT),
+    Tell(service.DAEMON_STRATEGY, "a DAEMON service has no placementStrategy", LEAVE_OUT),
+    Tell(service.DAEMON_PROVIDERS, "a DAEMON service has no capacityProviderStrategy", "launchType: EC2"),
+    Tell(service.DAEMON_FARGATE, "Fargate does not support DAEMON", "REPLICA"),
+    Tell(facts.DAEMON_CONTROLLER, "the deployment controller {kind} does not support DAEMON", "REPLICA"),
+    Tell(facts.REBALANCING_DAEMON, "a DAEMON service is not rebalanced", "DISABLED, or leave it out"),
+    Tell(facts.DAEMON_MINIMUM, "a DAEMON service with a minimumHealthyPercent of {value} is never replaced", "0 to 99"),
+    Tell(facts.DAEMON_MAXIMUM, "a DAEMON service takes a maximumPercent of 100 at most, not {value}", LEAVE_OUT),
     why="The scheduler places one task on each instance that fits, and replaces it in place.",
+    looks_at="schedulingStrategy: DAEMON",
 )
-def daemons(project: Project) -> Iterator[Finding]:
-    """``schedulingStrategy: DAEMON``."""
-    for service in project.services.values():
-        if service.get("schedulingStrategy") != "DAEMON":
-            continue
-        if service.get("desiredCount") is not None:
-            yield Finding((*service.path, "desiredCount"), "a DAEMON service has no desiredCount", "leave it out")
-        if service.get("placementStrategy"):
-            yield Finding(
-                (*service.path, "placementStrategy"), "a DAEMON service has no placementStrategy", "leave it out"
-            )
-        if service.get("availabilityZoneRebalancing") == "ENABLED":
-            place = (*service.path, "availabilityZoneRebalancing")
-            yield Finding(place, "a DAEMON service is not rebalanced", "DISABLED, or leave it out")
-        low, high = _percent(service, "minimumHealthyPercent"), _percent(service, "maximumPercent")
-        if low == 100:
-            place = (*service.path, "deploymentConfiguration", "minimumHealthyPercent")
-            yield Finding(place, "a DAEMON service with a minimumHealthyPercent of 100 is never replaced", "0 to 99")
-        if high is not None and high != 100:
-            place = (*service.path, "deploymentConfiguration", "maximumPercent")
-            yield Finding(place, f"a DAEMON service takes a maximumPercent of 100 only, not {high}", "leave it out")
-        if on_fargate(service.data):
-            yield Finding((*service.path, "schedulingStrategy"), "Fargate does not support DAEMON", "REPLICA")
-
-
-@rule(
+cites(
     "ECS113",
-    "Only the deployment controller ECS has a deployment strategy.",
-    service="Deployment strategy is only supported with the ECS deployment controller.",
-    why="CODE_DEPLOY and EXTERNAL deploy in their own way.",
+    "Only the deployment controller ECS has a deployment strategy, a circuit breaker and alarms.",
+    Tell(facts.STRATEGY_CONTROLLER, "{member} is not for the deployment controller {kind}", LEAVE_OUT),
+    Tell(facts.BREAKER_CONTROLLER, "{member} is not for the deployment controller {kind}", LEAVE_OUT),
+    Tell(load_balancers.CODE_DEPLOY, "CODE_DEPLOY needs a target group", "loadBalancers: [{{targetGroupArn: …}}]"),
+    Tell(facts.EXTERNAL_BALANCERS, "EXTERNAL has no loadBalancers; its task sets do", LEAVE_OUT),
+    Tell(facts.EXTERNAL_DEFINITION, "EXTERNAL has no taskDefinition; its task sets do", LEAVE_OUT),
+    Tell(facts.EXTERNAL_MEMBERS, "EXTERNAL has no {member}; its task sets do", LEAVE_OUT),
+    Tell(facts.DEFINITION_MISSING, "taskDefinition is missing", "a family, family:revision or an ARN"),
+    why="CODE_DEPLOY and EXTERNAL deploy in their own way: the one needs two target groups to shift between, the other "
+    "says everything in task sets.",
+    looks_at="deploymentController, deploymentConfiguration, taskDefinition and loadBalancers",
 )
-def controller(project: Project) -> Iterator[Finding]:
-    """``deploymentController`` and ``deploymentConfiguration``."""
-    for service in project.services.values():
-        kind = (service.get("deploymentController") or {}).get("type", "ECS")
-        if kind == "ECS":
-            continue
-        for member in ("strategy", "deploymentCircuitBreaker"):
-            if _deployment(service).get(member):
-                place = (*service.path, "deploymentConfiguration", member)
-                yield Finding(place, f"{member} is not for the deployment controller {kind}", "leave it out")
-
-
-@rule(
+cites(
     "ECS114",
-    "A blue/green deployment has a bake time and an alternate target group.",
-    service="bakeTimeInMinutes and advancedConfiguration are required for the BLUE_GREEN deployment strategy.",
+    "A deployment that shifts traffic says how: a bake time, percents, and an alternate target group.",
+    Tell(facts.BAKE_TIME, "BLUE_GREEN needs bakeTimeInMinutes", "bakeTimeInMinutes: 5"),
+    Tell(facts.BAKE_BOUNDS, "{value} minutes are out of bounds", "0 to {most}"),
+    Tell(facts.SHIFT_PERCENT, "{value} percent are out of bounds", "{least} to 100, in steps of 0.1"),
+    Tell(facts.SHIFT_CONFIGURATION, "{member} is for the strategy {strategy}", LEAVE_OUT),
+    Tell(facts.SHIFT_DAEMON, "{strategy} is not for a DAEMON service", "ROLLING"),
+    Tell(load_balancers.ADVANCED_MISSING, "{kind} needs advancedConfiguration", "in each of loadBalancers"),
+    Tell(load_balancers.ADVANCED_MEMBERS, "{kind} needs {member} in advancedConfiguration"),
+    Tell(load_balancers.ADVANCED_SOME, "other entries have an advancedConfiguration", "all of them, or none"),
+    Tell(load_balancers.ADVANCED_CLASSIC, "a classic load balancer has no advancedConfiguration", "a target group"),
+    Tell(load_balancers.ADVANCED_RULE, "the rule is that of production: {arn}", "another one"),
     why="Traffic moves to the alternate target group by the production rule, and back if need be.",
+    looks_at="strategy: BLUE_GREEN and its like",
 )
-def blue_green(project: Project) -> Iterator[Finding]:
-    """``strategy: BLUE_GREEN`` and its like."""
-    for service in project.services.values():
-        kind = _deployment(service).get("strategy")
-        if kind not in NOT_ROLLING:
-            continue
-        path = (*service.path, "deploymentConfiguration")
-        if kind == "BLUE_GREEN" and _deployment(service).get("bakeTimeInMinutes") is None:
-            yield Finding((*path, "bakeTimeInMinutes"), "BLUE_GREEN needs bakeTimeInMinutes", "bakeTimeInMinutes: 5")
-        for member in ("linear", "canary"):
-            if kind == member.upper() and not _deployment(service).get(f"{member}Configuration"):
-                yield Finding((*path, f"{member}Configuration"), f"{kind} needs {member}Configuration")
-        for place, item in service.items("loadBalancers"):
-            advanced = item.get("advancedConfiguration") or {}
-            for member in ("alternateTargetGroupArn", "productionListenerRule", "roleArn"):
-                if item.get("targetGroupArn") and not advanced.get(member):
-                    inner = (*place, "advancedConfiguration", member)
-                    yield Finding(inner, f"{kind} needs {member} in advancedConfiguration")
+cites(
+    "ECS122",
+    "Rebalancing between zones is for services that may run in any of them.",
+    Tell(
+        facts.REBALANCING_INCOMPATIBLE,
+        "availabilityZoneRebalancing does not support {what}",
+        "availabilityZoneRebalancing: DISABLED",
+    ),
+    why="A constraint, another first strategy or a classic load balancer would move the tasks back.",
+    looks_at="availabilityZoneRebalancing: ENABLED",
+)
+cites(
+    "ECS125",
+    "A lifecycle hook has stages and a target that ECS knows.",
+    Tell(facts.HOOK_TYPE, "{value!r} is not a target type", "AWS_LAMBDA or PAUSE"),
+    Tell(facts.HOOK_PAUSE, "the deployment cannot pause at {stage}", "a stage before or after it"),
+    Tell(facts.HOOK_MEMBERS, "{member} is missing"),
+    why="It is called, or waited at, at these stages of a deployment.",
+    looks_at="deploymentConfiguration.lifecycleHooks",
+)
+cites(
+    "ECS127",
+    "What ends a deployment is said in full: the circuit breaker, the alarms, early success.",
+    Tell(facts.BREAKER_MEMBERS, "enable and rollback are both needed", "{{enable: true, rollback: true}}"),
+    Tell(facts.BREAKER_THRESHOLD, "the threshold of {value} is out of bounds", "1 to {most}"),
+    Tell(facts.ALARM_NAMES, "alarms are enabled, and none is named", "alarmNames: [NAME]"),
+    Tell(facts.EARLY_SUCCESS, "{what}"),
+    why="A deployment that nothing can end would hold the next one up.",
+    looks_at="deploymentCircuitBreaker, alarms and earlySuccessCriteria",
+)

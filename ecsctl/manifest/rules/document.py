@@ -10,6 +10,7 @@ from ecsctl import units
 from ecsctl.manifest import placement
 from ecsctl.manifest.placement import host_port, on_fargate
 from ecsctl.manifest.yaml.nodes import Path
+from ecsctl.refusals import Violation
 
 Data = dict[str, Any]
 
@@ -56,6 +57,7 @@ class Project:
         self._fargate = {
             name for name, kinds in wanted.items() if "FARGATE" in kinds or (not kinds and name in run_there)
         }
+        self.violations: tuple[Violation, ...] | None = None
 
     def _definitions(self, section: str) -> dict[str, Definition]:
         found = self.data.get(section) or {}

@@ -13,7 +13,6 @@ from ecsctl.manifest.rules.document import Project, counts, listed
 @rule(
     "ECS065",
     "The counts of instances are in order: min ≤ desired ≤ max.",
-    service="Desired capacity must be between the specified min size and max size.",
     why="The Auto Scaling group refuses anything else.",
 )
 def instance_counts(project: Project) -> Iterator[Finding]:

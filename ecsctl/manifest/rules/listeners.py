@@ -35,7 +35,6 @@ def _references(project: Project) -> Iterator[tuple[Path, dict[str, Any], Defini
 @rule(
     "ECS083",
     "Only application balancers read requests.",
-    service="Rules are unsupported for Network Load Balancers; the attribute is not supported by this target group.",
     why="Hosts, paths, cookies, redirects and HTTP codes are of HTTP; network and classic balancers carry bytes.",
 )
 def of_application_balancers(project: Project) -> Iterator[Finding]:
@@ -87,7 +86,6 @@ def _has_certificate(item: dict[str, Any]) -> bool:
 @rule(
     "ECS085",
     "A listener that ends TLS has a certificate, and one only.",
-    service="You must specify a certificate for the listener.",
     why="It is what the balancer shows to clients: by its ARN, or found in ACM by its domain.",
 )
 def certificates(project: Project) -> Iterator[Finding]:
@@ -109,7 +107,6 @@ def certificates(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS086",
     "Every rule of a balancer has a priority and conditions of its own.",
-    service="PriorityInUse: Priority is currently in use",
     why="Of two rules that fit, the one of the lower priority counts; two of the same conditions would hide one.",
 )
 def own_priorities(project: Project) -> Iterator[Finding]:
@@ -142,7 +139,6 @@ def own_priorities(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS087",
     "A slow start takes 30 seconds at least.",
-    service="The slow start duration must be between 30 and 900 seconds.",
     why="The service's own bounds; 0 turns it off.",
 )
 def slow_start(project: Project) -> Iterator[Finding]:

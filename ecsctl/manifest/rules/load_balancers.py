@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ecsctl.manifest.model import HealthCheckSpec
 from ecsctl.manifest.placement import host_port, on_fargate
-from ecsctl.manifest.rules import Finding, rule
+from ecsctl.manifest.rules import Finding, Tell, rule
 from ecsctl.manifest.rules.document import (
     Definition,
     Project,
@@ -16,6 +16,7 @@ from ecsctl.manifest.rules.document import (
     ports_of,
     referred,
 )
+from ecsctl.refusals import load_balancers as facts
 
 CLASSIC_TIMEOUT = 60
 DEFAULT_CHECK = HealthCheckSpec()
@@ -24,7 +25,6 @@ DEFAULT_CHECK = HealthCheckSpec()
 @rule(
     "ECS060",
     "A health check's timeout is below its interval.",
-    service="HealthCheck timeout must be less than interval.",
     why="The next check begins when the interval has passed; an answer later than that could not be told from its own.",
 )
 def timeout_below_interval(project: Project) -> Iterator[Finding]:
@@ -44,7 +44,6 @@ def timeout_below_interval(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS061",
     "A classic balancer's health check waits 60 seconds at most.",
-    service="HealthCheck timeout must be between 2 and 60.",
     why="The classic balancer's own limit; target groups allow 120.",
 )
 def classic_timeout(project: Project) -> Iterator[Finding]:
@@ -60,7 +59,12 @@ def classic_timeout(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS062",
     "A classic load balancer takes neither awsvpc nor Fargate tasks.",
-    service="Load balancers of type classic are not supported with the awsvpc network mode; use a target group.",
+    Tell(facts.CLASSIC_FARGATE, "the classic load balancer {name} cannot serve Fargate tasks", "type: application"),
+    Tell(
+        facts.CLASSIC_AWSVPC,
+        "the classic load balancer {name} cannot serve tasks of network mode awsvpc",
+        "type: application, or networkMode: bridge",
+    ),
     why="A classic balancer registers instances with a port. Tasks of their own address need targets of type ip.",
 )
 def classic_takes_instances(project: Project) -> Iterator[Finding]:
@@ -80,15 +84,16 @@ def _classic_of(project: Project, service: Definition) -> Iterator[tuple[tuple[s
     balancer = project.load_balancers.get(reference.get("name", "")) if isinstance(reference, dict) else None
     if balancer is not None and balancer.get("type", "classic") == "classic":
         yield (*service.path, "loadBalancer"), balancer.name
-    for path, item in service.items("loadBalancers"):
-        if item.get("loadBalancerName"):
-            yield (*path, "loadBalancerName"), item["loadBalancerName"]
 
 
 @rule(
     "ECS063",
     "Behind a classic load balancer the host port is fixed.",
-    service="The container app must have a static host port to be used with a classic load balancer.",
+    Tell(
+        facts.CLASSIC_PORT,
+        "the classic load balancer {balancer} needs a fixed host port",
+        'portMappings: ["80:80"] (host:container)',
+    ),
     why="A classic balancer sends to one and the same port of every instance; a port drawn when a task starts differs.",
 )
 def classic_needs_static_port(project: Project) -> Iterator[Finding]:
@@ -99,33 +104,15 @@ def classic_needs_static_port(project: Project) -> Iterator[Finding]:
             continue
         for path, name in _classic_of(project, service):
             target = referred(project, service)
-            if target is not None and target.name == name:
-                fixed = target.problem is not None or target.host_port is not None
-            else:
-                fixed = _raw_is_fixed(project, service, name)
+            fixed = target is None or target.problem is not None or target.host_port is not None
             if not fixed:
                 message = f"the classic load balancer {name} needs a fixed host port"
                 yield Finding(path, message, 'portMappings: ["80:80"] (host:container)', ports_of(definition))
 
 
-def _raw_is_fixed(project: Project, service: Definition, name: str) -> bool:
-    definition = project.task_definition_of(service)
-    assert definition is not None
-    for _, item in service.items("loadBalancers"):
-        if item.get("loadBalancerName") != name:
-            continue
-        for path, box in definition.items("containerDefinitions"):
-            for _, mapping in listed(box, "portMappings", path):
-                same_port = mapping.get("containerPort") == item.get("containerPort")
-                if same_port and box.get("name") == item.get("containerName"):
-                    return host_port("bridge", mapping) is not None
-    return True
-
-
 @rule(
     "ECS064",
     "A fixed host port needs as many instances as tasks.",
-    service="The closest matching container-instance is already using a port required by your task.",
     why="Two tasks cannot hold the same port of one instance, so a service of fixed host ports runs at most one task "
     "an instance; the rest is never placed.",
 )

@@ -2,170 +2,131 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from typing import Any
 
-from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Data, Project, boxes, listed, network_mode
-from ecsctl.manifest.yaml.nodes import Path
+from ecsctl.manifest.rules import Finding, Tell, Values, cites, rule
+from ecsctl.manifest.rules.document import Project, boxes, listed, network_mode
+from ecsctl.refusals import networking as facts
+from ecsctl.refusals import patterns
+from ecsctl.refusals.limits import MAX_PORT
 
 RESERVED = {22, 2375, 2376, 51678, 51679, 51680}
-NOT_IN_AWSVPC = ("hostname", "extraHosts", "dnsServers", "disableNetworking")
-HIGHEST = 65535
-PORT_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
-RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
 
 
-def _mappings(project: Project) -> Iterator[tuple[str, Path, Data, Data]]:
-    for definition, path, box in boxes(project):
-        for place, mapping in listed(box, "portMappings", path):
-            yield network_mode(project, definition), place, box, mapping
+def _bounds(values: Values) -> str:
+    return f"{values['least']} to {MAX_PORT}"
 
 
-@rule(
+def _known_containers(values: Values) -> str:
+    return f"one of {', '.join(str(name) for name in values['names'])}"
+
+
+cites(
     "ECS040",
     "Ports are numbers that ports can have.",
-    service="Invalid 'containerPort' setting for container",
+    Tell(facts.PORT_MISSING, "containerPort is missing", "containerPort or containerPortRange"),
+    Tell(facts.PORT_AND_RANGE, "containerPortRange beside a single port", "one of them"),
+    Tell(facts.PORT_RANGE, "{value!r} is not a range of ports", "as 8000-8010"),
+    Tell(facts.PORT_BOUNDS, "{value} is not a port", _bounds),
     why="A port mapping names one port of the container, or a range of them.",
+    looks_at="containerPort 1-65535, hostPort 0-65535, and one of containerPort and containerPortRange",
 )
-def port_numbers(project: Project) -> Iterator[Finding]:
-    """``containerPort`` 1-65535, ``hostPort`` 0-65535, and one of ``containerPort`` and ``containerPortRange``."""
-    for _, place, _, mapping in _mappings(project):
-        port, span = mapping.get("containerPort"), mapping.get("containerPortRange")
-        if port is None and span is None:
-            yield Finding(
-                place,
-                "containerPort is missing",
-                "containerPort or containerPortRange",
-                ((*place, "containerPort"), (*place, "containerPortRange")),
-            )
-        elif port is not None and span is not None:
-            yield Finding(
-                (*place, "containerPortRange"), "containerPort and containerPortRange together", "one of them"
-            )
-        ends = RANGE.fullmatch(span) if isinstance(span, str) else None
-        if span is not None and (ends is None or not 1 <= int(ends[1]) <= int(ends[2]) <= HIGHEST):
-            yield Finding((*place, "containerPortRange"), f"{span!r} is no range of ports", "as 8000-8010")
-        for member, least in (("containerPort", 1), ("hostPort", 0)):
-            number = mapping.get(member)
-            if number is not None and not least <= number <= HIGHEST:
-                yield Finding((*place, member), f"{number} is no port", f"{least} to {HIGHEST}")
-
-
-@rule(
+cites(
     "ECS041",
     "In network mode host or awsvpc the host's port is the container's.",
-    service="When networkMode=host, the host ports and container ports in port mappings must match",
+    Tell(
+        facts.PORTS_MATCH,
+        "the host port {host} is not the container port {port} in network mode {mode}",
+        "{port}, or leave hostPort out",
+    ),
     why="There is one network only, the instance's or the task's, so there is nothing to map.",
+    looks_at="hostPort equals containerPort",
 )
-def ports_match(project: Project) -> Iterator[Finding]:
-    """``hostPort`` equals ``containerPort``."""
-    for mode, place, _, mapping in _mappings(project):
-        port, host = mapping.get("containerPort"), mapping.get("hostPort")
-        drawn = mode == "host" and host == 0
-        if mode in ("host", "awsvpc") and port and host is not None and port != host and not drawn:
-            message = f"the host port {host} is not the container port {port} in network mode {mode}"
-            yield Finding((*place, "hostPort"), message, f"{port}, or leave hostPort out")
-
-
-@rule(
+cites(
     "ECS042",
     "Network mode none has no ports.",
-    service="Port mappings are not supported when networkMode=none.",
+    Tell(facts.NONE_PORTS, "port mappings in network mode none", "networkMode: bridge"),
     why="The container has no network.",
+    looks_at="portMappings are empty",
 )
-def none_has_no_ports(project: Project) -> Iterator[Finding]:
-    """``portMappings`` are empty."""
-    for definition, path, box in boxes(project):
-        if definition.get("networkMode") == "none" and box.get("portMappings"):
-            yield Finding((*path, "portMappings"), "port mappings in network mode none", "networkMode: bridge")
-
-
-@rule(
+cites(
     "ECS043",
     "Links are for network mode bridge.",
-    service="Links are not supported when networkMode=awsvpc.",
+    Tell(facts.AWSVPC_LINKS, "links are not supported in network mode awsvpc", "localhost and the port"),
+    Tell(facts.LINKS_MODE, "links are not supported in network mode {mode}", "localhost and the port"),
     why="Containers of one awsvpc or host task reach each other on localhost.",
+    looks_at="links",
 )
-def links_in_bridge(project: Project) -> Iterator[Finding]:
-    """``links``."""
-    for definition, path, box in boxes(project):
-        mode = network_mode(project, definition)
-        if mode != "bridge" and box.get("links"):
-            yield Finding((*path, "links"), f"links are not supported in network mode {mode}", "localhost and the port")
-
-
-@rule(
+cites(
     "ECS044",
     "Network mode awsvpc takes no host names and name servers of a container's own.",
-    service="The hostname, extraHosts, dnsServers and disableNetworking settings are not supported when "
-    "networkMode=awsvpc.",
+    *(
+        Tell(refusal, "{member} is not supported in network mode awsvpc", "leave it out")
+        for refusal in (
+            facts.AWSVPC_HOSTNAME,
+            facts.AWSVPC_EXTRA_HOSTS,
+            facts.AWSVPC_DNS_SERVERS,
+            facts.AWSVPC_DNS_SEARCH,
+            facts.AWSVPC_NETWORKING,
+        )
+    ),
     why="The containers of a task share the network of its own interface, which the agent sets up.",
+    looks_at="hostname, extraHosts, dnsServers, dnsSearchDomains, disableNetworking",
 )
-def awsvpc_bars(project: Project) -> Iterator[Finding]:
-    """``hostname``, ``extraHosts``, ``dnsServers``, ``disableNetworking``."""
-    for definition, path, box in boxes(project):
-        if network_mode(project, definition) == "awsvpc":
-            for member in NOT_IN_AWSVPC:
-                if box.get(member):
-                    yield Finding((*path, member), f"{member} is not supported in network mode awsvpc", "leave it out")
-
-
-@rule(
+cites(
     "ECS045",
     "A fixed host port is taken once.",
-    service="RESOURCE:PORTS",
+    Tell(facts.HOST_PORT_TWICE, "port {port} is taken by the container {container} of the same task"),
     why="Two containers of one task cannot hold the same port of the instance, so the task is never placed.",
+    looks_at="hostPort and protocol; in awsvpc and host containerPort",
 )
-def host_port_once(project: Project) -> Iterator[Finding]:
-    """``hostPort`` and ``protocol``; in awsvpc and host ``containerPort``."""
-    for definition in project.task_definitions.values():
-        mode = network_mode(project, definition)
-        seen: dict[tuple[int, str], str] = {}
-        for path, box in definition.items("containerDefinitions"):
-            for place, mapping in listed(box, "portMappings", path):
-                port = mapping.get("hostPort") if mode == "bridge" else mapping.get("containerPort")
-                if not port:
-                    continue
-                key = (port, mapping.get("protocol") or "tcp")
-                if key in seen:
-                    message = f"port {port}/{key[1]} is taken by the container {seen[key]} of the same task"
-                    yield Finding((*place, "hostPort" if "hostPort" in mapping else "containerPort"), message)
-                seen.setdefault(key, str(box.get("name")))
-
-
-@rule(
+cites(
     "ECS047",
     "A port mapping's name is its own, of small letters, digits, - and _.",
-    service="Port mapping names must be unique within a task definition.",
+    Tell(facts.PORT_NAME, "{name!r} is not a valid name of a port", patterns.PORT_NAME_IS),
+    Tell(facts.PORT_NAME_TWICE, "the port name {name} is taken by another port of the task"),
     why="Service Connect and VPC Lattice find the port by this name.",
+    looks_at="portMappings[].name",
 )
-def port_names(project: Project) -> Iterator[Finding]:
-    """``portMappings[].name``."""
-    for definition in project.task_definitions.values():
-        seen: set[str] = set()
-        for path, box in definition.items("containerDefinitions"):
-            for place, mapping in listed(box, "portMappings", path):
-                name = mapping.get("name")
-                if name is None:
-                    continue
-                if not PORT_NAME.fullmatch(name):
-                    allowed = "up to 64 small letters, digits, - and _, no hyphen first"
-                    yield Finding((*place, "name"), f"{name!r} is no name of a port", allowed)
-                elif name in seen:
-                    yield Finding((*place, "name"), f"the port name {name} is taken by another port of the task")
-                seen.add(name)
+cites(
+    "ECS048",
+    "Ranges of ports do not overlap, and are for bridge and awsvpc.",
+    Tell(facts.PORT_TWICE_AWSVPC, "the port {port} is in two mappings of the task", "ranges that do not overlap"),
+    Tell(
+        facts.PORT_RANGES_OVERLAP, "the port {port} is in two mappings of the container", "ranges that do not overlap"
+    ),
+    Tell(facts.PORT_RANGE_MODE, "containerPortRange is not supported in network mode {mode}", "bridge or awsvpc"),
+    Tell(facts.PORT_RANGES_COUNT, "{count} port ranges are too many", "at most {most}"),
+    why="A port of the container can be mapped once.",
+    looks_at="containerPortRange",
+)
+cites(
+    "ECS049",
+    "An App Mesh proxy is a container of the task, in network mode awsvpc, and says its ports.",
+    Tell(facts.PROXY_MODE, "a proxy in network mode {mode}", "networkMode: awsvpc"),
+    Tell(facts.PROXY_CONTAINER, "there is no container {name!r}", _known_containers),
+    Tell(facts.PROXY_INGRESS, "the proxy has no ProxyIngressPort", "{{name: ProxyIngressPort, value: '15000'}}"),
+    Tell(facts.PROXY_PROPERTIES, "the proxy has no {name}", "{{name: {name}, value: …}}"),
+    why="The agent sends all traffic of the task through it.",
+    looks_at="proxyConfiguration",
+)
+
+
+def _mappings(project: Project) -> Iterator[tuple[str, tuple[str | int, ...], dict[str, Any]]]:
+    for definition, path, box in boxes(project):
+        for place, mapping in listed(box, "portMappings", path):
+            yield network_mode(project, definition), place, mapping
 
 
 @rule(
     "ECS046",
     "A fixed host port is none of those that the instance needs itself.",
-    service="RESOURCE:PORTS",
     why="SSH, Docker and the ECS agent hold 22, 2375, 2376 and 51678-51680 on every instance.",
 )
 def host_port_free(project: Project) -> Iterator[Finding]:
     """``hostPort`` in bridge and host."""
-    for mode, place, _, mapping in _mappings(project):
+    for mode, place, mapping in _mappings(project):
         member = "containerPort" if mode == "host" and not mapping.get("hostPort") else "hostPort"
         if mode in ("bridge", "host") and mapping.get(member) in RESERVED:
             yield Finding(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Project, listed, names_of, ports_of, referred
+from ecsctl.manifest.rules import Finding, Tell, cites, rule
+from ecsctl.manifest.rules.document import Project, ports_of, referred
 from ecsctl.manifest.schema.suggestions import one_of
+from ecsctl.refusals import load_balancers as facts
 
 ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A-Za-z0-9_-]{1,255}:\d+")
 
@@ -15,7 +16,6 @@ ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A
 @rule(
     "ECS001",
     "A service's task definition exists.",
-    service="TaskDefinition does not exist.",
     why="A bare family means the revision that this file makes. What others registered is named with its revision, "
     "so that it cannot change under the service.",
 )
@@ -56,7 +56,6 @@ def load_balancer_exists(project: Project) -> Iterator[Finding]:
 @rule(
     "ECS003",
     "The container and port behind a service's loadBalancer can be told.",
-    service="The container nope does not exist in the task definition.",
     why="The balancer sends to one port of one container. Where several fit, the file says which: name:container:port.",
 )
 def reference_resolves(project: Project) -> Iterator[Finding]:
@@ -72,50 +71,34 @@ def reference_resolves(project: Project) -> Iterator[Finding]:
             yield Finding((*service.path, "loadBalancer"), target.problem, target.allowed, depends)
 
 
-@rule(
+cites(
     "ECS004",
-    "The containers that loadBalancers name exist.",
-    service="The container nope does not exist in the task definition.",
+    "The containers that loadBalancers and serviceRegistries name exist.",
+    Tell(
+        facts.CONTAINER_UNKNOWN,
+        "the container {name} does not exist in the task definition {family}",
+        lambda values: one_of(values["name"], values["names"]),
+    ),
     why="ECS registers the named container's port with the balancer, and refuses a service whose task definition "
     "does not have it.",
+    looks_at="loadBalancers[].containerName is a container of the task definition",
 )
-def container_exists(project: Project) -> Iterator[Finding]:
-    """``loadBalancers[].containerName`` is a container of the task definition."""
-    for service in project.services.values():
-        definition = project.task_definition_of(service)
-        if definition is None:
-            continue
-        names = [str(box.get("name")) for _, box in definition.items("containerDefinitions")]
-        for section in ("loadBalancers", "serviceRegistries"):
-            for path, item in service.items(section):
-                name = item.get("containerName")
-                if name is not None and name not in names:
-                    message = f"the container {name} does not exist in the task definition {definition.name}"
-                    yield Finding((*path, "containerName"), message, one_of(name, names), names_of(definition))
-
-
-@rule(
+cites(
     "ECS005",
-    "The container ports that loadBalancers and serviceRegistries name are mapped.",
-    service="The container app did not have a container port 8080 defined.",
+    "The container ports that loadBalancers and serviceRegistries name are mapped, once.",
+    Tell(
+        facts.PORT_UNKNOWN,
+        "the container {name} does not have a container port {port}",
+        lambda values: ", ".join(str(number) for number in values["ports"]) or "it has no port mappings",
+    ),
+    Tell(
+        facts.PORT_TWICE,
+        "the container {name} maps its port {port} more than once",
+        "one port mapping, of one protocol",
+    ),
     why="Only a port that the container's portMappings have can be registered with a balancer or a name service.",
+    looks_at="loadBalancers[].containerPort is a port of that container; those of serviceRegistries, too",
 )
-def container_port_exists(project: Project) -> Iterator[Finding]:
-    """``loadBalancers[].containerPort`` is a port of that container; those of ``serviceRegistries``, too."""
-    for service in project.services.values():
-        definition = project.task_definition_of(service)
-        if definition is None:
-            continue
-        ports = {
-            str(box.get("name")): [m.get("containerPort") for _, m in listed(box, "portMappings", path)]
-            for path, box in definition.items("containerDefinitions")
-        }
-        for path, item in (*service.items("loadBalancers"), *service.items("serviceRegistries")):
-            name, port = item.get("containerName"), item.get("containerPort")
-            if name in ports and port is not None and port not in ports[name]:
-                known = ", ".join(str(number) for number in ports[name] if number) or "it has no port mappings"
-                message = f"the container {name} does not have a container port {port}"
-                yield Finding((*path, "containerPort"), message, known, ports_of(definition))
 
 
 @rule(

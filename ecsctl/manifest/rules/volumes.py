@@ -2,103 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ecsctl.manifest.rules import Finding, rule
-from ecsctl.manifest.rules.document import Data, Project, boxes, listed
-from ecsctl.manifest.rules.names import ECS_NAME, ECS_NAME_IS
+from ecsctl.manifest.rules import Tell, Values, cites
 from ecsctl.manifest.schema.suggestions import one_of
-from ecsctl.manifest.yaml.nodes import Path
+from ecsctl.refusals import patterns
+from ecsctl.refusals import volumes as facts
+
+ENCRYPTED = "transitEncryption: ENABLED"
 
 
-@rule(
+def _declare(values: Values) -> str:
+    name, names = values["name"], values["names"]
+    return one_of(name, names) if names else f"declare it: volumes: {{{name}: }}"
+
+
+cites(
     "ECS050",
     "A mounted volume is one of the task's.",
-    service="Unknown volume 'nope'.",
+    Tell(facts.VOLUME_UNKNOWN, "unknown volume {name!r}", _declare),
     why="The task's volumes say what a mount's name stands for; `volumes: {data: }` declares one without more.",
+    looks_at="mountPoints[].sourceVolume",
 )
-def volume_exists(project: Project) -> Iterator[Finding]:
-    """``mountPoints[].sourceVolume``."""
-    for definition, path, box in boxes(project):
-        names = [str(volume.get("name")) for _, volume in definition.items("volumes")]
-        for place, mount in listed(box, "mountPoints", path):
-            name = mount.get("sourceVolume")
-            if name is not None and name not in names:
-                known = one_of(name, names) if names else f"declare it: volumes: {{{name}: }}"
-                yield Finding(
-                    (*place, "sourceVolume"), f"unknown volume {name!r}", known, ((*definition.path, "volumes"),)
-                )
-
-
-@rule(
+cites(
     "ECS051",
     "Volumes have names that ECS takes, each its own.",
-    service="Volume names must be unique within a task definition. / Volume name contains invalid characters.",
+    Tell(facts.VOLUME_NAME, "{name!r} is not a valid name of a volume", patterns.NAME_IS),
+    Tell(facts.VOLUME_TWICE, "the volume {name} is there already"),
     why="A mount could not tell which one is meant.",
+    looks_at="volumes[].name",
 )
-def volumes_unique(project: Project) -> Iterator[Finding]:
-    """``volumes[].name``."""
-    for definition in project.task_definitions.values():
-        seen: set[str] = set()
-        for place, volume in definition.items("volumes"):
-            name = volume.get("name")
-            if name is not None and not ECS_NAME.fullmatch(name):
-                yield Finding((*place, "name"), f"{name!r} is no name of a volume", ECS_NAME_IS)
-            elif name in seen:
-                yield Finding((*place, "name"), f"the volume {name} is there already")
-            elif name:
-                seen.add(name)
-
-
-def _efs(project: Project) -> Iterator[tuple[Path, Data, Data]]:
-    for definition in project.task_definitions.values():
-        for place, volume in definition.items("volumes"):
-            efs = volume.get("efsVolumeConfiguration")
-            if isinstance(efs, dict):
-                yield (*place, "efsVolumeConfiguration"), efs, efs.get("authorizationConfig") or {}
-
-
-@rule(
+cites(
     "ECS052",
     "An EFS access point comes without a root directory.",
-    service="The root directory must be omitted or set to / when an access point is specified.",
+    Tell(facts.EFS_ACCESS_POINT_ROOT, "rootDirectory {root} beside an access point", "leave it out, or /"),
     why="The access point has a root of its own.",
+    looks_at="efsVolumeConfiguration.rootDirectory",
 )
-def access_point_root(project: Project) -> Iterator[Finding]:
-    """``efsVolumeConfiguration.rootDirectory``."""
-    for path, efs, access in _efs(project):
-        if access.get("accessPointId") and efs.get("rootDirectory") not in (None, "/"):
-            message = f"rootDirectory {efs['rootDirectory']} beside an access point"
-            yield Finding((*path, "rootDirectory"), message, "leave it out, or /")
-
-
-@rule(
+cites(
     "ECS053",
-    "EFS with IAM or an access point is encrypted in transit.",
-    service="Transit encryption must be enabled when IAM authorization or an access point is used.",
-    why="Both are said by the client inside of the encrypted connection.",
+    "EFS with IAM, an access point or a port of its own is encrypted in transit.",
+    Tell(facts.EFS_IAM, "{member} without transit encryption", ENCRYPTED),
+    Tell(facts.EFS_ACCESS_POINT_ENCRYPTION, "{member} without transit encryption", ENCRYPTED),
+    Tell(facts.EFS_PORT, "{member} without transit encryption", ENCRYPTED),
+    why="All of them are said by the client inside of the encrypted connection.",
+    looks_at="efsVolumeConfiguration.transitEncryption",
 )
-def efs_encryption(project: Project) -> Iterator[Finding]:
-    """``efsVolumeConfiguration.transitEncryption``."""
-    for path, efs, access in _efs(project):
-        reasons = [("iam", access.get("iam") == "ENABLED"), ("accessPointId", bool(access.get("accessPointId")))]
-        for member, needed in reasons:
-            if needed and efs.get("transitEncryption") != "ENABLED":
-                place = (*path, "authorizationConfig", member)
-                depends = ((*path, "transitEncryption"),)
-                yield Finding(place, f"{member} without transit encryption", "transitEncryption: ENABLED", depends)
-                break
-
-
-@rule(
+cites(
     "ECS054",
     "One volume at most is configured at launch.",
-    service="Each task definition revision may only have one volume configured at launch.",
+    Tell(facts.LAUNCH_VOLUMES, "a second volume that is configured at launch", "one only"),
     why="A service or a run gives one EBS volume a task.",
+    looks_at="volumes[].configuredAtLaunch",
 )
-def one_at_launch(project: Project) -> Iterator[Finding]:
-    """``volumes[].configuredAtLaunch``."""
-    for definition in project.task_definitions.values():
-        places = [place for place, volume in definition.items("volumes") if volume.get("configuredAtLaunch")]
-        for place in places[1:]:
-            yield Finding((*place, "configuredAtLaunch"), "a second volume that is configured at launch", "one only")
+cites(
+    "ECS055",
+    "A volume is of one kind.",
+    Tell(
+        facts.VOLUME_KINDS,
+        lambda values: f"the volume {values['name']} is of several kinds: {', '.join(values['kinds'])}",
+        "one of them",
+    ),
+    why="It is a folder of the instance, a Docker volume, a file system, or a disk given at launch.",
+    looks_at="volumes[]",
+)
+cites(
+    "ECS056",
+    "A volume that is configured at launch is mounted.",
+    Tell(facts.LAUNCH_VOLUME_UNUSED, "no container mounts the volume {name}", "mountPoints of a container"),
+    why="A disk would be made for each task, and nothing would use it.",
+    looks_at="volumes[].configuredAtLaunch and mountPoints",
+)
+cites(
+    "ECS058",
+    "A Docker volume of scope task is made with its task.",
+    Tell(facts.DOCKER_SCOPE, "autoprovision false with the scope task", "leave it out, or scope: shared"),
+    why="Such a volume is always made when the task starts, and removed when it stops.",
+    looks_at="dockerVolumeConfiguration.scope and autoprovision",
+)
+cites(
+    "ECS059",
+    "A volume of S3 Files has a task role, and no root directory beside an access point.",
+    Tell(facts.S3_FILES_ROLE, "a volume of S3 Files without a taskRoleArn", "taskRoleArn: arn:aws:iam::…:role/…"),
+    Tell(facts.S3_FILES_ROOT, "rootDirectory {root} beside an access point", "leave it out, or /"),
+    why="The file system is mounted with the task's own role; an access point has a root of its own.",
+    looks_at="s3filesVolumeConfiguration",
+)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ecsctl.manifest.schema.project_schema import project_definitions
+from ecsctl.refusals.limits import CHECKED_ENUMERATIONS
 
 Schema = dict[str, Any]
 
@@ -106,6 +107,8 @@ def _definition(shape: Mapping[str, Any], shapes: Mapping[str, Any], documented:
 def _reference(reference: Mapping[str, Any], shapes: Mapping[str, Any], documented: bool) -> Schema:
     name = reference["shape"]
     made: Schema = _scalar(shapes[name]) if _simple(shapes[name]) else {"$ref": f"#/$defs/{name}"}
+    if name in CHECKED_ENUMERATIONS:
+        made.pop("enum", None)
     if reference.get("deprecated") or shapes[name].get("deprecated"):
         made["deprecated"] = True
     if documented:

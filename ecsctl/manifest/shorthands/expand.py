@@ -63,10 +63,12 @@ class Expander:
             place.value, place.text = region, region or ""
         if region is None:
             unknown = {id(place) for place in self.regional}
-            for _, node in list(walk(root)):
+            for path, node in list(walk(root)):
                 if isinstance(node, MapNode):
                     for key in [key for key, value in node.entries.items() if id(value) in unknown]:
                         node.drop(key)
+                        # It will be there, so nothing can be concluded from its absence.
+                        self.invalid.append((*path, key))
 
     def _expand(self, node: Node, schema: Schema, path: Path, key: str) -> Node:
         name = None

@@ -90,6 +90,12 @@ class Instances:
     def availability_zone(self, subnet_id: str) -> str:
         return str(self._ec2.get_subnet(subnet_id).availability_zone)
 
+    def subnet_exists(self, subnet_id: str) -> bool:
+        return any(subnet_id in subnets for subnets in self._ec2.subnets.values())
+
+    def security_group_exists(self, group_id: str) -> bool:
+        return self._ec2.get_security_group_from_id(group_id) is not None
+
     def console(self, instance_id: str) -> str | None:
         """The console output of an instance, None where there is no such instance."""
         host = self.hosts.get(instance_id)

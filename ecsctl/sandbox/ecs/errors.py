@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from ecsctl.refusals import Refusal, Violation
+
 
 class EcsApiError(Exception):
     """An answer that is an error.
@@ -20,6 +25,25 @@ class EcsApiError(Exception):
 
     def __reduce__(self) -> tuple[type[EcsApiError], tuple[str, str, int]]:
         return type(self), (self.code, self.message, self.status)
+
+
+def refused(refusal: Refusal, **values: Any) -> EcsApiError:
+    """The error of a fact, with its code and words.
+
+    Args:
+        values: of the words' placeholders.
+    """
+    return EcsApiError(refusal.code, refusal.text(**values))
+
+
+def refuse_first(violations: Iterable[Violation]) -> None:
+    """Raise the first of what a request violates; nothing where there is none.
+
+    Raises:
+        EcsApiError: with the fact's code and words.
+    """
+    for violation in violations:
+        raise EcsApiError(violation.refusal.code, violation.message)
 
 
 def invalid(message: str) -> EcsApiError:

@@ -151,7 +151,7 @@ def test_a_task_that_waits_for_a_provider_without_machines_fails_in_the_end(worl
 
 @pytest.mark.parametrize("name", ["awsome", "ecs-x", "FargateLike", "a b"])
 def test_provider_names_that_are_reserved(empty: World, name: str) -> None:
-    with pytest.raises(EcsApiError, match="InvalidParameterException"):
+    with pytest.raises(EcsApiError, match="ClientException: The specified capacity provider name is invalid"):
         empty.call("CreateCapacityProvider", name=name, autoScalingGroupProvider={"autoScalingGroupArn": GROUP})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ecsctl.sandbox.ecs.api.fargate_rules import FARGATE_SIZES
+from ecsctl.refusals.limits import FARGATE_SIZES
 from ecsctl.sandbox.ecs.errors import EcsApiError
 from tests.sandbox.ecs.world import World
 
@@ -18,7 +18,7 @@ FARGATE: dict[str, Any] = {
     "memory": "512",
 }
 ROLE = "arn:aws:iam::123456789012:role/exec"
-LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}
+LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "eu-west-1"}}
 CHECK = {"command": ["CMD", "true"]}
 
 
@@ -50,12 +50,18 @@ REFUSED = [
     (app(cpu=512) | {"cpu": "256", "memory": "1024"}, "The sum of all container 'cpu' values cannot be greater"),
     (app(essential=False), "doesn't have any essential container"),
     (pair({"name": "x"}, {"name": "x"}), "Container names must be unique within a task definition"),
-    (app(name="a b"), "Invalid container name"),
-    (app(image=""), "image should not be null or blank"),
+    (app(name="a b"), "Container.name contains invalid characters."),
+    (app(image=""), "Container.image should not be null or empty."),
     ({"family": "a b"}, "Family contains invalid characters"),
     ({"containerDefinitions": []}, "Container list cannot be empty"),
-    ({"containerDefinitions": [{**APP, "name": f"c{n}"} for n in range(11)]}, "more than 10 containers"),
-    (app(environment=[{"name": "X", "value": "y" * 70000}]), "64 KiB"),
+    (
+        {"containerDefinitions": [{**APP, "name": f"c{n}"} for n in range(11)]},
+        "A task definition can have at most 10 containers.",
+    ),
+    (
+        app(environment=[{"name": "X", "value": "y" * 70000}]),
+        "Actual length: '70125'. Max allowed length is '65536' bytes.",
+    ),
     (
         app(portMappings=[{"containerPort": 80, "hostPort": 8080}]) | {"networkMode": "host"},
         "When networkMode=host, the host ports and container ports in port mappings must match",
@@ -69,12 +75,18 @@ REFUSED = [
     (app(portMappings=[{"hostPort": 80}]), "containerPort"),
     (pair({}, {"links": ["a"]}) | {"networkMode": "awsvpc"}, "Links are not supported when networkMode=awsvpc"),
     (app(hostname="h") | {"networkMode": "awsvpc"}, "hostname"),
-    (app(dnsServers=["1.1.1.1"]) | {"networkMode": "awsvpc"}, "dnsServers"),
+    (
+        app(dnsServers=["1.1.1.1"]) | {"networkMode": "awsvpc"},
+        "DNS servers are not supported on container when networkMode=awsvpc.",
+    ),
     (
         pair({}, {"dependsOn": [{"containerName": "a", "condition": "SUCCESS"}]}),
         "SUCCESS or COMPLETE condition cannot be an essential container",
     ),
-    (pair({}, {"dependsOn": [{"containerName": "a", "condition": "HEALTHY"}]}), "healthCheck"),
+    (
+        pair({}, {"dependsOn": [{"containerName": "a", "condition": "HEALTHY"}]}),
+        "A dependency container with HEALTHY condition must have health check configured",
+    ),
     (pair({}, {"dependsOn": [{"containerName": "z", "condition": "START"}]}), "does not exist"),
     (
         pair(
@@ -89,14 +101,26 @@ REFUSED = [
         "Fargate requires task definition to have execution role ARN to support log driver awslogs",
     ),
     (FARGATE | app(logConfiguration=LOGS) | {"executionRoleArn": ROLE}, "awslogs-stream-prefix"),
-    (FARGATE | app(image="1.dkr.ecr.eu-west-1.amazonaws.com/x"), "to support ECR images"),
-    (FARGATE | app(logConfiguration={"logDriver": "syslog"}), "log drivers"),
-    (app(logConfiguration={"logDriver": "awslogs"}), "Log driver awslogs requires options: awslogs-group"),
-    (app(healthCheck=CHECK | {"interval": 1}), "'interval'"),
-    (app(healthCheck=CHECK | {"timeout": 61}), "'timeout'"),
-    (app(healthCheck=CHECK | {"retries": 0}), "'retries'"),
-    (app(healthCheck=CHECK | {"startPeriod": 301}), "'startPeriod'"),
-    (FARGATE | {"ephemeralStorage": {"sizeInGiB": 20}}, "21 and 200"),
+    (FARGATE | app(image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/x"), "to support ECR images"),
+    (
+        FARGATE | app(logConfiguration={"logDriver": "syslog"}),
+        "syslog is not a valid log driver. Must be one of [awslogs,splunk,awsfirelens]",
+    ),
+    (
+        app(logConfiguration={"logDriver": "awslogs"}),
+        "Log driver awslogs requires options: awslogs-region, awslogs-group",
+    ),
+    (app(healthCheck=CHECK | {"interval": 1}), "Health check interval must be at least 5 for container 'app'."),
+    (
+        app(healthCheck=CHECK | {"timeout": 61}),
+        "Health check timeout must be less than or equal to the maximum allowed value 60 for container 'app'",
+    ),
+    (app(healthCheck=CHECK | {"retries": 0}), "Health check retries must be at least 1 for container 'app'."),
+    (
+        app(healthCheck=CHECK | {"startPeriod": 301}),
+        "Health check startPeriod must be less than or equal to the maximum allowed value 300 for container 'app'",
+    ),
+    (FARGATE | {"ephemeralStorage": {"sizeInGiB": 20}}, "EphemeralStorage size should be at least 21"),
     ({"ephemeralStorage": {"sizeInGiB": 30}}, "Tasks using the EC2 launch type do not support EphemeralStorage"),
     (app(mountPoints=[{"sourceVolume": "nope", "containerPath": "/x"}]), "Unknown volume 'nope'"),
     (
@@ -124,24 +148,36 @@ REFUSED = [
                 }
             ]
         },
-        "transit encryption",
+        "EFS IAM authorization requires TransitEncryption to be enabled.",
     ),
-    (app(ulimits=[{"name": "nofile", "softLimit": 9, "hardLimit": 1}]), "soft limit"),
+    (
+        app(ulimits=[{"name": "nofile", "softLimit": 9, "hardLimit": 1}]),
+        "Soft limit exceeds hard limit for ulimit nofile",
+    ),
     (
         {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE", "cpuArchitecture": "ARM64"}},
         "ARM64",
     ),
-    (FARGATE | {"placementConstraints": [{"type": "memberOf", "expression": "runningTasksCount == 0"}]}, "Placement"),
+    (
+        FARGATE | {"placementConstraints": [{"type": "memberOf", "expression": "runningTasksCount == 0"}]},
+        "Fargate compatible task definitions do not support constraints",
+    ),
     (FARGATE | app(privileged=True), "privileged"),
     (FARGATE | {"volumes": [{"name": "v", "host": {"sourcePath": "/x"}}]}, "sourcePath"),
-    (FARGATE | {"volumes": [{"name": "v", "dockerVolumeConfiguration": {"driver": "local"}}]}, "Docker volume"),
+    (
+        FARGATE | {"volumes": [{"name": "v", "dockerVolumeConfiguration": {"driver": "local"}}]},
+        "Fargate compatible task definitions do not support dockerVolumeConfiguration",
+    ),
     (FARGATE | app(resourceRequirements=[{"type": "GPU", "value": "1"}]), "GPU"),
     (FARGATE | app(linuxParameters={"devices": [{"hostPath": "/dev/x"}]}), "devices"),
-    (FARGATE | app(linuxParameters={"capabilities": {"add": ["NET_ADMIN"]}}), "SYS_PTRACE"),
-    (FARGATE | {"ipcMode": "task"}, "IPC"),
-    (FARGATE | {"pidMode": "host"}, "PID"),
+    (FARGATE | app(linuxParameters={"capabilities": {"add": ["NET_ADMIN"]}}), "NET_ADMIN is not allowed on Fargate."),
+    (FARGATE | {"ipcMode": "task"}, "Fargate compatible task definitions do not support ipcMode"),
+    (
+        FARGATE | {"pidMode": "host"},
+        "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is 'task'.",
+    ),
     (FARGATE | app(stopTimeout=121), "stopTimeout"),
-    ({"cpu": "64"}, "between 128 and 196608"),
+    ({"cpu": "64"}, "Invalid 'cpu' setting for task."),
     ({"placementConstraints": [{"type": "memberOf", "expression": "colour == blue"}]}, "Invalid expression"),
 ]
 
@@ -181,13 +217,13 @@ def test_defaults_are_filled_in(empty: World) -> None:
     assert (made["status"], made["revision"], made["volumes"]) == ("ACTIVE", 1, [])
     fargate = register(empty, **FARGATE | app(portMappings=[{"containerPort": 80}]))
     assert fargate["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 80
-    assert fargate["compatibilities"] == ["EC2", "FARGATE"]
+    assert fargate["compatibilities"] == ["EC2", "FARGATE", "MANAGED_INSTANCES"]
 
 
 def test_required_attributes(empty: World) -> None:
     made = register(
         empty,
-        **app(logConfiguration=LOGS, image="1.dkr.ecr.eu-west-1.amazonaws.com/x", memoryReservation=10),
+        **app(logConfiguration=LOGS, image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/x", memoryReservation=10),
         taskRoleArn=ROLE,
         executionRoleArn=ROLE,
     )

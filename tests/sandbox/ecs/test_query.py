@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecsctl.sandbox.ecs.scheduler.cluster_query import QueryError, Subject, parse
+from ecsctl.refusals.cluster_query import QueryError, Subject, parse
 
 NOW = 1_700_000_000.0
 THE_INSTANCE = Subject(

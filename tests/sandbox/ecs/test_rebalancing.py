@@ -131,7 +131,7 @@ def test_fargate_tasks_move_between_subnets(empty: World) -> None:
 def test_daemons_are_refused(empty: World) -> None:
     empty.call("CreateCluster")
     empty.family()
-    with pytest.raises(EcsApiError, match="Availability Zone Rebalancing does not support DAEMON services"):
+    with pytest.raises(EcsApiError, match="Rebalancing does not support DAEMON as scheduling strategy"):
         empty.call(
             "CreateService",
             serviceName="svc",

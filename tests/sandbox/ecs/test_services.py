@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Services: creation and its refusals, updates, deletion, balancers, what the scheduler says."""
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def world(world: World) -> World:
     world.elb.groups[GROUP + "0"] = "no-listener"
     world.family(portMappings=[{**PORT_80[0], "name": "web"}])
     world.family("plain")
-    container = {"name": "app", "image": "nginx", "memory": 10}
+    mounts = [{"sourceVolume": "data", "containerPath": "/data"}]
+    container = {"name": "app", "image": "nginx", "memory": 10, "mountPoints": mounts}
     volumes = [{"name": "data", "configuredAtLaunch": True}]
     world.call("RegisterTaskDefinition", family="ebs", containerDefinitions=[container], volumes=volumes)
     world.family("net", networkMode="awsvpc", portMappings=[{"containerPort": 80}])
@@ -50,7 +52,7 @@ EBS = {"roleArn": "arn:aws:iam::123456789012:role/ecs", "sizeInGiB": 10}
 DAEMON: dict[str, Any] = {"schedulingStrategy": "DAEMON", "desiredCount": None}
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"serviceName": "a b"}, "Service name"),
+    ({"serviceName": "a b"}, "ServiceName must match"),
     ({"taskDefinition": "nope"}, "TaskDefinition not found"),
     ({"taskDefinition": None}, "TaskDefinition can not be blank"),
     ({"desiredCount": None}, "Desired count"),
@@ -62,7 +64,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (configuration(maximumPercent=99), "maximumPercent"),
     (
         configuration(maximumPercent=100, minimumHealthyPercent=100),
-        "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block any deployment",
+        "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
     ),
     (
         configuration(maximumPercent=100, minimumHealthyPercent=0),
@@ -70,7 +72,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (DAEMON | {"desiredCount": 1}, "desired count"),
     (DAEMON | configuration(maximumPercent=200), "maximumPercent"),
-    (DAEMON | {"placementStrategy": [{"type": "random"}]}, "Placement strategies"),
+    (
+        DAEMON | {"placementStrategy": [{"type": "random"}]},
+        "The daemon scheduling strategy does not support placement strategies. Remove the placement strategy and try again",
+    ),
     (DAEMON | {"availabilityZoneRebalancing": "ENABLED"}, "Rebalancing"),
     ({"platformVersion": "1.4.0"}, "The platform version must be null when specifying an EC2 launch type."),
     ({"role": "r"}, "IAM roles are only valid for services configured to use load balancers."),
@@ -86,11 +91,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"loadBalancers": [{**CLASSIC[0], "targetGroupArn": GROUP}]}, "cannot both be specified"),
     ({"loadBalancers": [{"containerName": "app", "containerPort": 80}]}, "must be specified"),
     ({"loadBalancers": [{**CLASSIC[0], "loadBalancerName": "nope"}]}, "nope"),
-    ({"loadBalancers": [{**TARGETS[0], "targetGroupArn": GROUP + "x"}]}, "not found"),
+    (
+        {"loadBalancers": [{**TARGETS[0], "targetGroupArn": GROUP + "x"}]},
+        "Unable to assume role and validate the specified targetGroupArn",
+    ),
     ({"loadBalancers": [{**TARGETS[0], "targetGroupArn": GROUP + "0"}]}, "does not have an associated load balancer"),
     ({"loadBalancers": TARGETS * 6}, "at most 5"),
     ({"loadBalancers": CLASSIC * 2}, "at most 1"),
-    ({"healthCheckGracePeriodSeconds": 5}, "Health check grace period is only valid"),
     (configuration(strategy="BLUE_GREEN"), "bakeTimeInMinutes"),
     ({"deploymentController": {"type": "EXTERNAL"}}, "TaskDefinition must be blank"),
     ({"cluster": "nope"}, "Cluster not found."),
@@ -99,14 +106,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         connect({"portName": "api"}),
         "portName(api) does not refer to any named PortMapping in the container definitions",
     ),
-    (connect({"portName": "web"}, {"portName": "web"}), "must be unique"),
+    (connect(*[{"portName": "web", "clientAliases": [{"port": 80}]}] * 2), "must be unique"),
     (connect({"portName": "web", "clientAliases": [{"port": 80}] * 2}), "2 clientAliases exceeds the max limit of 1"),
     ({"serviceRegistries": [REGISTRY, REGISTRY]}, "at most 1"),
     ({"serviceRegistries": [REGISTRY]}, "values for 'containerName' and 'containerPort' must be specified"),
     ({"serviceRegistries": [{**REGISTRY, "containerName": "no", "containerPort": 80}]}, "does not exist"),
     ({"serviceRegistries": [{**REGISTRY, "containerName": "app", "containerPort": 81}]}, "container port 81"),
-    ({"volumeConfigurations": [{"name": "data", "managedEBSVolume": EBS}]}, "not configured at launch"),
-    ({"taskDefinition": "ebs"}, "must be configured by volumeConfigurations"),
+    (
+        {"volumeConfigurations": [{"name": "data", "managedEBSVolume": EBS}]},
+        "Volume configuration provided but no matching configuredAtLaunch volume found in task definition.",
+    ),
+    ({"taskDefinition": "ebs"}, "The volume data of the task definition is not configured by volumeConfigurations."),
     (
         {"taskDefinition": "ebs", "volumeConfigurations": [{"name": "data", "managedEBSVolume": {"roleArn": "r"}}]},
         "sizeInGiB or snapshotId",

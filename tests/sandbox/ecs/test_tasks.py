@@ -9,6 +9,7 @@ import pytest
 from ecsctl.sandbox.ecs.errors import EcsApiError
 from tests.sandbox.ecs.world import World
 
+LOG_OPTIONS = {"awslogs-group": "g", "awslogs-region": "eu-west-1"}
 PORT_80 = [{"containerPort": 80, "hostPort": 80}]
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-a"], "securityGroups": ["sg-1"]}}
 MISSING_ARN = "arn:aws:ecs:eu-west-1:123456789012:task/default/nope"
@@ -92,7 +93,7 @@ def test_without_room_there_are_failures_under_200(world: World) -> None:
     assert all(":container-instance/default/" in failure["arn"] for failure in answer["failures"])
     world.family("fat", memory=4000)
     world.family("busy", cpu=4000)
-    world.family("logs", logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}})
+    world.family("logs", logConfiguration={"logDriver": "awslogs", "options": LOG_OPTIONS})
     assert reasons(world, "fat") == {"RESOURCE:MEMORY"}
     assert reasons(world, "busy") == {"RESOURCE:CPU"}
     world.family("reserved", portMappings=[{"containerPort": 22, "hostPort": 22}])
@@ -111,7 +112,7 @@ def reasons(world: World, family: str) -> set[str]:
 def test_an_agent_that_cannot_log_to_cloudwatch_is_not_given_such_a_task(empty: World) -> None:
     empty.call("CreateCluster")
     empty.host(attributes={"com.amazonaws.ecs.capability.docker-remote-api.1.21": None})
-    empty.family("logs", logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}})
+    empty.family("logs", logConfiguration={"logDriver": "awslogs", "options": LOG_OPTIONS})
     assert reasons(empty, "logs") == {"ATTRIBUTE"}
 
 
@@ -129,7 +130,7 @@ def test_an_empty_cluster_throws(empty: World) -> None:
         ({"count": 11}, "Count"),
         ({"taskDefinition": "nope"}, "TaskDefinition not found"),
         ({"networkConfiguration": NETWORK}, "Network Configuration is not valid"),
-        ({"launchType": "EC2", "capacityProviderStrategy": [{"capacityProvider": "x"}]}, "both a launch type"),
+        ({"launchType": "EC2", "capacityProviderStrategy": [{"capacityProvider": "x"}]}, "not associated"),
         ({"overrides": {"containerOverrides": [{"name": "nope"}]}}, "nope"),
         ({"overrides": {"containerOverrides": [{"name": "app", "command": ["x" * 9000]}]}}, "8192"),
         ({"startedBy": "x" * 129}, "128"),

@@ -138,10 +138,18 @@ def test_the_controller_of_ecs_has_no_task_sets(world: World) -> None:
 
 
 def test_a_service_for_codedeploy_runs_its_first_task_set_and_is_updated_by_codedeploy_alone(world: World) -> None:
-    world.family()
+    world.elb.groups[GROUP] = None
+    world.elb.group_type = "instance"
+    world.family(portMappings=[{"containerPort": 80}])
     controller = {"type": "CODE_DEPLOY"}
+    balancers = [{"targetGroupArn": GROUP, "containerName": "app", "containerPort": 80}]
     world.call(
-        "CreateService", serviceName="svc", taskDefinition="web", desiredCount=2, deploymentController=controller
+        "CreateService",
+        serviceName="svc",
+        taskDefinition="web",
+        desiredCount=2,
+        deploymentController=controller,
+        loadBalancers=balancers,
     )
     world.step(10)
     service = world.service()

@@ -61,6 +61,8 @@ class FakeEc2:
     def __init__(self) -> None:
         self.interfaces: dict[str, NetworkInterface] = {}
         self.count = 0
+        # Subnets and security groups that there are none of.
+        self.gone: set[str] = set()
 
     def address(self, owner: str) -> str:
         interface = self.interfaces.get(owner)
@@ -88,6 +90,12 @@ class FakeEc2:
 
     def availability_zone(self, subnet_id: str) -> str:
         return f"{REGION}{subnet_id[-1]}"
+
+    def subnet_exists(self, subnet_id: str) -> bool:
+        return subnet_id not in self.gone
+
+    def security_group_exists(self, group_id: str) -> bool:
+        return group_id not in self.gone
 
 
 class FakeElb:

@@ -299,7 +299,10 @@ SERVICES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "a volume at launch": (
-        {"volumes": [{"name": "data", "configuredAtLaunch": True}]},
+        {
+            "volumes": [{"name": "data", "configuredAtLaunch": True}],
+            "containerDefinitions": [{**MAPPED, "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}]}],
+        },
         {
             "desiredCount": 1,
             "volumeConfigurations": [
@@ -317,7 +320,7 @@ def test_the_plan_of_every_kind_of_service_is_empty_and_its_file_valid(kind: str
     world.elb.classics.add("front")
     world.elb.groups[GROUP] = None
     world.call("CreateCluster", clusterName="prod", capacityProviders=["FARGATE", "FARGATE_SPOT"])
-    world.call("RegisterTaskDefinition", family="t", containerDefinitions=[MAPPED], **definition)
+    world.call("RegisterTaskDefinition", **{"family": "t", "containerDefinitions": [MAPPED], **definition})
     world.call("CreateService", cluster="prod", serviceName="s", taskDefinition="t", **service)
     aws = EngineAws(world)
     imported = from_service(aws, "prod/s", Destination())

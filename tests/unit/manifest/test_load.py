@@ -123,10 +123,11 @@ def test_loadbalancers_written_as_the_api_has_them_mean_the_same() -> None:
 
 
 def test_a_balancer_that_exists_already_stays_as_written() -> None:
-    raw = "loadBalancers: [{targetGroupArn: arn, containerName: helloworld, containerPort: 80}]"
+    group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+    raw = f"loadBalancers: [{{targetGroupArn: {group}, containerName: helloworld, containerPort: 80}}]"
     service = spec_of(HELLO.replace("loadBalancer: helloworld-lb:80", raw)).services["svc-helloworld"]
     assert service.load_balancer is None
-    assert service.definition["loadBalancers"][0]["targetGroupArn"] == "arn"
+    assert service.definition["loadBalancers"][0]["targetGroupArn"].endswith("/0123456789abcdef")
 
 
 def test_a_path_in_the_health_check_is_asked_by_http() -> None:
@@ -416,12 +417,12 @@ def test_services_are_taken_in_every_shape(tmp_path: Path) -> None:
     path.write_text(json.dumps(SERVICE))
     assert load_service(str(path)) == (SERVICE, [])
     answer = {**SERVICE, "serviceArn": "arn", "status": "ACTIVE", "events": [], "runningCount": 2}
-    answer["roleArn"] = "arn:aws:iam::1:role/own"
+    answer["roleArn"] = "arn:aws:iam::123456789012:role/own"
     del answer["role"]
     path.write_text(json.dumps({"services": [answer], "failures": []}))
     service, notes = load_service(str(path))
-    assert service == {**SERVICE, "role": "arn:aws:iam::1:role/own"}
     assert notes == ["ignored what only AWS's output has: events, roleArn, runningCount, serviceArn, status"]
+    assert service == {**SERVICE, "role": "arn:aws:iam::123456789012:role/own"}
     path.write_text(json.dumps({"cluster": "c", **SERVICE}))
     assert load_service(str(path))[0]["cluster"] == "c"
 

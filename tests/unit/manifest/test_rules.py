@@ -11,6 +11,7 @@ import pytest
 
 from ecsctl.manifest import check
 from ecsctl.manifest.rules import all_rules
+from tests.refusals.definition_examples import EXAMPLES
 
 HERE = "# here"
 
@@ -38,6 +39,7 @@ def service(lines: str, *, more: str = "", mode: str = "bridge", box: str = "") 
 
 
 SUBNETS = "networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}"
+GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
 BALANCER = "loadBalancers:\n  lb: {listeners: [80]}\n"
 WEB = "loadBalancers:\n  lb: {type: application, listeners: [80]}\n"
 FIXED = BALANCER + "instances:\n  count: 1\n"
@@ -106,8 +108,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS032", task("  environment: [{name: '', value: x}] # here"), "''", "A"),
     ("ECS032", task("  environment: [{value: x}] # here"), "value", "name: A, value"),
     ("ECS033", task("  ulimits: [{name: nofile, softLimit: 3, hardLimit: 2}] # here"), "softLimit: 3", "softLimit: 2"),
-    ("ECS034", task("  logConfiguration: {logDriver: awslogs} # here"), "awslogs}", "awslogs, options: {awslogs-group: g}}"),
-    ("ECS034", task("  logConfiguration: {logDriver: splunk} # here"), "splunk}", "splunk, options: {splunk-url: u}}"),
+    ("ECS034", task("  logConfiguration: {logDriver: awslogs} # here"), "awslogs}", "awslogs, options: {awslogs-group: g, awslogs-region: eu-west-1}}"),
+    ("ECS034", task("  logConfiguration: {logDriver: splunk} # here"), "splunk}", "splunk, options: {splunk-url: u, splunk-token: t}}"),
     ("ECS035", task("  restartPolicy: {enabled: true, restartAttemptPeriod: 59} # here"), "59", "1m"),
     ("ECS036", task("  logConfiguration: {logDriver: awsfirelens} # here"), "awsfirelens", "splunk"),
     ("ECS036", task("  logConfiguration: {logDriver: awsfirelens} # here", "- {name: r, image: 'r:1', memory: 64}"), "'r:1'", "'r:1', firelensConfiguration: {type: fluentbit}"),
@@ -126,7 +128,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS045", task("  portMappings: ['80:80', '80:81'] # here"), "80:81", "82:81"),
     ("ECS046", task("  portMappings: ['22:80'] # here"), "22:", "23:"),
     ("ECS046", task("  portMappings: [51678] # here", over="networkMode: host"), "51678", "5167"),
-    ("ECS047", task("  portMappings: [{name: a, containerPort: 1}, {name: a, containerPort: 2}] # here"), "a, containerPort: 2", "b, containerPort: 2"),
+    ("ECS047", task("  portMappings: [{name: a, containerPort: 1}, {name: a, containerPort: 2}] # here", over="networkMode: awsvpc"), "a, containerPort: 2", "b, containerPort: 2"),
     ("ECS047", task("  portMappings: [{name: A.b, containerPort: 1}] # here"), "A.b", "a-b"),
     ("ECS050", task("  mountPoints: ['data:/d'] # here"), "  t:\n", "  t:\n    volumes: {data: }\n"),
     ("ECS051", task(over="volumes: [{name: a}, {name: a}] # here"), "{name: a}]", "{name: b}]"),
@@ -219,9 +221,9 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS109", service("role: r # here"), "    role: r", ""),
     ("ECS109", service(f"role: r # here\n{SUBNETS}\nloadBalancers: [{{targetGroupArn: a, containerName: c, containerPort: 80}}]", mode="awsvpc"),
      "    role: r", ""),
-    ("ECS110", service("loadBalancers: [{targetGroupArn: a, loadBalancerName: b, containerName: c, containerPort: 80}] # here"),
-     "targetGroupArn: a, ", ""),
-    ("ECS110", service("loadBalancers: [{containerName: c, containerPort: 80}] # here"), "{cont", "{targetGroupArn: a, cont"),
+    ("ECS110", service("loadBalancers: [{targetGroupArn: GROUP, loadBalancerName: b, containerName: c, containerPort: 80}] # here".replace("GROUP", GROUP)),
+     f"targetGroupArn: {GROUP}, ", ""),
+    ("ECS110", service("loadBalancers: [{containerName: c, containerPort: 80}] # here"), "{cont", f"{{targetGroupArn: {GROUP}, cont"),
     ("ECS111", service("healthCheckGracePeriodSeconds: 1m # here"), "1m", "0"),
     ("ECS112", service("capacityProviderStrategy: [{capacityProvider: x, base: 1}, {capacityProvider: y, weight: 1, base: 1}] # here"),
      "x, base: 1", "x"),
@@ -229,9 +231,19 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS112", service(f"{SUBNETS}\ncapacityProviderStrategy: [{{capacityProvider: FARGATE}}, {{capacityProvider: y, weight: 1}}] # here"),
      "y,", "FARGATE_SPOT,"),
     ("ECS112", service("capacityProviderStrategy: [{capacityProvider: x, weight: 1}, {capacityProvider: x, weight: 1}] # here"), "x, weight", "y, weight"),
-    ("ECS113", service("deploymentController: {type: EXTERNAL}\ndeploymentConfiguration: {strategy: ROLLING} # here"), "EXTERNAL", "ECS"),
-    ("ECS114", service("deploymentConfiguration: {strategy: BLUE_GREEN} # here"), "BLUE_GREEN", "BLUE_GREEN, bakeTimeInMinutes: 5"),
-    ("ECS114", service("deploymentConfiguration: {strategy: CANARY} # here"), "CANARY", "ROLLING"),
+    ("ECS113", service("deploymentController: {type: EXTERNAL} # here").replace("taskDefinition: t\n    deploymentController: {type: EXTERNAL} # here", "deploymentController: {type: EXTERNAL}\n    taskDefinition: t # here"), "EXTERNAL", "ECS"),
+    ("ECS114", service("deploymentConfiguration: {strategy: BLUE_GREEN, bakeTimeInMinutes: 1441} # here"), "1441", "1440"),
+    ("ECS121", LAUNCHED + "    volumeConfigurations: [{name: data, managedEBSVolume: {roleArn: r, sizeInGiB: 10, volumeType: io2}}] # here\n", "io2", "io2, iops: 100"),
+    ("ECS122", service("availabilityZoneRebalancing: ENABLED # here\nplacementConstraints: [{type: memberOf, expression: 'attribute:ecs.availability-zone == a'}]"), "ecs.availability-zone", "ecs.instance-type"),
+    ("ECS125", service("deploymentConfiguration: {lifecycleHooks: [{lifecycleStages: [PRE_SCALE_UP]}]} # here"), "{lifecycleStages", "{hookTargetArn: 'arn:aws:lambda:eu-west-1:123456789012:function:f', roleArn: 'arn:aws:iam::123456789012:role/r', lifecycleStages"),
+    ("ECS126", service("networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-x]}} # here", mode="awsvpc"), "subnet-x", "subnet-0123456789abcdef0"),
+    ("ECS127", service("deploymentConfiguration: {alarms: {enable: true, rollback: true, alarmNames: []}} # here"), "[]", "[a]"),
+    ("ECS128", service("monitoring: {metricConfigurations: [{metricNames: [CPUUtilization], resolutionSeconds: 30}]} # here"), "30", "20"),
+    ("ECS210", task("  memoryReservation: 5 # here"), "5", "6"),
+    ("ECS211", task(over="executionRoleArn: <ROLE> # here"), "<ROLE>", "role"),
+    ("ECS212", task("  portMappings: [{containerPort: 80, protocol: http}] # here"), "http", "tcp"),
+    ("ECS213", task("  linuxParameters: {capabilities: {drop: [CAP_NET_ADMIN]}} # here"), "CAP_", ""),
+    ("ECS214", task(over="volumes: [{name: v, efsVolumeConfiguration: {fileSystemId: fs-x}}] # here"), "fs-x", "fs-0123456789abcdef0"),
     ("ECS115", service(f"launchType: FARGATE # here\n{SUBNETS}").replace("  t:\n", "  t:\n    requiresCompatibilities: [EC2]\n"), "[EC2]", "[EC2, FARGATE]"),
     ("ECS116", service("desiredCount: -1 # here"), "-1", "0"),
     ("ECS117", service("launchType: EC2\nnetworkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}} # here", mode="awsvpc"), "ENABLED", "DISABLED"),
@@ -245,8 +257,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS120", service("serviceConnectConfiguration: {enabled: true} # here", mode="host"), "host", "bridge"),
     ("ECS120", service("serviceConnectConfiguration: {enabled: true, services: [{portName: c, clientAliases: [{port: 1}, {port: 2}]}]} # here").replace("[80]", "[{containerPort: 80, name: c}]"),
      "{port: 1}, ", ""),
-    ("ECS120", service("serviceConnectConfiguration: {enabled: true, services: [{portName: c}, {portName: c}]} # here").replace("[80]", "[{containerPort: 80, name: c}]"),
-     "{portName: c}]", "{portName: c, discoveryName: d}]"),
+    ("ECS120", service("serviceConnectConfiguration: {enabled: true, services: [{portName: c, clientAliases: [{port: 1}]}, {portName: c, clientAliases: [{port: 2}]}]} # here").replace("[80]", "[{containerPort: 80, name: c}]"),
+     "{portName: c, clientAliases: [{port: 2}]}]", "{portName: c, discoveryName: d, clientAliases: [{port: 2}]}]"),
     ("ECS150", task(*[f"- {{name: c{n}, image: 'b:1', memory: 64}}" for n in range(10)]).replace("tions:\n      -", "tions: # here\n      -"),
      "- {name: c9, image: 'b:1', memory: 64}", ""),
     ("ECS151", task(f"  command: [{'x' * 65536}]").replace("  t:", "  t: # here"), "x" * 65536, "x"),
@@ -274,7 +286,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS156", task(over="tags: # here\n" + "\n".join(f"  k{n}: v" for n in range(40))) + "tags:\n" + "".join(f"  p{n}: v\n" for n in range(10)), "  p7: v\n", ""),
     ("ECS156", f"name: p\ntags:\n  {'k' * 129}: v # here\n", "k" * 129, "k" * 128),
     ("ECS156", "name: p\ntags:\n  a: 'x<y' # here\n", "<", "-"),
-    ("ECS157", task("  memoryReservation: 5 # here"), "5", "6"),
+    ("ECS157", task("  memoryReservation: 3 # here"), "3", "6"),
     ("ECS200", task("  environment: {DB_PASSWORD: hunter2} # here"), "hunter2", "/run/secrets/db"),
     ("ECS200", task("  environment: {URL: 'postgres://me:pass@host/db'} # here"), "me:pass@", ""),
     ("ECS201", task().replace("nginx:1", "nginx # here"), "nginx", "nginx:2"),
@@ -316,7 +328,9 @@ def test_a_rule_finds_its_fault_at_its_line_and_nothing_once_it_is_right(
 
 
 def test_no_rule_is_without_a_case() -> None:
-    assert set(all_rules()) == {case[0] for case in CASES}
+    refusals = {one.refusal for one in EXAMPLES}
+    elsewhere = {rule.id for rule in all_rules().values() if {cited.id for cited in rule.cites} & refusals}
+    assert set(all_rules()) == {case[0] for case in CASES} | elsewhere
 
 
 def test_every_rule_can_be_explained() -> None:
@@ -325,7 +339,7 @@ def test_every_rule_can_be_explained() -> None:
         assert rule.title.endswith(".")
         assert rule.why.endswith((".", "%"))
         assert len(rule.title) < 130
-        assert rule.check.__doc__, rule.id
+        assert rule.looks_at, rule.id
 
 
 def test_a_conclusion_from_a_refused_value_is_not_told() -> None:
@@ -351,7 +365,7 @@ RIGHT = {
                  authorizationConfig: {accessPointId: fsap-1, iam: ENABLED}}}
             containerDefinitions:
               - name: web
-                image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:00
+                image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0000000000000000000000000000000000000000000000000000000000000000
                 logs: awslogs
                 stopTimeout: 2m
                 portMappings: ["80:80", {containerPort: 443, name: https}]
@@ -369,9 +383,9 @@ RIGHT = {
             networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1], assignPublicIp: ENABLED}}
             platformVersion: LATEST
             deploymentConfiguration: {minimumHealthyPercent: 0, maximumPercent: 101}
-            loadBalancers: [{targetGroupArn: arn, containerName: web, containerPort: 443}]
+            loadBalancers: [{targetGroupArn: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef, containerName: web, containerPort: 443}]
             healthCheckGracePeriodSeconds: 1m
-            serviceConnectConfiguration: {enabled: true, services: [{portName: https}]}
+            serviceConnectConfiguration: {enabled: true, services: [{portName: https, clientAliases: [{port: 443}]}]}
         """,
     "instances, bridge, a classic balancer": """\
         name: p
@@ -429,10 +443,10 @@ RIGHT = {
               bakeTimeInMinutes: 0
               deploymentCircuitBreaker: {enable: true, rollback: true}
             loadBalancers:
-              - targetGroupArn: arn
+              - targetGroupArn: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef
                 containerName: web
                 containerPort: 80
-                advancedConfiguration: {alternateTargetGroupArn: a, productionListenerRule: r, roleArn: r}
+                advancedConfiguration: {alternateTargetGroupArn: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web2/0123456789abcdef, productionListenerRule: r, roleArn: r}
           other: {taskDefinition: "web:12", launchType: EXTERNAL, desiredCount: 0}
         """,
     "logs by firelens, a volume at launch": """\

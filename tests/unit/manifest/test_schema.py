@@ -23,6 +23,7 @@ from ecsctl.manifest.schema.messages import MESSAGES
 from ecsctl.manifest.schema.validator import validate
 from ecsctl.manifest.shorthands.table import SHORTHANDS
 from ecsctl.manifest.yaml.nodes import Scalar, made, path_text
+from ecsctl.refusals.limits import CHECKED_ENUMERATIONS
 
 AT = Scalar("f.yaml", 1, 1, None)
 
@@ -48,7 +49,7 @@ def missing(definitions: dict[str, Any]) -> set[str]:
         if shape.type_name == "structure":
             properties = next((form["properties"] for form in forms if "properties" in form), {})
             for name, member in shape.members.items():
-                values = set(getattr(member, "enum", ()))
+                values = set(getattr(member, "enum", ())) if member.name not in CHECKED_ENUMERATIONS else set()
                 if name not in properties or not values <= enum_of(properties[name]):
                     lacking.add(f"{shape.name}.{name}")
                 todo.append(member)

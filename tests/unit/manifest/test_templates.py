@@ -154,9 +154,12 @@ def test_what_only_aws_knows_is_left_open_and_said_so() -> None:
     ]
 
 
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf:key::"
+
+
 def test_what_only_aws_knows_is_asked_once_in_the_files_region() -> None:
     asked: list[tuple[str, str, str | None]] = []
-    answers = {"/memory": "512", "/count": "2", "app#key": "arn:app:key::", "s.Role": "arn:role"}
+    answers = {"/memory": "512", "/count": "2", "app#key": SECRET, "s.Role": "role"}
 
     def lookup(kind: str, name: str, region: str | None) -> str:
         asked.append((kind, name, region))
@@ -167,7 +170,7 @@ def test_what_only_aws_knows_is_asked_once_in_the_files_region() -> None:
     spec = load_spec(["-"], stdin=io.BytesIO(OPEN), values=Values(lookup=lookup))
     assert spec.services["s"].definition["desiredCount"] == 2
     box = spec.task_definitions["t"].definition["containerDefinitions"][0]
-    assert box["secrets"] == [{"name": "T", "valueFrom": "arn:app:key::"}]
+    assert box["secrets"] == [{"name": "T", "valueFrom": SECRET}]
     assert len(asked) == 4
     assert {region for _, _, region in asked} == {"eu-west-1"}
     del answers["/count"]

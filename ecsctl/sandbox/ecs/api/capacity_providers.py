@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from ecsctl.refusals import patterns, state
+from ecsctl.refusals.limits import MAX_PROVIDERS
+from ecsctl.refusals.service import check_strategy
+from ecsctl.refusals.service_context import FARGATE_PROVIDERS
 from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
-from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid
+from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid, refuse_first, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.store.store import CapacityProvider, Document
-
-FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 def known_providers(region: Region, names: Sequence[str]) -> list[str]:
@@ -26,45 +26,51 @@ def known_providers(region: Region, names: Sequence[str]) -> list[str]:
         short = name.rsplit("/", 1)[-1]
         provider = region.store.capacity_providers.get(short)
         if short not in FARGATE_PROVIDERS and (provider is None or provider.status != "ACTIVE"):
-            raise invalid("The specified capacity provider was not found or is not in ACTIVE state.")
+            raise refused(state.PROVIDER_UNKNOWN)
+        if provider is not None and provider.managed_instances:
+            raise refused(state.MANAGED_ASSOCIATE)
         found.append(short)
-    if len(found) > 20:
-        raise invalid("A maximum of 20 capacity providers can be associated with a cluster.")
+    if len(found) > MAX_PROVIDERS:
+        raise refused(state.PROVIDERS_COUNT)
     return list(dict.fromkeys(found))
 
 
-def checked_strategy(strategy: Sequence[Document], providers: Sequence[str]) -> list[Document]:
-    """A capacity provider strategy with its defaults filled in.
+def check_associated(strategy: Sequence[Document], providers: Sequence[str]) -> None:
+    """Refuse a strategy of providers that a cluster does not have.
 
     Args:
         providers: those that the cluster has (or is to have).
     Raises:
         EcsApiError: ``InvalidParameterException``.
     """
-    filled: list[Document] = []
     for item in strategy:
-        name = item["capacityProvider"].rsplit("/", 1)[-1]
-        if name not in providers:
-            raise invalid(
-                "The specified capacity provider strategy cannot contain a capacity provider that is not "
-                "associated with the cluster. Associate the capacity provider with the cluster and try again."
-            )
-        weight = item.get("weight", 0 if "base" in item or len(strategy) > 1 else 1)
-        filled.append({"capacityProvider": name, "weight": weight, "base": item.get("base", 0)})
-    if len(filled) > 20:
-        raise invalid("A capacity provider strategy can contain a maximum of 20 capacity providers.")
-    if sum(item["base"] > 0 for item in filled) > 1:
-        raise invalid("A capacity provider strategy can have only one capacity provider with a base defined.")
-    if filled and not any(item["weight"] > 0 for item in filled):
-        raise invalid("A capacity provider strategy must have at least one capacity provider with a weight above 0.")
-    if len({item["capacityProvider"] in FARGATE_PROVIDERS for item in filled}) > 1:
-        raise invalid(
-            "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups "
-            "and Fargate providers. Specify one or the other and try again."
-        )
-    if len({item["capacityProvider"] for item in filled}) < len(filled):
-        raise invalid("A capacity provider strategy cannot contain the same capacity provider twice.")
-    return filled
+        if item["capacityProvider"].rsplit("/", 1)[-1] not in providers:
+            raise refused(state.NOT_ASSOCIATED)
+
+
+def checked_strategy(
+    strategy: Sequence[Document], providers: Sequence[str], *, default: bool = False
+) -> list[Document]:
+    """A capacity provider strategy with its defaults filled in; a weight that is left out is 0.
+
+    Args:
+        providers: those that the cluster has (or is to have).
+        default: it is a cluster's default strategy.
+    Raises:
+        EcsApiError: ``InvalidParameterException``.
+    """
+    if default and sum(bool(item.get("base")) for item in strategy) > 1:
+        raise refused(state.DEFAULT_BASES)
+    check_associated(strategy, providers)
+    refuse_first(check_strategy({"capacityProviderStrategy": list(strategy)}))
+    return [
+        {
+            "capacityProvider": item["capacityProvider"].rsplit("/", 1)[-1],
+            "weight": item.get("weight", 0),
+            "base": item.get("base", 0),
+        }
+        for item in strategy
+    ]
 
 
 def _builtin(region: Region, name: str) -> CapacityProvider:
@@ -93,21 +99,20 @@ def _filled_group(group: Document) -> Document:
     minimum = scaling.get("minimumScalingStepSize", 1)
     maximum = scaling.get("maximumScalingStepSize", 10000)
     target = scaling.get("targetCapacity", 100)
-    if not 1 <= target <= 100:
-        raise invalid("The targetCapacity must be between 1 and 100.")
-    if not 1 <= minimum <= maximum <= 10000:
-        raise invalid(
-            "The minimumScalingStepSize must not be above the maximumScalingStepSize, both within 1 to 10000."
-        )
-    if not 0 <= scaling.get("instanceWarmupPeriod", 300) <= 10000:
-        raise invalid("The instanceWarmupPeriod must be between 0 and 10000.")
+    if minimum < 1:
+        raise refused(state.STEP_SIZE)
+    if minimum > maximum:
+        raise refused(state.STEP_ORDER)
+    for member, value, least, most in (
+        ("targetCapacity", target, 1, 100),
+        ("maximumScalingStepSize", maximum, 1, 10000),
+        ("instanceWarmupPeriod", scaling.get("instanceWarmupPeriod", 300), 0, 10000),
+    ):
+        if not least <= value <= most:
+            raise refused(state.SCALING_BOUNDS, member=member, least=least, most=most)
     protection = group.get("managedTerminationProtection", "DISABLED")
     if protection == "ENABLED" and status != "ENABLED":
-        raise client_error(
-            "The managed termination protection setting for the capacity provider is invalid. "
-            "To enable managed termination protection for a capacity provider, managed"
-            " scaling must be enabled."
-        )
+        raise refused(state.TERMINATION_SCALING)
     return {
         "autoScalingGroupArn": group["autoScalingGroupArn"],
         "managedScaling": {
@@ -126,11 +131,7 @@ def _check_protection(region: Region, group: Document) -> None:
     """Managed termination protection lifts what the group itself must set on every new instance."""
     facts = region.auto_scaling.facts(group["autoScalingGroupArn"])
     if group["managedTerminationProtection"] == "ENABLED" and facts is not None and not facts.protects_new:
-        raise client_error(
-            "The managed termination protection setting for the capacity provider is invalid. To enable managed "
-            "termination protection for a capacity provider, the Auto Scaling group must have instance protection "
-            "from scale in enabled."
-        )
+        raise refused(state.TERMINATION_PROTECTION)
 
 
 @operation("CreateCapacityProvider")
@@ -138,13 +139,8 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
     """CreateCapacityProvider: over an Auto Scaling group, or ECS Managed Instances of one cluster."""
     store = region.store
     name = request["name"]
-    if not _NAME.fullmatch(name):
-        raise invalid("The capacity provider name is not valid: up to 255 letters, numbers, hyphens and underscores.")
-    if name.lower().startswith(("aws", "ecs", "fargate")):
-        raise invalid(
-            "The specified capacity provider name is invalid. The name cannot be prefixed with 'aws',"
-            " 'ecs', or 'fargate'."
-        )
+    if not patterns.NAME.fullmatch(name) or name.lower().startswith(("aws", "ecs", "fargate")):
+        raise refused(state.PROVIDER_NAME)
     group, managed = request.get("autoScalingGroupProvider"), request.get("managedInstancesProvider")
     if bool(group) == bool(managed):
         raise invalid("Exactly one of autoScalingGroupProvider and managedInstancesProvider must be specified.")
@@ -163,8 +159,7 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
         and (p.auto_scaling_group or {}).get("autoScalingGroupArn") == filled["autoScalingGroupArn"]
         for p in store.capacity_providers.values()
     ):
-        raise client_error("The specified Auto Scaling group ARN is already being used by another capacity provider. "
-                           "Specify a unique Auto Scaling group ARN and try again.")  # fmt: skip
+        raise refused(state.GROUP_IN_USE)
     if filled:
         _check_protection(region, filled)
     provider = CapacityProvider(

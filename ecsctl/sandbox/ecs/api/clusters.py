@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 
+from ecsctl.refusals import patterns, state
+from ecsctl.refusals.model import part
 from ecsctl.sandbox.ecs.api.account_settings import effective
 from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy, known_providers
 from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.references import cluster_name, find_cluster
 from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
-from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid
+from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, Cluster, Store
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,254}|[A-Za-z0-9_-]{1,255}")
 _INSIGHTS = ("enabled", "disabled", "enhanced")
 
 
@@ -100,11 +100,20 @@ def _settings_list(cluster: Cluster) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in cluster.settings.items()]
 
 
+def _check_configuration(request: Request) -> None:
+    command = part(request, "configuration", "executeCommandConfiguration")
+    logs = part(command, "logConfiguration")
+    if logs and command.get("logging") != "OVERRIDE":
+        raise refused(state.EXEC_LOGGING)
+    if command.get("logging") == "OVERRIDE" and not (logs.get("cloudWatchLogGroupName") or logs.get("s3BucketName")):
+        raise refused(state.EXEC_LOG_CONFIGURATION)
+
+
 def _checked_settings(request: Request) -> dict[str, str]:
     settings: dict[str, str] = {}
     for setting in request.get("settings", ()):
         if setting.get("value") not in _INSIGHTS:
-            raise invalid(f"Invalid value for cluster setting {setting.get('name')}: {setting.get('value')}")
+            raise refused(state.INSIGHTS, value=setting.get("value"))
         settings[setting["name"]] = setting["value"]
     return settings
 
@@ -114,16 +123,14 @@ def create_cluster(region: Region, request: Request) -> Response:
     """CreateCluster: an ACTIVE cluster of this name is answered as it is; an INACTIVE one begins anew."""
     store = region.store
     name = request.get("clusterName") or DEFAULT_CLUSTER
-    if not _NAME.fullmatch(name):
-        raise invalid(
-            "Cluster name must be between 1 and 255 characters: "
-            "letters (uppercase and lowercase), numbers, hyphens, and underscores are allowed."
-        )
+    if not patterns.NAME.fullmatch(name):
+        raise refused(state.CLUSTER_NAME)
     everything = frozenset({"TAGS", "SETTINGS", "CONFIGURATIONS", "STATISTICS"})
     tags = checked_tags(request.get("tags"))
     settings = _checked_settings(request)
+    _check_configuration(request)
     providers = known_providers(region, request.get("capacityProviders", ()))
-    strategy = checked_strategy(request.get("defaultCapacityProviderStrategy", ()), providers)
+    strategy = checked_strategy(request.get("defaultCapacityProviderStrategy", ()), providers, default=True)
     existing = store.clusters.get(name)
     if existing is not None and existing.status != "INACTIVE":
         if (tags and tags != existing.tags) or (settings and settings.items() - existing.settings.items()):
@@ -176,6 +183,7 @@ def update_cluster(region: Region, request: Request) -> Response:
     """UpdateCluster: settings, configuration, Service Connect defaults; what is left out stays."""
     cluster = find_cluster(region, request)
     settings = _checked_settings(request)
+    _check_configuration(request)
     cluster.settings.update(settings)
     if "configuration" in request:
         cluster.configuration = request["configuration"]
@@ -198,14 +206,14 @@ def put_cluster_capacity_providers(region: Region, request: Request) -> Response
     store = region.store
     cluster = find_cluster(region, request)
     providers = known_providers(region, request["capacityProviders"])
-    strategy = checked_strategy(request["defaultCapacityProviderStrategy"], providers)
+    strategy = checked_strategy(request["defaultCapacityProviderStrategy"], providers, default=True)
     gone = set(cluster.capacity_providers) - set(providers)
     used = {t.capacity_provider for t in store.cluster_tasks(cluster.name) if t.last_status != "STOPPED"}
     for service in store.cluster_services(cluster.name):
         if service.status != "INACTIVE":
             used |= {item["capacityProvider"] for item in service.settings.get("capacityProviderStrategy", ())}
     if gone & used:
-        raise EcsApiError("ResourceInUseException", "The specified capacity provider is in use and cannot be removed.")
+        raise refused(state.PROVIDER_IN_USE)
     cluster.capacity_providers = providers
     cluster.default_strategy = strategy
     for instance in store.cluster_instances(cluster.name):
@@ -227,21 +235,13 @@ def delete_cluster(region: Region, request: Request) -> Response:
     cluster = find_cluster(region, request)
     name = cluster.name
     if any(service.status == "ACTIVE" for service in store.cluster_services(name)):
-        raise EcsApiError(
-            "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
-        )
+        raise refused(state.HAS_SERVICES)
     if store.instances_of_cluster[name]:
-        raise EcsApiError(
-            "ClusterContainsContainerInstancesException",
-            "The Cluster cannot be deleted while Container Instances are active or draining.",
-        )
+        raise refused(state.HAS_INSTANCES)
     if any(task.last_status != "STOPPED" for task in store.cluster_tasks(name)):
         raise EcsApiError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
     if any(p.cluster == name and p.status != "INACTIVE" for p in store.capacity_providers.values()):
-        raise EcsApiError(
-            "ClusterContainsCapacityProviderException",
-            "The Cluster cannot be deleted while Capacity Providers are associated with it.",
-        )
+        raise refused(state.HAS_PROVIDERS)
     cluster.status = "INACTIVE"
     cluster.capacity_providers = []
     cluster.default_strategy = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, cluster_not_found, invalid, service_not_found
+from ecsctl.refusals import patterns, state
+from ecsctl.refusals.task_definition import FAMILY
+from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, cluster_not_found, invalid, refused, service_not_found
 from ecsctl.sandbox.ecs.region import Region, Request
 from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, Cluster, ContainerInstance, Service, Task, TaskDefinition
 
@@ -25,6 +27,8 @@ def find_cluster(region: Region, request: Request, member: str = "cluster") -> C
             raise invalid(f"Invalid identifier: Identifier is for {reference}. Your cluster identifier is not valid.")
         if fields[3] != region.store.region or fields[4] != region.store.account:
             raise cluster_not_found()
+    elif reference and not patterns.NAME.fullmatch(reference):
+        raise refused(state.CLUSTER_REFERENCE, name=reference)
     cluster = region.store.clusters.get(cluster_name(reference))
     if cluster is None or cluster.status == "INACTIVE":
         raise cluster_not_found()
@@ -97,6 +101,8 @@ def find_definition(region: Region, reference: str) -> TaskDefinition | None:
             return None
         name = fields[5].removeprefix("task-definition/")
     family, colon, revision = name.partition(":")
+    if not patterns.NAME.fullmatch(family):
+        raise refused(FAMILY)
     if not colon:
         latest = region.store.latest.get(family)
         return region.store.definitions[family, latest] if latest is not None else None
@@ -109,13 +115,13 @@ def runnable_definition(region: Region, reference: str) -> TaskDefinition:
     """A task definition that new tasks may use.
 
     Raises:
-        EcsApiError: ``ClientException`` "TaskDefinition not found." or "… is inactive".
+        EcsApiError: ``ClientException`` "TaskDefinition not found.", ``InvalidParameterException`` "… is inactive".
     """
     definition = find_definition(region, reference)
     if definition is None:
-        raise client_error("TaskDefinition not found.")
+        raise refused(state.DEFINITION_NOT_FOUND)
     if definition.status != "ACTIVE":
-        raise client_error("TaskDefinition is inactive")
+        raise refused(state.DEFINITION_INACTIVE)
     return definition
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 from copy import deepcopy
 
+from ecsctl.refusals import state
+from ecsctl.refusals.deployments import rebalancing_problem
 from ecsctl.sandbox.ecs.api import task_sets
 from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy
 from ecsctl.sandbox.ecs.api.clusters import ensure_active
@@ -21,29 +23,30 @@ from ecsctl.sandbox.ecs.api.references import (
 from ecsctl.sandbox.ecs.api.service_rules import check_external, check_name, check_settings
 from ecsctl.sandbox.ecs.api.service_view import service_view
 from ecsctl.sandbox.ecs.api.tags import checked_tags
-from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, service_not_active, service_not_found
+from ecsctl.sandbox.ecs.errors import invalid, refused, service_not_active, service_not_found
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
-from ecsctl.sandbox.ecs.scheduler import deployments, rebalancing
+from ecsctl.sandbox.ecs.scheduler import deployments
 from ecsctl.sandbox.ecs.scheduler.capacity_strategy import launch_type_of
-from ecsctl.sandbox.ecs.scheduler.launching import FARGATE_PLATFORM
 from ecsctl.sandbox.ecs.store.store import Cluster, Document, Service, Token
 
 _NOT_KEPT = frozenset({"cluster", "serviceName", "clientToken", "tags", "taskDefinition"})
+# As the API's model says of each parameter: "this parameter triggers a new service deployment".
 _NEEDS_DEPLOYMENT = (
     "taskDefinition",
-    "capacityProviderStrategy",
     "networkConfiguration",
     "platformVersion",
     "loadBalancers",
     "serviceRegistries",
     "serviceConnectConfiguration",
     "volumeConfigurations",
-    "enableExecuteCommand",
-    "propagateTags",
-    "enableECSManagedTags",
+    "vpcLatticeConfigurations",
 )
 _UPDATED = (
     *_NEEDS_DEPLOYMENT,
+    "capacityProviderStrategy",
+    "enableExecuteCommand",
+    "propagateTags",
+    "enableECSManagedTags",
     "desiredCount",
     "deploymentConfiguration",
     "availabilityZoneRebalancing",
@@ -64,20 +67,17 @@ def create_service(region: Region, request: Request) -> Response:
     token, digest = request.get("clientToken"), _digest(request)
     existing = store.services.get((cluster.name, name))
     if existing is not None and existing.status == "DRAINING":
-        raise invalid("Unable to Start a service that is still Draining.")
+        raise refused(state.STILL_DRAINING)
     if existing is not None and existing.status == "ACTIVE":
         known = store.tokens.get(("CreateService", cluster.name, token)) if token else None
         if known is not None and known.digest == digest and known.results == (existing.arn,):
             return {"service": service_view(store, existing, tagged=True)}
-        raise invalid("Creation of service was not idempotent.")
+        raise refused(state.NOT_IDEMPOTENT)
 
     settings = _filled(region, cluster, request)
     definition = None
-    if settings["deploymentController"]["type"] == "EXTERNAL":
-        check_external(request, settings)
-    elif not request.get("taskDefinition"):
-        raise invalid("TaskDefinition can not be blank.")
-    else:
+    check_external(request, settings)
+    if settings["deploymentController"]["type"] != "EXTERNAL":
         definition = runnable_definition(region, request["taskDefinition"])
         check_settings(region, cluster, definition, settings)
     tags = checked_tags(request.get("tags"))
@@ -122,10 +122,8 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
         settings["capacityProviderStrategy"] = checked_strategy(
             settings["capacityProviderStrategy"], cluster.capacity_providers
         )
-    if launch_type_of(settings) == "FARGATE":
+    if launch_type_of(region.store, settings) == "FARGATE":
         settings["platformVersion"] = settings.get("platformVersion") or "LATEST"
-        if settings["platformVersion"] not in ("LATEST", FARGATE_PLATFORM, "1.3.0"):
-            raise EcsApiError("PlatformUnknownException", "The specified platform version doesn't exist.")
     configuration = settings.setdefault("deploymentConfiguration", {})
     configuration.setdefault("maximumPercent", 100 if daemon else 200)
     configuration.setdefault("minimumHealthyPercent", 0 if daemon else 100)
@@ -146,7 +144,8 @@ def _filled(region: Region, cluster: Cluster, request: Request) -> Document:
     settings.setdefault("enableExecuteCommand", False)
     if "availabilityZoneRebalancing" not in settings:
         # ENABLED even where maximumPercent then has it refused; the service exempts only what can never rebalance.
-        settings["availabilityZoneRebalancing"] = "ENABLED" if rebalancing.compatible(settings) else "DISABLED"
+        able = settings["schedulingStrategy"] != "DAEMON" and rebalancing_problem(settings) is None
+        settings["availabilityZoneRebalancing"] = "ENABLED" if able else "DISABLED"
     return settings
 
 
@@ -178,11 +177,6 @@ def update_service(region: Region, request: Request) -> Response:
     service = active_service(region, cluster.name, request["service"])
     if service.status != "ACTIVE":
         raise service_not_active()
-    if service.scheduling == "DAEMON" and request.get("desiredCount") is not None:
-        raise invalid(
-            "The daemon scheduling strategy does not support a desired count for services. Remove the "
-            "desired count value and try again."
-        )
     if service.controller != "ECS":
         task_sets.check_update(service, request)
     given = {key: deepcopy(request[key]) for key in _UPDATED if key in request and key != "taskDefinition"}
@@ -199,6 +193,11 @@ def update_service(region: Region, request: Request) -> Response:
         settings["capacityProviderStrategy"] = checked_strategy(
             given["capacityProviderStrategy"], cluster.capacity_providers
         )
+        if not request.get("forceNewDeployment"):
+            raise refused(state.STRATEGY_CHANGED)
+    elif "capacityProviderStrategy" in given:
+        # An empty list is the way back to the launch type.
+        settings["launchType"] = launch_type_of(store, service.settings)
     if service.controller != "ECS":
         service.settings = settings
         service.desired = given.get("desiredCount", service.desired)
@@ -212,7 +211,7 @@ def update_service(region: Region, request: Request) -> Response:
     else:
         family, _, revision = service.task_definition.rsplit("/", 1)[-1].partition(":")
         definition = store.definitions[family, int(revision)]
-    check_settings(region, cluster, definition, settings)
+    check_settings(region, cluster, definition, settings, update=True)
     anew = (
         bool(request.get("forceNewDeployment"))
         or changed_definition
@@ -289,7 +288,7 @@ def delete_service(region: Region, request: Request) -> Response:
     if service.status == "ACTIVE":
         if not request.get("force") and service.scheduling != "DAEMON":
             if service.desired > 0:
-                raise invalid("The service cannot be stopped while it is scaled above 0.")
+                raise refused(state.SCALED)
             if len(service.deployments) > 1:
                 raise invalid("The service cannot be stopped while deployments are active.")
         service.status = "DRAINING"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 
-from ecsctl.sandbox.ecs.api.fargate_rules import check_launch_types
+from ecsctl.refusals import state
+from ecsctl.refusals.launch_types import task_size
+from ecsctl.refusals.task_definition import check_task_definition, compatibilities
 from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.references import find_definition
 from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
-from ecsctl.sandbox.ecs.api.task_definition_rules import check_definition, check_task_size, task_size
-from ecsctl.sandbox.ecs.errors import client_error, invalid
+from ecsctl.sandbox.ecs.errors import client_error, invalid, refuse_first, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.scheduler.requirements import required_attributes
 from ecsctl.sandbox.ecs.store.store import Document, Store, TaskDefinition
@@ -40,11 +41,8 @@ def definition_view(definition: TaskDefinition) -> Document:
 def register_task_definition(region: Region, request: Request) -> Response:
     """RegisterTaskDefinition: checks everything, fills in defaults, makes the family's next revision."""
     store = region.store
-    check_definition(request)
-    cpu = task_size(request.get("cpu"), "cpu", 1024)
-    memory = task_size(request.get("memory"), "memory", 1024)
-    check_task_size(request, cpu, memory)
-    compatibilities = check_launch_types(request, cpu, memory)
+    refuse_first(check_task_definition(request, request["family"]))
+    cpu, memory = task_size(request.get("cpu")), task_size(request.get("memory"))
     tags = checked_tags(request.get("tags"))
     family = request["family"]
     revision = store.revisions.get(family, 0) + 1
@@ -57,7 +55,7 @@ def register_task_definition(region: Region, request: Request) -> Response:
         "volumes": [_filled_volume(volume) for volume in request.get("volumes", ())],
         "requiresAttributes": required_attributes(request),
         "placementConstraints": deepcopy(request.get("placementConstraints", [])),
-        "compatibilities": compatibilities,
+        "compatibilities": compatibilities(request),
         "registeredAt": region.now,
         "registeredBy": f"arn:{store.partition}:iam::{store.account}:root",
     }
@@ -117,7 +115,7 @@ def describe_task_definition(region: Region, request: Request) -> Response:
     """DescribeTaskDefinition: by family (its latest ACTIVE revision), family:revision or ARN."""
     definition = find_definition(region, request["taskDefinition"])
     if definition is None or definition.status == "DELETED":
-        raise client_error("Unable to describe task definition.")
+        raise refused(state.DESCRIBE_DEFINITION)
     response: Response = {"taskDefinition": definition_view(definition)}
     if "TAGS" in request.get("include", ()):
         response["tags"] = tag_list(definition.tags)

@@ -6,17 +6,18 @@ import hashlib
 import json
 from copy import deepcopy
 
+from ecsctl.refusals import state
 from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy
 from ecsctl.sandbox.ecs.api.references import active_service, find_cluster, runnable_definition
 from ecsctl.sandbox.ecs.api.service_rules import check_settings
 from ecsctl.sandbox.ecs.api.service_view import task_counts, task_set_view
 from ecsctl.sandbox.ecs.api.tags import checked_tags
-from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
+from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.scheduler.capacity_strategy import launch_type_of
 from ecsctl.sandbox.ecs.scheduler.launching import FARGATE_PLATFORM
 from ecsctl.sandbox.ecs.scheduler.task_set_scheduling import computed
-from ecsctl.sandbox.ecs.store.store import Cluster, Document, Service, TaskSet, Token
+from ecsctl.sandbox.ecs.store.store import Cluster, Document, Service, Store, TaskSet, Token
 
 MOST = 5
 _OWN = (
@@ -27,7 +28,7 @@ _OWN = (
     "capacityProviderStrategy",
     "platformVersion",
 )
-_LEFT_TO_CODE_DEPLOY = {
+_LEFT_TO_OTHERS = {
     "taskDefinition": "task definition",
     "networkConfiguration": "network parameters",
     "platformVersion": "platform version",
@@ -71,15 +72,15 @@ def check_update(service: Service, request: Request) -> None:
         EcsApiError: ``InvalidParameterException``.
     """
     codedeploy = service.controller == "CODE_DEPLOY"
-    controller = f"services with {'a' if codedeploy else 'an'} {service.controller} deployment controller"
-    instead = "Use AWS CodeDeploy" if codedeploy else "Create a task set"
-    same = (service.task_definition, service.task_definition.rsplit("/", 1)[-1])
-    for member, noun in _LEFT_TO_CODE_DEPLOY.items():
+    broken = state.CODE_DEPLOY_UPDATE if codedeploy else state.EXTERNAL_UPDATE
+    for member, what in _LEFT_TO_OTHERS.items():
         given = request.get(member)
-        if given and given != service.settings.get(member) and given not in same:
-            raise invalid(f"Unable to update {noun} on {controller}. {instead} to trigger a new deployment.")
+        # CodeDeploy is asked for these even where they are what they were.
+        anyway = codedeploy and member in ("taskDefinition", "networkConfiguration")
+        if given and (anyway or given != service.settings.get(member)):
+            raise refused(broken, what=what)
     if request.get("forceNewDeployment"):
-        raise invalid(f"Cannot force a new deployment on {controller}. {instead} to trigger a new deployment.")
+        raise refused(state.CODE_DEPLOY_FORCE if codedeploy else state.EXTERNAL_FORCE)
 
 
 def _service(region: Region, request: Request) -> tuple[Cluster, Service]:
@@ -147,7 +148,7 @@ def create_task_set(region: Region, request: Request) -> Response:
         )
     definition = runnable_definition(region, request["taskDefinition"])
     own = {name: deepcopy(request[name]) for name in _OWN if request.get(name)}
-    _fill(cluster, own)
+    _fill(store, cluster, own)
     check_settings(region, cluster, definition, {**service.settings, **own})
     scale, tags = _scale(request), checked_tags(request.get("tags"))
     made = _add(region, service, definition.arn, own, scale)
@@ -158,7 +159,7 @@ def create_task_set(region: Region, request: Request) -> Response:
     return {"taskSet": _view(region, service, made)}
 
 
-def _fill(cluster: Cluster, own: Document) -> None:
+def _fill(store: Store, cluster: Cluster, own: Document) -> None:
     """The defaults of a task set's own members."""
     if own.get("launchType") and own.get("capacityProviderStrategy"):
         return
@@ -168,7 +169,7 @@ def _fill(cluster: Cluster, own: Document) -> None:
             own["capacityProviderStrategy"] = checked_strategy(strategy, cluster.capacity_providers)
         else:
             own["launchType"] = "EC2"
-    if launch_type_of(own) == "FARGATE":
+    if launch_type_of(store, own) == "FARGATE":
         version = own.get("platformVersion", "LATEST")
         own["platformVersion"] = FARGATE_PLATFORM if version == "LATEST" else version
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 
-from ecsctl.sandbox.ecs.api.capacity_providers import FARGATE_PROVIDERS, checked_strategy
+from ecsctl.refusals import Violation, state
+from ecsctl.refusals import service as service_facts
+from ecsctl.refusals.ebs_volumes import check_volumes
+from ecsctl.refusals.launch_types import task_size
+from ecsctl.refusals.limits import MAX_OVERRIDES
+from ecsctl.refusals.placement import check_placement
+from ecsctl.refusals.service import check_compatible, check_network, check_platform, check_strategy
+from ecsctl.refusals.service_context import Context
+from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy
 from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.references import (
     bounded,
@@ -17,29 +26,20 @@ from ecsctl.sandbox.ecs.api.references import (
     service_of,
     task_of,
 )
+from ecsctl.sandbox.ecs.api.service_rules import check_network_exists
 from ecsctl.sandbox.ecs.api.tags import checked_tags
 from ecsctl.sandbox.ecs.api.task_view import task_view
-from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
+from ecsctl.sandbox.ecs.errors import EcsApiError, invalid, refuse_first, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
-from ecsctl.sandbox.ecs.scheduler.capacity_strategy import next_provider
-from ecsctl.sandbox.ecs.scheduler.launching import (
-    Launch,
-    check_compatible,
-    check_network,
-    check_overrides,
-    create_task,
-    zones_of,
-)
+from ecsctl.sandbox.ecs.scheduler.capacity_strategy import next_provider, provider_kind
+from ecsctl.sandbox.ecs.scheduler.launching import Launch, create_task, zones_of
 from ecsctl.sandbox.ecs.scheduler.lifecycle import begin_stop
-from ecsctl.sandbox.ecs.scheduler.placement import Placer, check_placement
+from ecsctl.sandbox.ecs.scheduler.placement import Placer
 from ecsctl.sandbox.ecs.scheduler.resources import needed, shortage
 from ecsctl.sandbox.ecs.store.store import Cluster, ContainerInstance, Document, Task, TaskDefinition, Token
 
 MAX_COUNT = 10
 TOKEN_SECONDS = 24 * 3600.0
-_CAPACITY_MIX = (
-    "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
-)
 
 
 @operation("RunTask")
@@ -50,19 +50,12 @@ def run_task(region: Region, request: Request) -> Response:
     count = request.get("count", 1)
     if not 1 <= count <= MAX_COUNT:
         raise invalid("Count should be between 1 and 10.")
-    if request.get("launchType") and request.get("capacityProviderStrategy"):
-        raise invalid(_CAPACITY_MIX)
     strategy = checked_strategy(request.get("capacityProviderStrategy", ()), cluster.capacity_providers)
+    refuse_first(check_strategy(request))
     if not strategy and not request.get("launchType"):
         strategy = cluster.default_strategy
-    launch_type = _launch_type(request, strategy)
-    constraints, placement = request.get("placementConstraints", ()), request.get("placementStrategy", ())
-    if launch_type == "FARGATE" and (constraints or placement):
-        raise invalid("Placement constraints and strategies are not supported with FARGATE launch type.")
-    if launch_type != "FARGATE" and request.get("platformVersion"):
-        raise invalid("The platform version must be null when specifying an EC2 launch type.")
-    check_placement(constraints, placement, len(definition.document.get("placementConstraints", ())))
-    check_compatible(definition, launch_type)
+    launch_type = _launch_type(region, request, strategy)
+    refuse_first(_violations(request, definition, launch_type))
     launch = _launch(region, request, cluster, definition, launch_type)
 
     token, digest = request.get("clientToken"), _digest(request)
@@ -80,26 +73,55 @@ def run_task(region: Region, request: Request) -> Response:
     return {"tasks": [task_view(region.store, task, tagged=True) for task in made], "failures": failures}
 
 
-def _launch_type(request: Request, strategy: list[Document]) -> str:
+def _launch_type(region: Region, request: Request, strategy: list[Document]) -> str:
     if strategy:
-        return "FARGATE" if strategy[0]["capacityProvider"] in FARGATE_PROVIDERS else "EC2"
+        return provider_kind(region.store, strategy[0]["capacityProvider"])
     return str(request.get("launchType", "EC2"))
+
+
+def _violations(request: Request, definition: TaskDefinition, launch_type: str) -> Iterator[Violation]:
+    """What RunTask and StartTask refuse of a request and its task definition."""
+    context = Context(mode=definition.network_mode, family=definition.family, launch_type=launch_type)
+    if request.get("launchType") == "MANAGED_INSTANCES":
+        yield service_facts.MANAGED_LAUNCH.at(("launchType",))
+    yield from check_compatible(request, definition.document, launch_type)
+    yield from check_network(request, definition.document, context, launch_type)
+    yield from check_platform(request, launch_type)
+    yield from check_placement(request, len(definition.document.get("placementConstraints", ())))
+    yield from check_volumes(request, definition.document, launch_type)
+    yield from _override_violations(request.get("overrides", {}), definition)
+
+
+def _override_violations(overrides: Document, definition: TaskDefinition) -> Iterator[Violation]:
+    if len(json.dumps(overrides, separators=(",", ":"))) > MAX_OVERRIDES:
+        yield state.OVERRIDES_LENGTH.at(("overrides",), most=MAX_OVERRIDES)
+    names = {container["name"] for container in definition.containers}
+    for override in overrides.get("containerOverrides", ()):
+        if override.get("name") and override["name"] not in names:
+            yield state.OVERRIDE_CONTAINER.at(("overrides",), name=override["name"])
+
+
+def _check_overrides(overrides: Document) -> None:
+    for override in overrides.get("containerOverrides", ()):
+        if override and not override.get("name"):
+            raise invalid("Container override name can not be blank.")
+    for member in ("cpu", "memory"):
+        if overrides.get(member) and not task_size(overrides[member]):
+            raise invalid(f"Invalid '{member}' setting in the task overrides.")
 
 
 def _launch(region: Region, request: Request, cluster: Cluster, definition: TaskDefinition, launch_type: str) -> Launch:
     """The common part of RunTask's and StartTask's tasks, checked."""
     overrides = request.get("overrides", {})
-    check_overrides(definition, overrides)
-    check_network(definition, request.get("networkConfiguration"), launch_type)
+    _check_overrides(overrides)
+    check_network_exists(region, request.get("networkConfiguration"))
     if len(request.get("startedBy", "")) > 128:
         raise invalid("startedBy can have at most 128 characters.")
     if request.get("group", "").startswith("service:"):
         raise invalid("Group name must not start with service:.")
-    if request.get("enableExecuteCommand") and not (
-        overrides.get("taskRoleArn") or definition.document.get("taskRoleArn")
-    ):
-        raise invalid("The service couldn't be created because a valid taskRoleArn is not being used. "
-                      "Specify a valid task role in your task definition and try again.")  # fmt: skip
+    role = overrides.get("taskRoleArn") or definition.document.get("taskRoleArn")
+    if request.get("enableExecuteCommand") and not role:
+        raise refused(state.RUN_EXEC_ROLE)
     tags = checked_tags(request.get("tags"))
     if request.get("propagateTags") == "TASK_DEFINITION":
         tags = definition.tags | tags
@@ -137,7 +159,7 @@ def _place(
             made.append(create_task(region, launch, None, provider))
         return made, []
     if not any(i.status == "ACTIVE" for i in region.store.cluster_instances(cluster.name)):
-        raise invalid("No Container Instances were found in your cluster.")
+        raise refused(state.NO_INSTANCES)
     placer = Placer(
         region.store,
         cluster.name,
@@ -189,7 +211,7 @@ def start_task(region: Region, request: Request) -> Response:
     cluster = find_cluster(region, request)
     definition = runnable_definition(region, request["taskDefinition"])
     references = bounded(request["containerInstances"], 10, "container instances")
-    check_compatible(definition, "EC2")
+    refuse_first(_violations(request, definition, "EC2"))
     launch = _launch(region, request, cluster, definition, "EC2")
     need = needed(definition, launch.overrides)
     made: list[Task] = []

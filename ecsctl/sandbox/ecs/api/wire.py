@@ -18,6 +18,7 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
+from ecsctl.refusals.limits import CHECKED_ENUMERATIONS
 from ecsctl.sandbox.ecs.errors import EcsApiError
 
 __all__ = ["EcsApiError", "answer", "checked_request", "known_operations", "shaped_response"]
@@ -145,7 +146,7 @@ def _checked_scalar(operation: str, shape: Shape, value: Any, path: str) -> Any:
             raise _wrong_type("STRING", value, path)
         text = value if isinstance(value, str) else str(value)
         allowed = getattr(shape, "enum", None)
-        if allowed and text not in allowed:
+        if allowed and text not in allowed and shape.name not in CHECKED_ENUMERATIONS:
             raise refusal(
                 operation,
                 f"1 validation error detected: Value '{text}' at '{path}' failed to satisfy constraint: "

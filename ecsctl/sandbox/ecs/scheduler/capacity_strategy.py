@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecsctl.sandbox.ecs.store.store import Document
+from ecsctl.refusals.service_context import FARGATE_PROVIDERS
+from ecsctl.sandbox.ecs.store.store import Document, Store
 
 
-def launch_type_of(settings: Document) -> str:
-    """EC2 or FARGATE (or EXTERNAL), by launch type or capacity provider strategy."""
+def launch_type_of(store: Store, settings: Document) -> str:
+    """EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES, by launch type or capacity provider strategy."""
     strategy = settings.get("capacityProviderStrategy")
     if strategy:
-        return "FARGATE" if strategy[0]["capacityProvider"].startswith("FARGATE") else "EC2"
+        return provider_kind(store, str(strategy[0]["capacityProvider"]))
     return str(settings.get("launchType") or "EC2")
+
+
+def provider_kind(store: Store, name: str) -> str:
+    """The launch type of what a capacity provider provides."""
+    if name in FARGATE_PROVIDERS:
+        return "FARGATE"
+    provider = store.capacity_providers.get(name)
+    return "MANAGED_INSTANCES" if provider is not None and provider.managed_instances else "EC2"
 
 
 def next_provider(strategy: Sequence[Document], already: dict[str, int]) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ecsctl.sandbox.ecs.errors import invalid
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.scheduler.resources import needed, reserve
 from ecsctl.sandbox.ecs.store.store import Container, ContainerInstance, Document, Task, TaskDefinition
 
-MAX_OVERRIDES = 8192
 FARGATE_PLATFORM = "1.4.0"
 
 
@@ -160,60 +158,3 @@ def _platform(version: str | None) -> str:
 
 def _family(system: str | None) -> str:
     return "Linux" if system in (None, "LINUX") else str(system).replace("_", " ").title().replace(" ", "_")
-
-
-def check_overrides(definition: TaskDefinition, overrides: Document) -> None:
-    """Refuse overrides that are too long or that name a container the definition does not have.
-
-    Raises:
-        EcsApiError: ``InvalidParameterException``.
-    """
-    import json
-
-    if len(json.dumps(overrides)) > MAX_OVERRIDES:
-        raise invalid(f"Overrides length must be at most {MAX_OVERRIDES}.")
-    names = {container["name"] for container in definition.containers}
-    for override in overrides.get("containerOverrides", ()):
-        if not override.get("name"):
-            raise invalid("Container override name can not be blank.")
-        if override["name"] not in names:
-            raise invalid(f"Override for container named {override['name']} is not a container in the TaskDefinition.")
-    for member in ("cpu", "memory"):
-        if overrides.get(member) and not str(overrides[member]).isdigit():
-            raise invalid(f"Invalid '{member}' setting in the task overrides.")
-
-
-def check_network(definition: TaskDefinition, network: Document | None, launch_type: str | None) -> None:
-    """Refuse a network configuration that does not go with the definition's network mode.
-
-    Raises:
-        EcsApiError: ``InvalidParameterException``.
-    """
-    given = (network or {}).get("awsvpcConfiguration")
-    if definition.network_mode == "awsvpc":
-        if not given:
-            raise invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
-        if not given.get("subnets"):
-            raise invalid("subnets can not be empty.")
-        if len(given["subnets"]) > 16:
-            raise invalid("subnets can have at most 16 items.")
-        if len(given.get("securityGroups", ())) > 5:
-            raise invalid("securityGroups can have at most 5 items.")
-        if given.get("assignPublicIp") == "ENABLED" and launch_type in (None, "EC2"):
-            raise invalid("Assign public IP is not supported for this launch type.")
-    elif given:
-        raise invalid("Network Configuration is not valid for the given networkMode of this task definition.")
-
-
-def check_compatible(definition: TaskDefinition, launch_type: str | None) -> None:
-    """Refuse a launch type that the definition is not compatible with.
-
-    Raises:
-        EcsApiError: ``InvalidParameterException``.
-    """
-    wanted = launch_type or "EC2"
-    if wanted not in definition.document.get("compatibilities", ()):
-        raise invalid(f"Task definition does not support launch_type {wanted}.")
-    required = definition.document.get("requiresCompatibilities")
-    if required and wanted not in required and wanted != "EXTERNAL":
-        raise invalid(f"Task definition does not support launch_type {wanted}.")

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
-from ecsctl.sandbox.ecs.scheduler import cluster_query
+from ecsctl.refusals import cluster_query
+from ecsctl.sandbox.ecs.errors import invalid
 from ecsctl.sandbox.ecs.scheduler.resources import shortage
 from ecsctl.sandbox.ecs.store.store import ContainerInstance, Document, Need, Store, TaskDefinition
 
@@ -23,7 +23,7 @@ DEFAULT_STRATEGY: tuple[Document, ...] = (
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Unfit:
     """Why one instance does not take the task: ``reason`` as in ``failures[]`` (RESOURCE:CPU, AGENT, ATTRIBUTE …)."""
 
     instance: ContainerInstance
@@ -97,7 +97,7 @@ class Placer:
         self.group = group
         everything = [*constraints, *definition.document.get("placementConstraints", ())]
         self.distinct = any(c["type"] == "distinctInstance" for c in everything)
-        self.refusals: list[Refusal] = []
+        self.refusals: list[Unfit] = []
         self.candidates: list[ContainerInstance] = []
         predicates = [parsed(c.get("expression", "")) for c in everything if c["type"] == "memberOf"]
         required = definition.document.get("requiresAttributes", ())
@@ -112,7 +112,7 @@ class Placer:
             elsewhere = zones is not None and instance.facts.availability_zone not in zones
             reason = "LOCATION" if elsewhere else self._unfit(instance, required, predicates, now)
             if reason:
-                self.refusals.append(Refusal(instance, reason))
+                self.refusals.append(Unfit(instance, reason))
             else:
                 self.candidates.append(instance)
         self._count_group()
@@ -209,16 +209,16 @@ class Placer:
         for line in self._lines:
             heapq.heapify(line)
 
-    def problems(self) -> list[Refusal]:
+    def problems(self) -> list[Unfit]:
         """Why each instance of the cluster did not take the task, closest match first: resources before all else."""
         found = []
         for instance in self.candidates:
             if self.distinct and self.on_instance[instance.arn]:
-                found.append(Refusal(instance, "DistinctInstance placement constraint unsatisfied."))
+                found.append(Unfit(instance, "DistinctInstance placement constraint unsatisfied."))
                 continue
             short = shortage(instance, self.need)
             if short:
-                found.append(Refusal(instance, f"RESOURCE:{short}"))
+                found.append(Unfit(instance, f"RESOURCE:{short}"))
         return sorted(found, key=lambda refusal: not refusal.reason.startswith("RESOURCE")) + self.refusals
 
 
@@ -252,44 +252,3 @@ def _rankings(strategy: Sequence[Document], placer: Placer) -> tuple[Ranking, Ra
 def _spread(placer: Placer, attribute: str) -> Callable[[ContainerInstance], float]:
     counter = placer.spread_counter(attribute)
     return lambda instance: float(counter[instance.attributes.get(attribute)])
-
-
-def check_placement(constraints: Sequence[Document], strategy: Sequence[Document], already: int = 0) -> None:
-    """Refuse constraints and strategies that the service refuses.
-
-    Args:
-        already: how many constraints the task definition has.
-    Raises:
-        EcsApiError: ``InvalidParameterException``.
-    """
-    if len(constraints) + already > 10:
-        raise invalid("A maximum of 10 placement constraints can be specified.")
-    if len(strategy) > 5:
-        raise invalid("A maximum of 5 placement strategies can be specified.")
-    for constraint in constraints:
-        kind = constraint.get("type")
-        if kind is None:
-            raise invalid("Placement constraint type must be specified.")
-        if kind == "memberOf":
-            if not constraint.get("expression"):
-                raise invalid("memberOf placement constraint must have an expression.")
-            parsed(constraint["expression"])
-        elif constraint.get("expression"):
-            raise invalid("distinctInstance placement constraint must not have an expression.")
-    for item in strategy:
-        _check_strategy(item)
-
-
-def _check_strategy(item: Document) -> None:
-    kind, of = item.get("type"), item.get("field") or ""
-    problem: EcsApiError | None = None
-    if kind is None:
-        problem = invalid("Placement strategy type must be specified.")
-    elif kind == "random" and of:
-        problem = invalid("Placement strategy of type random must not have a field.")
-    elif kind == "binpack" and of.lower() not in ("cpu", "memory"):
-        problem = invalid("Placement strategy of type binpack must have the field cpu or memory.")
-    elif kind == "spread" and of not in ("instanceId", "host") and not of.startswith("attribute:"):
-        problem = invalid("Placement strategy of type spread must have the field instanceId or attribute:NAME.")
-    if problem:
-        raise problem

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from ecsctl.refusals.deployments import rebalancing_problem
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.scheduler import service_events, task_scheduling
 from ecsctl.sandbox.ecs.scheduler.capacity_strategy import next_provider
@@ -19,15 +20,11 @@ from ecsctl.sandbox.ecs.scheduler.lifecycle import begin_stop
 from ecsctl.sandbox.ecs.store.store import Document, Service, Task
 
 TRY_AGAIN_SECONDS = 60.0
-BY_ZONE = "attribute:ecs.availability-zone"
 
 
 def compatible(settings: Document) -> bool:
-    """Whether a service can be rebalanced: no daemon, no classic balancer, and no strategy that puts zones second."""
-    strategy = settings.get("placementStrategy") or ()
-    spreads = not strategy or (strategy[0].get("type") == "spread" and strategy[0].get("field") == BY_ZONE)
-    classic = any(balancer.get("loadBalancerName") for balancer in settings.get("loadBalancers", ()))
-    return settings["schedulingStrategy"] != "DAEMON" and not classic and spreads
+    """Whether a service can be rebalanced."""
+    return settings["schedulingStrategy"] != "DAEMON" and rebalancing_problem(settings) is None
 
 
 def moved_extra(region: Region, service: Service) -> int:

@@ -10,7 +10,7 @@ from ecsctl.sandbox.ecs.scheduler import service_events
 from ecsctl.sandbox.ecs.scheduler.capacity_strategy import launch_type_of, next_provider
 from ecsctl.sandbox.ecs.scheduler.launching import Launch, create_task, zones_of
 from ecsctl.sandbox.ecs.scheduler.lifecycle import begin_stop, host_of
-from ecsctl.sandbox.ecs.scheduler.placement import Placer, Refusal
+from ecsctl.sandbox.ecs.scheduler.placement import Placer, Unfit
 from ecsctl.sandbox.ecs.scheduler.resources import needed
 from ecsctl.sandbox.ecs.store.store import Deployment, Service, Task, TaskDefinition
 
@@ -50,7 +50,7 @@ def launch_of(region: Region, service: Service, deployment: Deployment) -> Launc
         cluster=service.cluster,
         definition=definition,
         group=f"service:{service.name}",
-        launch_type=launch_type_of(settings),
+        launch_type=launch_type_of(region.store, settings),
         platform_version=settings.get("platformVersion"),
         network=settings.get("networkConfiguration"),
         started_by=deployment.id,
@@ -97,7 +97,7 @@ def start_on(region: Region, service: Service, deployment: Deployment, instances
     """Start one task of a daemon service on each of these instances, as far as they have room."""
     launch = launch_of(region, service, deployment)
     made: list[Task] = []
-    problems: list[Refusal] = []
+    problems: list[Unfit] = []
     for arn in instances[:BATCH]:
         placer = placer_of(region, launch, only=[arn])
         instance = placer.choose()
@@ -138,7 +138,7 @@ def placer_of(
     )
 
 
-def unplaced(service: Service, problems: Sequence[Refusal]) -> str:
+def unplaced(service: Service, problems: Sequence[Unfit]) -> str:
     """ECS's sentence for a task without a place."""
     start = (
         f"(service {service.name}) was unable to place a task because no container instance met all of its "
