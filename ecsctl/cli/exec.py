@@ -99,8 +99,8 @@ def enter(
     from contextlib import nullcontext
 
     from ecsctl.actions import sessions
-    from ecsctl.sessions import channel, wrapping
-    from ecsctl.sessions.shell import Shell, raw_terminal, standard_input, writer
+    from ecsctl.actions.session_client import channel, wrapping
+    from ecsctl.actions.session_client.shell import Shell, raw_terminal, standard_input, writer
 
     mark = wrapping.new_token() if shell else None
     if mark is None:
@@ -151,7 +151,7 @@ def enter(
 
 def _cipher(aws: Aws, session: Session) -> Callable[[str], Any]:
     def make(key: str) -> Any:
-        from ecsctl.sessions.encryption import KmsCipher
+        from ecsctl.actions.session_client.encryption import KmsCipher
 
         return KmsCipher.of(aws, key, session.id, session.target)
 
@@ -227,8 +227,8 @@ def port_forward(
         return through_plugin(aws, sessions.forward(aws, chosen, remote, local, host))
     import socket
 
-    from ecsctl.sessions import channel
-    from ecsctl.sessions.forwarding import Forwarding
+    from ecsctl.actions.session_client import channel
+    from ecsctl.actions.session_client.forwarding import Forwarding
 
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

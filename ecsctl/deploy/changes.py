@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecsctl.deploy.resources import Actual, Key, Resource
-from ecsctl.ecs_definitions.field_changes import FieldChange
+from ecsctl.ecs_definitions.field_changes import FieldChange as FieldChange
 
 CREATE, UPDATE, REPLACE, REMOVE = "create", "update", "replace", "remove"
 

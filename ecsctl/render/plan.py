@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
-from ecsctl.ecs_definitions.field_changes import FieldChange
+from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, FieldChange, Plan
 from ecsctl.render.terminal import colours, is_terminal
 
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "±", REMOVE: "-"}

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from ecsctl.sessions import messages
-from ecsctl.sessions.wrapping import Output, encoded, interactive, piped
+from ecsctl.actions.session_client import messages
+from ecsctl.actions.session_client.wrapping import Output, encoded, interactive, piped
 
 BLOB = bytes(range(256)) * 3000
 

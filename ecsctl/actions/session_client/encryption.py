@@ -17,7 +17,7 @@ KEY = 32
 
 
 class KmsCipher:
-    """Implements :class:`ecsctl.sessions.channel.Cipher`.
+    """Implements :class:`ecsctl.actions.session_client.channel.Cipher`.
 
     Args:
         plain: 64 bytes: the key of what comes, and the key of what goes.

@@ -8,10 +8,10 @@ import socket
 import threading
 from collections.abc import Callable
 
+from ecsctl.actions.session_client import messages
+from ecsctl.actions.session_client.channel import Channel, Socket
+from ecsctl.actions.session_client.mux import FIN, PSH, SYN, Demux, frames
 from ecsctl.errors import EcsctlError
-from ecsctl.sessions import messages
-from ecsctl.sessions.channel import Channel, Socket
-from ecsctl.sessions.mux import FIN, PSH, SYN, Demux, frames
 
 READ_BYTES = 32768
 # So many pieces of a connection wait for a slow reader here before all wait.

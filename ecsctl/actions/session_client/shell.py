@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ecsctl.actions.session_client import messages
+from ecsctl.actions.session_client.channel import Channel, Socket
+from ecsctl.actions.session_client.wrapping import Output, encoded
 from ecsctl.errors import EcsctlError
-from ecsctl.sessions import messages
-from ecsctl.sessions.channel import Channel, Socket
-from ecsctl.sessions.wrapping import Output, encoded
 
 READ_BYTES = 65536
 # How long stderr may still come after the exit code.

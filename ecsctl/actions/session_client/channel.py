@@ -13,9 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ecsctl.actions.session_client import messages
+from ecsctl.actions.session_client.messages import Message
 from ecsctl.errors import EcsctlError
-from ecsctl.sessions import messages
-from ecsctl.sessions.messages import Message
 
 # As Session Manager's own client introduces itself: agents choose by it what they take for granted.
 CLIENT_VERSION = "1.2.707.0"
@@ -110,7 +110,7 @@ class Channel:
             self._socket.send(whole)
 
     def flag(self, flag: int) -> None:
-        """Send a flag (:data:`ecsctl.sessions.messages.TERMINATE` …)."""
+        """Send a flag (:data:`ecsctl.actions.session_client.messages.TERMINATE` …)."""
         self._send(flag.to_bytes(4, "big"), messages.FLAG)
 
     def flush(self, seconds: float) -> bool:
