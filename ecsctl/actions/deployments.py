@@ -127,7 +127,7 @@ def prepare_scaling(aws: Aws, cluster: str, name: str, count: str) -> Deployment
     """Plan another number of tasks: ``3``, or ``+2`` and ``-1`` from what the service wants now.
 
     Raises:
-        UsageError: it is no number, or would be less than 0.
+        UsageError: it is not a number, or the count would be less than 0.
         NotFoundError, ConflictError: as :func:`prepare_deployment`.
     """
     if not re.fullmatch(r"[+-]?\d{1,4}", count):

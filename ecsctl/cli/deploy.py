@@ -62,7 +62,7 @@ def plan(settings: Settings, files: tuple[str, ...], exit_code: bool, full: bool
 
     Field by field, and nothing is changed. In a pipe, or with --full, no value is cut short.
 
-    Exits with 1 where something that the project did not make is in the way.
+    Exits with 1 where something that the project did not make has a name it needs.
     """
     spec, aws = load(settings, files)
     from ecsctl.deploy.pipeline import prepare
