@@ -93,11 +93,12 @@ def test_an_interrupted_run_says_what_goes_on(sandbox: Running, folder: Path) ->
         # A shell's background job inherits an ignored SIGINT; the one at a terminal does not.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    assert process.stdout is not None
-    task = process.stdout.readline().strip()
+    assert process.stderr is not None
+    task = next(line.split()[1] for line in process.stderr if line.endswith("(web:1) started\n"))
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert out == ""
     assert f"ecsctl stop -c shop {task[:8]}" in err
     stopped = ecsctl(sandbox, folder, "stop", "-c", "shop", task[:8])
     assert stopped.stdout.strip() == task
