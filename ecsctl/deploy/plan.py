@@ -91,6 +91,7 @@ def decide(resource: Resource, actual: Actual | None, known: Known) -> Change | 
         # It is on its way out (a service that drains): the new one comes when the old one has gone.
         fields = (FieldChange("status", actual.status, "ACTIVE"),)
         return Change(REPLACE, resource.key, fields, resource, actual, after)
+    resource = kind.amend(resource, actual, known)
     different = tuple(kind.differences(resource, actual, known))
     if not different:
         return None

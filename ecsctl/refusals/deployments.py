@@ -154,7 +154,7 @@ def check_deployment(service: Data, context: Context) -> Iterator[Violation]:
     """``deploymentConfiguration``, ``deploymentController`` and ``availabilityZoneRebalancing``."""
     configuration = part(service, "deploymentConfiguration")
     yield from _percents(service, configuration)
-    yield from _rebalancing(service, configuration, context)
+    yield from check_rebalancing(service, context)
     yield from _controller(service, configuration)
     yield from _strategy(service, configuration)
     yield from _hooks(configuration)
@@ -180,7 +180,9 @@ def _percents(service: Data, configuration: Data) -> Iterator[Violation]:
         yield BOTH_PERCENTS.at((*path, "maximumPercent"), depends=((*path, "minimumHealthyPercent"),))
 
 
-def _rebalancing(service: Data, configuration: Data, context: Context) -> Iterator[Violation]:
+def check_rebalancing(service: Data, context: Context) -> Iterator[Violation]:
+    """``availabilityZoneRebalancing``, with what it does not go together with."""
+    configuration = part(service, "deploymentConfiguration")
     state, high = service.get("availabilityZoneRebalancing"), configuration.get("maximumPercent")
     place: Path = ("availabilityZoneRebalancing",)
     daemon = service.get("schedulingStrategy") == "DAEMON"

@@ -132,6 +132,10 @@ class Kind(Generic[R]):
 
     # -- planning: pure -----------------------------------------------------------------------------------------------
 
+    def amend(self, resource: R, actual: Actual, known: Known) -> R:
+        """The resource with what has to be said besides, as AWS has ``actual`` and refuses it without."""
+        return resource
+
     def differences(self, resource: R, actual: Actual, known: Known) -> Iterator[FieldChange]:
         """What differs, field by field; a field that is left out is left alone.
 

@@ -23,6 +23,7 @@ from ecsctl.deploy.kinds.base import (
     owner_of,
     until_gone,
 )
+from ecsctl.deploy.kinds.service_updates import additions
 from ecsctl.deploy.resources import Known, Resource, refs, resolve
 from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.ecs_definitions.api_inputs import creation
@@ -187,6 +188,10 @@ class ServiceKind(Kind[Service]):
             query["forceNewDeployment"] = True
         answer = aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
         return {**actual.attributes, "deployment": _deployment(answer.get("service") or {})}
+
+    def amend(self, resource: Service, actual: Actual, known: Known) -> Service:
+        more = additions(resolve(resource.definition, known), actual.fields)
+        return replace(resource, definition={**resource.definition, **more}) if more else resource
 
     def forces_new(self, field: str, resource: Service) -> bool:
         """Whether a difference of that field needs a new service; a classic balancer is fixed at creation."""
