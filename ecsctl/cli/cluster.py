@@ -8,6 +8,7 @@ import click
 
 from ecsctl.cli import cluster_write
 from ecsctl.cli.context import connect
+from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
@@ -26,22 +27,22 @@ group.add_command(cluster_write.delete)
 
 
 @group.command(name="list")
+@lists
 @pass_settings
 def list_(settings: Settings) -> None:
     """List the region's clusters. With -q it prints their names, one a line."""
     from ecsctl.aws import ecs
     from ecsctl.query.views import cluster_view
-    from ecsctl.render.table import emit
 
     aws, _ = connect(settings)
-    described = ecs.describe_clusters(aws, list(ecs.list_clusters(aws))).found
-    # Deleted clusters linger as INACTIVE.
-    clusters = sorted((cluster_view(row) for row in described if row.get("status") != "INACTIVE"), key=lambda c: c.name)
-    if settings.quiet and settings.output == "table":
-        for cluster in clusters:
-            print(cluster.name)
-        return
-    emit(clusters, columns(), settings.output, empty=f"no clusters in {aws.region}")
+
+    def read() -> list[ClusterView]:
+        described = ecs.describe_clusters(aws, list(ecs.list_clusters(aws))).found
+        # Deleted clusters linger as INACTIVE.
+        found = (cluster_view(row) for row in described if row.get("status") != "INACTIVE")
+        return sorted(found, key=lambda cluster: cluster.name)
+
+    show_list(settings, columns(), read, name=lambda row: row.name, empty=f"no clusters in {aws.region}")
 
 
 @group.command()
@@ -74,10 +75,16 @@ def columns() -> list[Column[ClusterView]]:
     return [
         Column("CLUSTER", "clusterName", lambda row: row.name),
         Column("", "clusterArn", lambda row: row.arn, table=False),
-        Column("STATUS", "status", lambda row: row.status),
-        Column("INSTANCES", "registeredContainerInstancesCount", lambda row: row.instances),
+        Column("STATUS", "status", lambda row: row.status, priority=1),
+        Column("INSTANCES", "registeredContainerInstancesCount", lambda row: row.instances, priority=3),
         Column("RUNNING", "runningTasksCount", lambda row: row.running),
-        Column("PENDING", "pendingTasksCount", lambda row: row.pending),
-        Column("SERVICES", "activeServicesCount", lambda row: row.services),
-        Column("", "capacityProviders", lambda row: list(row.capacity_providers), table=False),
+        Column("PENDING", "pendingTasksCount", lambda row: row.pending, priority=4),
+        Column("SERVICES", "activeServicesCount", lambda row: row.services, priority=2),
+        Column(
+            "CAPACITY PROVIDERS",
+            "capacityProviders",
+            lambda row: list(row.capacity_providers),
+            table=False,
+            wide=True,
+        ),
     ]

@@ -8,6 +8,7 @@ import click
 
 from ecsctl.cli import instance_write
 from ecsctl.cli.context import connect
+from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
@@ -27,23 +28,22 @@ group.add_command(instance_write.remove)
 
 
 @group.command(name="list")
+@lists
 @pass_settings
 def list_(settings: Settings) -> None:
     """List the cluster's container instances. With -q it prints their instance ids, one a line."""
     from ecsctl.aws import ecs
     from ecsctl.query import selectors
-    from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
-    bare = settings.quiet and settings.output == "table"
-    arns = ecs.list_container_instances(aws, cluster)
-    found = selectors.instances(aws, cluster, arns, addresses=not bare)
-    rows = sorted(found.values(), key=order)
-    if bare:
-        for row in rows:
-            print(row.instance_id)
-        return
-    emit(rows, columns(), settings.output, empty=f"no container instances in cluster {cluster}")
+
+    def read() -> list[InstanceView]:
+        arns = ecs.list_container_instances(aws, cluster)
+        found = selectors.instances(aws, cluster, arns, addresses=not settings.bare or settings.sort is not None)
+        return sorted(found.values(), key=order)
+
+    empty = f"no container instances in cluster {cluster}"
+    show_list(settings, columns(), read, name=lambda row: row.instance_id, empty=empty)
 
 
 def order(row: InstanceView) -> tuple[str, str]:
@@ -58,25 +58,28 @@ def columns() -> list[Column[InstanceView]]:
     return [
         Column("INSTANCE", "ec2InstanceId", lambda row: row.instance_id),
         Column("", "containerInstanceArn", lambda row: row.arn, table=False),
-        Column("TYPE", "instanceType", lambda row: row.type),
-        Column("ZONE", "availabilityZone", lambda row: row.zone),
+        Column("TYPE", "instanceType", lambda row: row.type, priority=5),
+        Column("ZONE", "availabilityZone", lambda row: row.zone, priority=6),
         Column("STATUS", "status", lambda row: row.status),
         Column("", "statusReason", lambda row: row.status_reason, table=False),
-        Column("AGENT", "agentConnected", lambda row: row.agent_connected, _agent),
-        Column("TASKS", "runningTasksCount", lambda row: row.running),
-        Column("", "pendingTasksCount", lambda row: row.pending, table=False),
-        Column("CPU LEFT", "remainingCpu", lambda row: row.cpu_left, lambda row: f"{row.cpu_left}/{row.cpu}"),
+        Column("AGENT", "agentConnected", lambda row: row.agent_connected, _agent, priority=2),
+        Column("TASKS", "runningTasksCount", lambda row: row.running, priority=1),
+        Column("PENDING", "pendingTasksCount", lambda row: row.pending, table=False, wide=True),
+        Column(
+            "CPU LEFT", "remainingCpu", lambda row: row.cpu_left, lambda row: f"{row.cpu_left}/{row.cpu}", priority=3
+        ),
         Column("", "registeredCpu", lambda row: row.cpu, table=False),
         Column(
             "MEMORY LEFT",
             "remainingMemory",
             lambda row: row.memory_left,
             lambda row: f"{row.memory_left}/{row.memory}",
+            priority=4,
         ),
         Column("", "registeredMemory", lambda row: row.memory, table=False),
-        Column("ADDRESS", "publicAddress", lambda row: row.public_address, _address),
-        Column("", "privateAddress", lambda row: row.private_address, table=False),
-        Column("", "registeredAt", lambda row: row.registered_at, table=False),
+        Column("ADDRESS", "publicAddress", lambda row: row.public_address, _address, priority=1),
+        Column("PRIVATE ADDRESS", "privateAddress", lambda row: row.private_address, table=False, wide=True),
+        Column("REGISTERED", "registeredAt", lambda row: row.registered_at, table=False, wide=True),
     ]
 
 

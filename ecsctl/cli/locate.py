@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ecsctl.cli.context import connect
+from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.options import Command, duration, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.query.addresses import Found, Location, Ports
+    from ecsctl.query.addresses import Location
     from ecsctl.query.views import TaskView
 
 TIMEOUT = 600.0
@@ -33,6 +34,7 @@ TIMEOUT = 600.0
 @click.option(
     "--timeout", metavar="DURATION", callback=duration, help="How long to wait, as 90s or 10m.  [default: 10m]"
 )
+@lists
 @pass_settings
 def locate(
     settings: Settings,
@@ -140,37 +142,23 @@ def _problem(task: TaskView) -> str:
 
 
 def _print(settings: Settings, locations: Sequence[Location], *, several: bool) -> None:
-    output = settings.output
-    wants_table = settings.chose("output") or (several and sys.stdout.isatty())
-    if output == "table" and (settings.quiet or not wants_table):
+    chosen = settings.chose("output") or settings.columns is not None
+    wants_table = chosen or (several and sys.stdout.isatty())
+    plain = settings.output == "table" and (settings.quiet or not wants_table)
+    if plain and not settings.sort:
         for line in dict.fromkeys(location.bare for location in locations if location.bare):
             print(line)
         return
-    from ecsctl.render.locations import emit_locations
+    from ecsctl.render.locations import columns
 
-    emit_locations(locations, output)
+    if plain:
+        from ecsctl.render.choice import choose
 
-
-def print_locations(
-    settings: Settings,
-    located: Sequence[tuple[TaskView, Found, Ports]],
-    *,
-    fronts: Sequence[tuple[str, str, str]] = (),
-) -> None:
-    """Print where tasks answer, and what stands before them: (service, load balancer, address).
-
-    With ``--quiet``, bare addresses, the load balancers' first.
-    """
-    locations = [location for _, spots, _ in located for location in spots.locations]
-    from ecsctl.render.locations import bare, emit_with_fronts
-
-    if settings.quiet and settings.output == "table":
-        for line in dict.fromkeys([*(address for _, _, address in fronts), *bare(locations)]):
+        ordered = choose(columns(), sort=settings.sort).rows(locations)
+        for line in dict.fromkeys(location.bare for location in ordered if location.bare):
             print(line)
         return
-    emit_with_fronts(locations, fronts, settings.output)
-    for note in dict.fromkeys(note for _, spots, _ in located for note in spots.notes):
-        settings.note(note)
+    show_list(settings, columns(), lambda: locations, name=lambda row: row.bare or "-", empty="")
 
 
 def _conclude(

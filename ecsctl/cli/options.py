@@ -13,7 +13,7 @@ from ecsctl.cli.settings import Settings
 from ecsctl.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
-OUTPUTS = ("table", "json", "yaml", "text")
+OUTPUTS = ("table", "wide", "json", "yaml", "text")
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -30,6 +30,11 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> f
         return None if value is None else units.duration(value)
     except ValueError as error:
         raise UsageError(f"{value!r} is not a duration", hint=str(error)) from None
+
+
+def stored(*names: str, **settings: Any) -> Callable[[F], F]:
+    """Give a command an option whose value lands in the settings."""
+    return click.option(*names, callback=_store, expose_value=False, **settings)
 
 
 def _cluster(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -64,7 +69,7 @@ CONNECTION: list[click.Parameter] = [
         "--output",
         type=click.Choice(OUTPUTS),
         envvar="ECSCTL_OUTPUT",
-        help="The output's form.  [default: table]",
+        help="The output's form; `wide` is a table with more columns.  [default: table]",
     ),
     _option("-q", "--quiet", is_flag=True, help="Print the bare result only; no progress."),
     _option("--debug", is_flag=True, help="Show every AWS call, and the traceback of a bug."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ecsctl.cli.context import connect
+from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.options import Command, pass_settings
 from ecsctl.cli.settings import Settings
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--service", metavar="NAME", help="Only the tasks of this service.")
 @click.option("--family", metavar="NAME", help="Only the tasks of this task definition family.")
 @click.option("--instance", metavar="ID", help="Only the tasks on this instance (i-…, or a container instance's id).")
+@lists
 @pass_settings
 def ps(settings: Settings, stopped: bool, service: str | None, family: str | None, instance: str | None) -> None:
     """List tasks: where they run, and since when.
@@ -34,19 +36,24 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
     aws, cluster = connect(settings)
     from ecsctl.query import joins, selectors
     from ecsctl.query.addresses import Found
-    from ecsctl.render.table import emit
 
-    tasks = list(selectors.select(aws, cluster, service=service, family=family, instance=instance, stopped=stopped))
-    if not tasks and service:
-        selectors.require_service(aws, cluster, service)
-    tasks.sort(key=order)
-    if settings.quiet and settings.output == "table":
-        for task in tasks:
-            print(task.id)
-        return
-    rows = [(task, found if not task.stopped else Found(())) for task, found, _ in joins.locate_all(aws, tasks)]
+    def read() -> list[Row]:
+        tasks = list(selectors.select(aws, cluster, service=service, family=family, instance=instance, stopped=stopped))
+        if not tasks and service:
+            selectors.require_service(aws, cluster, service)
+        tasks.sort(key=order)
+        if settings.bare and not settings.sort:
+            return [(task, Found(())) for task in tasks]
+        return [(task, found if not task.stopped else Found(())) for task, found, _ in joins.locate_all(aws, tasks)]
+
     state = "running or just stopped" if stopped else "running"
-    emit(rows, columns(with_reason=stopped), settings.output, empty=f"no task is {state} in cluster {cluster}")
+    show_list(
+        settings,
+        columns(with_reason=stopped),
+        read,
+        name=lambda row: row[0].id,
+        empty=f"no task is {state} in cluster {cluster}",
+    )
 
 
 def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: bool = False) -> None:
@@ -94,17 +101,17 @@ def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequen
         now: what ages count to; the present by default.
     """
     from ecsctl.query.diagnosis import task_causes
-    from ecsctl.query.views import age, utc_now
+    from ecsctl.query.views import age, seconds_since, utc_now
     from ecsctl.render.table import Column
 
     present = now or utc_now()
     return [
         Column("TASK", "task", lambda row: row[0].id, lambda row: row[0].short_id),
         Column("", "taskArn", lambda row: row[0].arn, table=False),
-        Column("DEFINITION", "taskDefinition", lambda row: row[0].definition),
+        Column("DEFINITION", "taskDefinition", lambda row: row[0].definition, priority=1),
         Column("", "family", lambda row: row[0].family, table=False),
-        Column("CONTAINERS", "containers", lambda row: [container.name for container in row[0].containers]),
-        Column("SERVICE", "service", lambda row: row[0].service, lambda row: group(row[0]) or "-"),
+        Column("CONTAINERS", "containers", lambda row: [container.name for container in row[0].containers], priority=7),
+        Column("SERVICE", "service", lambda row: row[0].service, lambda row: group(row[0]) or "-", priority=4),
         Column("", "group", lambda row: row[0].group, table=False),
         Column("STATUS", "lastStatus", lambda row: row[0].last_status, lambda row: status(row[0])),
         Column("", "desiredStatus", lambda row: row[0].desired_status, table=False),
@@ -113,23 +120,32 @@ def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequen
             "healthStatus",
             lambda row: row[0].health,
             lambda row: row[0].health if row[0].health not in (None, "UNKNOWN") else "-",
+            priority=5,
         ),
-        Column("HOST", "instanceId", lambda row: row[0].host),
-        Column("", "availabilityZone", lambda row: row[0].zone, table=False),
-        Column("", "launchType", lambda row: row[0].launch_type, table=False),
-        Column("ADDRESS", "addresses", lambda row: addresses(row[1])),
-        Column("", "startedBy", lambda row: row[0].started_by, table=False),
+        Column("HOST", "instanceId", lambda row: row[0].host, priority=6),
+        Column("ZONE", "availabilityZone", lambda row: row[0].zone, table=False, wide=True),
+        Column("LAUNCH TYPE", "launchType", lambda row: row[0].launch_type, table=False, wide=True),
+        Column("ADDRESS", "addresses", lambda row: addresses(row[1]), priority=2),
+        Column("STARTED BY", "startedBy", lambda row: row[0].started_by, table=False, wide=True),
         Column("", "createdAt", lambda row: row[0].created_at, table=False),
         Column("", "startedAt", lambda row: row[0].started_at, table=False),
         Column("", "stoppedAt", lambda row: row[0].stopped_at, table=False),
         Column("", "stopCode", lambda row: row[0].stop_code, table=False),
-        Column("AGE", "age", lambda row: age(_since(row[0]), present), data=False),
+        Column(
+            "AGE",
+            "age",
+            lambda row: age(_since(row[0]), present),
+            data=False,
+            priority=3,
+            order=lambda row: seconds_since(_since(row[0]), present),
+        ),
         Column(
             "REASON",
             "causes",
             lambda row: task_causes(row[0]),
             lambda row: "; ".join(task_causes(row[0])) or "-",
             table=with_reason,
+            wrap=True,
         ),
     ]
 

@@ -9,6 +9,7 @@ import click
 
 from ecsctl.cli import service_deploy, service_write
 from ecsctl.cli.context import connect
+from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
@@ -37,20 +38,18 @@ group.add_command(service_write.delete)
 
 
 @group.command(name="list")
+@lists
 @pass_settings
 def list_(settings: Settings) -> None:
     """List the cluster's services. With -q it prints their names, one a line."""
     from ecsctl.query import services
-    from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
-    bare = settings.quiet and settings.output == "table"
-    rows = services.list_services(aws, cluster, addresses=not bare)
-    if bare:
-        for row in rows:
-            print(row.name)
-        return
-    emit(rows, columns(), settings.output, empty=f"no services in cluster {cluster}")
+
+    def read() -> list[ServiceView]:
+        return services.list_services(aws, cluster, addresses=not settings.bare or settings.sort is not None)
+
+    show_list(settings, columns(), read, name=lambda row: row.name, empty=f"no services in cluster {cluster}")
 
 
 @group.command()
@@ -131,11 +130,11 @@ def _sections(detail: ServiceDetail, running: list[Any]) -> None:
 @click.argument("name")
 @click.option("-n", "--limit", type=click.IntRange(0), default=20, help="How many, the newest.  [default: 20]")
 @click.option("-f", "--follow", is_flag=True, help="Go on with new events, until Ctrl-C or the service is gone.")
+@lists
 @pass_settings
 def events(settings: Settings, name: str, limit: int, follow: bool) -> None:
     """Show a service's events, the newest last; -f follows them."""
     from ecsctl.query import services
-    from ecsctl.render.table import emit
 
     aws, cluster = connect(settings)
     service = services.show_service(aws, cluster, name)
@@ -143,11 +142,8 @@ def events(settings: Settings, name: str, limit: int, follow: bool) -> None:
     if follow:
         _follow(settings, aws, service, newest)
         return
-    if settings.quiet and settings.output == "table":
-        for event in newest:
-            print(event.message)
-        return
-    emit(newest, event_columns(), settings.output, empty=f"service {service.name} has no events")
+    empty = f"service {service.name} has no events"
+    show_list(settings, event_columns(), lambda: newest, name=lambda event: event.message, empty=empty)
 
 
 def _follow(settings: Settings, aws: Aws, service: ServiceView, newest: Sequence[EventView]) -> None:
@@ -176,16 +172,16 @@ def columns() -> list[Column[ServiceView]]:
         Column("SERVICE", "serviceName", lambda row: row.name),
         Column("", "serviceArn", lambda row: row.arn, table=False),
         Column("", "cluster", lambda row: row.cluster, table=False),
-        Column("STATUS", "status", lambda row: row.status),
+        Column("STATUS", "status", lambda row: row.status, priority=5),
         Column("DESIRED", "desiredCount", lambda row: row.desired),
         Column("RUNNING", "runningCount", lambda row: row.running),
-        Column("PENDING", "pendingCount", lambda row: row.pending),
-        Column("DEFINITION", "taskDefinition", lambda row: row.definition),
-        Column("ROLLOUT", "rolloutState", lambda row: row.rollout_state, rollout),
-        Column("", "launchType", lambda row: row.launch_type, table=False),
-        Column("", "schedulingStrategy", lambda row: row.scheduling, table=False),
-        Column("", "createdAt", lambda row: row.created_at, table=False),
-        Column("ADDRESS", "loadBalancers", _balancers, _addresses),
+        Column("PENDING", "pendingCount", lambda row: row.pending, priority=6),
+        Column("DEFINITION", "taskDefinition", lambda row: row.definition, priority=2),
+        Column("ROLLOUT", "rolloutState", lambda row: row.rollout_state, rollout, priority=3),
+        Column("LAUNCH TYPE", "launchType", lambda row: row.launch_type, table=False, wide=True),
+        Column("STRATEGY", "schedulingStrategy", lambda row: row.scheduling, table=False, wide=True),
+        Column("CREATED", "createdAt", lambda row: row.created_at, table=False, wide=True),
+        Column("ADDRESS", "loadBalancers", _balancers, _addresses, priority=4, order=_addresses),
     ]
 
 
@@ -213,14 +209,14 @@ def deployment_columns(*, shifted: bool = True) -> list[Column[DeploymentDetail]
 
     present = utc_now()
     return [
-        Column("DEPLOYMENT", "id", lambda row: row.view.id),
+        Column("DEPLOYMENT", "id", lambda row: row.view.id, priority=3),
         Column("STATUS", "status", lambda row: row.view.status),
         Column("DEFINITION", "taskDefinition", lambda row: row.view.definition),
         Column("DESIRED", "desiredCount", lambda row: row.view.desired),
         Column("RUNNING", "runningCount", lambda row: row.view.running),
-        Column("PENDING", "pendingCount", lambda row: row.view.pending),
-        Column("FAILED", "failedTasks", lambda row: row.view.failed),
-        Column("ROLLOUT", "rolloutState", lambda row: row.view.rollout_state),
+        Column("PENDING", "pendingCount", lambda row: row.view.pending, priority=5),
+        Column("FAILED", "failedTasks", lambda row: row.view.failed, priority=4),
+        Column("ROLLOUT", "rolloutState", lambda row: row.view.rollout_state, priority=1),
         Column("", "rolloutStateReason", lambda row: row.view.rollout_reason, table=False),
         Column(
             "TRAFFIC",
@@ -229,9 +225,15 @@ def deployment_columns(*, shifted: bool = True) -> list[Column[DeploymentDetail]
             lambda row: "-" if row.traffic is None else f"{row.traffic:g}%",
             table=shifted,
         ),
-        Column("IMAGES", "images", lambda row: dict(row.images), lambda row: ",".join(row.images.values()) or "-"),
+        Column(
+            "IMAGES",
+            "images",
+            lambda row: dict(row.images),
+            lambda row: ",".join(row.images.values()) or "-",
+            priority=2,
+        ),
         Column("", "createdAt", lambda row: row.view.created_at, table=False),
-        Column("AGE", "age", lambda row: age(row.view.created_at, present), data=False),
+        Column("AGE", "age", lambda row: age(row.view.created_at, present), data=False, priority=6),
     ]
 
 
@@ -241,7 +243,7 @@ def event_columns() -> list[Column[EventView]]:
 
     return [
         Column("AT", "createdAt", lambda row: row.at, _at),
-        Column("MESSAGE", "message", lambda row: row.message),
+        Column("MESSAGE", "message", lambda row: row.message, wrap=True),
         Column("", "id", lambda row: row.id, table=False),
     ]
 

@@ -23,7 +23,10 @@ class Settings:
         self.region: str | None = None
         self.profile: str | None = None
         self.endpoint_url: str | None = None
-        self.output: str = "table"
+        self._output: str = "table"
+        self.sort: str | None = None
+        self.columns: str | None = None
+        self.no_headers = False
         self.quiet = False
         self.debug = False
         self.sandbox = False
@@ -44,6 +47,25 @@ class Settings:
         elif name in self._given:
             return
         setattr(self, name, value)
+
+    @property
+    def output(self) -> str:
+        """The form of the output: ``table``, ``json``, ``yaml`` or ``text``."""
+        return "table" if self.wide else self._output
+
+    @output.setter
+    def output(self, form: str) -> None:
+        self._output = form
+
+    @property
+    def wide(self) -> bool:
+        """Whether a table has all its columns, and may be wider than the terminal."""
+        return self._output == "wide"
+
+    @property
+    def bare(self) -> bool:
+        """Whether a listing prints names only: ``-q``, and no other form was asked for."""
+        return self.quiet and self.output == "table"
 
     def chose(self, name: str) -> bool:
         """Whether the option was given on the command line itself."""

@@ -10,6 +10,7 @@ import click
 from ecsctl.cli.context import connect
 from ecsctl.cli.diff import task_diff
 from ecsctl.cli.exec import cp, exec_, port_forward
+from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.locate import locate
 from ecsctl.cli.logs import logs
 from ecsctl.cli.options import Group, confirms, pass_settings, reads_definitions
@@ -109,6 +110,7 @@ def _print_rows(settings: Settings, rows: Sequence[Mapping[str, Any]], *, single
 @group.command()
 @click.argument("family", required=False)
 @click.option("--inactive", is_flag=True, help="Those that were deregistered, instead of the ACTIVE ones.")
+@lists
 @pass_settings
 def definitions(settings: Settings, family: str | None, inactive: bool) -> None:
     """List the region's task definition families, or the revisions of one FAMILY, oldest first."""
@@ -119,31 +121,25 @@ def definitions(settings: Settings, family: str | None, inactive: bool) -> None:
     aws, _ = connect(settings)
     if family is None and not inactive:
         names: list[Column[str]] = [Column("FAMILY", "family", lambda row: row)]
-        _listed(settings, list(ecs.list_families(aws)), names, f"no task definitions in {aws.region}")
+        empty = f"no task definitions in {aws.region}"
+        show_list(settings, names, lambda: ecs.list_families(aws), name=str, empty=empty)
         return
-    arns = ecs.list_task_definitions(aws, family, status="INACTIVE" if inactive else "ACTIVE")
-    found = [name_of(arn) for arn in arns]
-    if not found and family:
+
+    def read() -> list[str]:
         from ecsctl.query.selectors import require_family
 
-        if not inactive:
+        arns = ecs.list_task_definitions(aws, family, status="INACTIVE" if inactive else "ACTIVE")
+        found = [name_of(arn) for arn in arns]
+        if not found and family and not inactive:
             require_family(aws, family)
+        return found
+
     columns: list[Column[str]] = [
         Column("DEFINITION", "taskDefinition", lambda row: row),
         Column("", "family", lambda row: row.rpartition(":")[0], table=False),
         Column("", "revision", lambda row: int(row.rpartition(":")[2]), table=False),
     ]
-    _listed(settings, found, columns, "no such task definitions")
-
-
-def _listed(settings: Settings, rows: Sequence[str], columns: Sequence[Any], empty: str) -> None:
-    from ecsctl.render.table import emit
-
-    if settings.quiet and settings.output == "table":
-        for row in rows:
-            print(row)
-        return
-    emit(rows, columns, settings.output, empty=empty)
+    show_list(settings, columns, read, name=str, empty="no such task definitions")
 
 
 @group.command()

@@ -22,13 +22,18 @@ def name_of(arn: str) -> str:
 
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago, in one unit: ``42s``, ``5m``, ``3h``, ``12d``; ``-`` for never."""
-    if since is None:
+    seconds = seconds_since(since, now)
+    if seconds is None:
         return "-"
-    seconds = max(0, int((now - since).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def seconds_since(since: datetime | None, now: datetime) -> int | None:
+    """How many whole seconds ago; None for never."""
+    return None if since is None else max(0, int((now - since).total_seconds()))
 
 
 def utc_now() -> datetime:

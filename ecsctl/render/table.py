@@ -6,13 +6,16 @@ Tables are formatted here rather than by rich, which takes seconds for thousands
 from __future__ import annotations
 
 import json
+import re
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TextIO, TypeVar
 
+from ecsctl.render import fit, terminal
+
 T = TypeVar("T")
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,11 @@ class Column(Generic[T]):
     """One column: its heading, its key in JSON and YAML, and its value of a row.
 
     ``value`` gives the machine's form (None where there is none, a list where there are many); ``text`` the form of
-    tables, by default made of ``value``. ``table`` False keeps
-    a column out of the table, ``data`` False out of the rest.
+    tables, by default made of ``value``; ``order`` what rows are sorted by, by default ``value``. ``table`` False keeps
+    a column out of the table, where ``wide`` brings it in with ``-o wide``; ``data`` False keeps it out of the rest.
+
+    Where the terminal is narrow, a column of a ``priority`` gives way, the highest first; the texts of one that
+    ``wrap`` says may be broken between words.
     """
 
     heading: str
@@ -30,10 +36,20 @@ class Column(Generic[T]):
     text: Callable[[T], str] | None = None
     table: bool = True
     data: bool = True
+    priority: int = 0
+    wide: bool = False
+    wrap: bool = False
+    order: Callable[[T], Any] | None = None
 
     def cell(self, row: T) -> str:
         """The row's text in a table."""
         return self.text(row) if self.text else plain(self.value(row))
+
+    @property
+    def head(self) -> fit.Head:
+        """How it stands above a table; what has no heading has the words of its key."""
+        heading = self.heading or CAMEL.sub(" ", self.key).upper()
+        return fit.Head(heading, self.priority, self.wrap)
 
 
 def plain(value: Any) -> str:
@@ -46,6 +62,8 @@ def plain(value: Any) -> str:
         return ",".join(plain(item) for item in value)
     if isinstance(value, dict):
         return ",".join(f"{key}={plain(item)}" for key, item in value.items())
+    if hasattr(value, "strftime"):
+        return f"{value:%Y-%m-%dT%H:%M:%S%z}"
     return str(value)
 
 
@@ -56,6 +74,8 @@ def emit(
     *,
     empty: str | None = None,
     single: bool = False,
+    headings: bool = True,
+    fitted: bool = True,
     stream: TextIO | None = None,
 ) -> None:
     """Print rows to stdout in the format ``output`` (``table``, ``json``, ``yaml``, ``text``).
@@ -63,6 +83,8 @@ def emit(
     Args:
         empty: said on stderr where a table has no row.
         single: JSON and YAML print the one row itself instead of a list.
+        headings: False: a table has none.
+        fitted: False: a table may be wider than the terminal.
     """
     stream = stream or sys.stdout
     rows = list(rows)
@@ -73,10 +95,19 @@ def emit(
         for row in rows:
             stream.write("\t".join(column.cell(row) for column in columns if column.table) + "\n")
     elif rows:
-        shown = [column for column in columns if column.table]
-        write_table([column.heading for column in shown], [[c.cell(row) for c in shown] for row in rows], stream)
+        width = terminal.width(stream) if fitted else None
+        stream.writelines(f"{line}\n" for line in table_lines(rows, columns, width, headings=headings))
     elif empty:
         print(empty, file=sys.stderr)
+
+
+def table_lines(
+    rows: Sequence[T], columns: Sequence[Column[T]], width: int | None = None, *, headings: bool = True
+) -> list[str]:
+    """The lines of a table of rows; it fits ``width`` columns of a terminal where that is given."""
+    shown = [column for column in columns if column.table]
+    cells = [[column.cell(row) for column in shown] for row in rows]
+    return fit.lines([column.head for column in shown], cells, width, headings=headings)
 
 
 def as_data(row: T, columns: Sequence[Column[T]]) -> dict[str, Any]:
@@ -99,20 +130,6 @@ def emit_data(data: Any, output: str, *, stream: TextIO | None = None) -> None:
         stream.write(dump(clean))
     else:
         stream.write(json.dumps(data, indent=2, default=_simple, ensure_ascii=False) + "\n")
-
-
-def write_table(headings: Sequence[str], cells: Sequence[Sequence[str]], stream: TextIO) -> None:
-    """Print aligned columns, two spaces apart, the headings first."""
-    widths = [max(map(_width, column)) for column in zip(headings, *cells, strict=True)]
-    for line in (headings, *cells):
-        padded = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
-        stream.write("  ".join(padded).rstrip() + "\n")
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _simple(value: Any) -> Any:

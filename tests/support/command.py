@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +45,48 @@ class Ready(Settings):
             aws.clock = ToldClock(during, aws.clock.now())
 
 
-def ecsctl(aws: Aws, *arguments: str, during: Callable[[float], None] | None = None) -> Ended:
+class Terminal(io.StringIO):
+    """What a program takes for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def ecsctl(
+    aws: Aws, *arguments: str, during: Callable[[float], None] | None = None, columns: int | None = None
+) -> Ended:
     """Run ``ecsctl`` with these arguments on ``aws``.
 
     Args:
+        columns: stdout is a terminal of this width.
         during: the time of what goes on and on is made of its sleeps, and this is told of each: the seconds passed.
     """
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Terminal() if columns else io.StringIO(), io.StringIO()
+    if columns:
+        with _environment("COLUMNS", str(columns)):
+            return _run(aws, arguments, during, out, err)
+    return _run(aws, arguments, during, out, err)
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+def _run(
+    aws: Aws,
+    arguments: Sequence[str],
+    during: Callable[[float], None] | None,
+    out: io.StringIO,
+    err: io.StringIO,
+) -> Ended:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run(arguments, Ready(aws, during))
     return Ended(code, out.getvalue(), err.getvalue())
