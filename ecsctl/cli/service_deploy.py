@@ -168,7 +168,7 @@ def stop_deployment(settings: Settings, name: str, how: Any) -> None:
     settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
     if settings.wait:
         with Progress(quiet=settings.quiet) as progress:
-            deadline = Deadline.after(900.0 if settings.timeout is None else settings.timeout, progress.line)
+            deadline = Deadline.after(900.0 if settings.timeout is None else settings.timeout, progress.line, aws.clock)
             deployment_control.wait_until_stopped(aws, cluster, name, arn, how, deadline)
     settings.resume = None
     _print_running(settings, aws, cluster, [name])
@@ -196,7 +196,7 @@ def continue_deployment(settings: Settings, name: str, rollback: bool) -> None:
     settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
     if settings.wait:
         with Progress(quiet=settings.quiet) as progress:
-            deadline = Deadline.after(1800.0 if settings.timeout is None else settings.timeout, progress.line)
+            deadline = Deadline.after(1800.0 if settings.timeout is None else settings.timeout, progress.line, aws.clock)
             if rollback:
                 deployment_control.wait_until_stopped(aws, cluster, name, arn, "ROLLBACK", deadline)
             else:

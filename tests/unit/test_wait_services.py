@@ -228,6 +228,22 @@ def test_what_was_before_the_change_is_not_taken_for_it() -> None:
     assert Story([DONE], passed=200).wait(deployment="ecs-svc/2") == ["svc"], "it had its time to be shown"
 
 
+def test_a_deployment_that_failed_and_was_rolled_back_between_two_looks_failed() -> None:
+    told = event("(service svc) (deployment ecs-svc/1) deployment failed: tasks failed to start.")
+    back = service(earlier(status="PRIMARY"), events=[told], **BREAKER)
+    tasks = [stopped(1, stoppedReason="CannotPullContainerError: no such image")]
+    error = Story([Look(back, tasks=tasks)]).fails()
+    assert error.code == ExitCode.ROLLED_BACK
+    assert error.message.startswith(
+        "the deployment of web:2 to service svc failed (circuit breaker), and AWS rolled back to web:1"
+    )
+    assert "CannotPullContainerError" in error.message
+    unknown = Story([back]).fails()
+    assert unknown.message.startswith(
+        "deployment ecs-svc/1 to service svc failed (circuit breaker), and AWS rolled back to web:1"
+    )
+
+
 # No room.
 
 PORT = {"containerDefinitions": [{"name": "web", "portMappings": [{"containerPort": 80, "hostPort": 80}]}]}

@@ -61,10 +61,11 @@ class Observation:
         self.existed = True
         self.item, self.view = item, service_view(item)
         ids = [deployment.id for deployment in self.view.deployments]
-        self.shown = self.shown or not self.awaited or self.awaited in ids or late
+        self.shown = self.shown or not self.awaited or self.awaited in ids or self.failed_unseen or late
         if not self.shown:
             return
-        if self.primary is not None and (not self.awaited or (self.own is None and self.awaited not in ids)):
+        missed = self.own is None and self.awaited not in ids and not self.failed_unseen
+        if self.primary is not None and (not self.awaited or missed):
             self.awaited = self.primary.id
         own = next((deployment for deployment in self.view.deployments if deployment.id == self.awaited), None)
         if own is not None and self.own is None:
@@ -117,9 +118,24 @@ class Observation:
         return list(dict.fromkeys(sick))
 
     @property
+    def failed_unseen(self) -> bool:
+        """Whether the awaited deployment failed between two looks: an event says so, and ECS no longer lists it."""
+        if self.own is not None or not self.awaited:
+            return False
+        return any(f"(deployment {self.awaited}) deployment failed" in event.message for event in self.events())
+
+    @property
     def primary(self) -> DeploymentView | None:
         """The deployment that ECS works for now."""
         return self.view.deployments[0] if self.view is not None and self.view.deployments else None
+
+    @property
+    def definition(self) -> str:
+        """``family:revision`` of the deployment that is waited for; "" where it is not known."""
+        if self.failed_unseen:
+            return next((task.definition for task in self.failures.values()), "")
+        own = self.own or self.primary
+        return own.definition if own is not None else ""
 
     @property
     def running(self) -> int:

@@ -84,6 +84,8 @@ def is_steady(seen: Observation, now: datetime) -> bool:
 def superseded(seen: Observation) -> Verdict | None:
     """Whether the deployment that is waited for has given way to another one, and by whose decision."""
     own, primary = seen.own, seen.primary
+    if primary is not None and primary.id != seen.awaited and seen.failed_unseen:
+        return _rolled_back(seen)
     if own is None or primary is None or seen.view is None or primary.id == own.id:
         return None
     about = f"the deployment of {own.definition} to service {seen.name}"
@@ -95,10 +97,7 @@ def superseded(seen: Observation) -> Verdict | None:
         or (primary.created_at is not None and own.created_at is not None and primary.created_at < own.created_at)
     )
     if gave_up or back:
-        done = "rolled" if primary.rollout_state == "COMPLETED" else "is rolling"
-        return Verdict(
-            f"{about} failed{_by(seen)}, and AWS {done} back to {primary.definition}", deployment_failed=True
-        )
+        return _rolled_back(seen)
     newer = "the same definition" if primary.definition == own.definition else primary.definition
     return Verdict(
         f"{about} was replaced by a newer deployment, of {newer} ({primary.id}), which this command did not begin",
@@ -107,12 +106,23 @@ def superseded(seen: Observation) -> Verdict | None:
     )
 
 
+def _rolled_back(seen: Observation) -> Verdict:
+    """That the deployment failed and another one is the primary now."""
+    primary = seen.primary
+    about = f"the deployment of {seen.definition}" if seen.definition else f"deployment {seen.awaited}"
+    done = "rolled" if primary is not None and primary.rollout_state == "COMPLETED" else "is rolling"
+    target = primary.definition if primary is not None else "the previous revision"
+    return Verdict(
+        f"{about} to service {seen.name} failed{_by(seen)}, and AWS {done} back to {target}", deployment_failed=True
+    )
+
+
 def _by(seen: Observation) -> str:
     """What ended the deployment, as far as ECS says: the circuit breaker, an alarm, somebody's word."""
     own = seen.own
     told = [own.rollout_reason or ""] if own is not None and own.rollout_state == "FAILED" else []
     told += [
-        event.message.rpartition("deployment failed: ")[2] for event in seen.events() if own and own.id in event.message
+        event.message.rpartition("deployment failed: ")[2] for event in seen.events() if seen.awaited in event.message
     ]
     for text, words in (
         ("circuit breaker", "circuit breaker"),

@@ -213,15 +213,15 @@ class _Watch:
 
     def _definition(self, seen: Observation) -> Mapping[str, Any] | None:
         """The task definition of the deployment that is waited for, asked once."""
-        own = seen.own or seen.primary
-        if own is None or not own.definition:
+        name = seen.definition
+        if not name:
             return None
-        if own.definition not in self._definitions:
+        if name not in self._definitions:
             try:
-                self._definitions[own.definition] = ecs.describe_task_definition(self.aws, own.definition)
+                self._definitions[name] = ecs.describe_task_definition(self.aws, name)
             except AwsError:
-                self._definitions[own.definition] = None
-        return self._definitions[own.definition]
+                self._definitions[name] = None
+        return self._definitions[name]
 
     def error(self, timeout: float) -> EcsctlError:
         """The error for a wait that ended without success: the cause in its first line, all else below."""
