@@ -196,7 +196,9 @@ def continue_deployment(settings: Settings, name: str, rollback: bool) -> None:
     settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
     if settings.wait:
         with Progress(quiet=settings.quiet) as progress:
-            deadline = Deadline.after(1800.0 if settings.timeout is None else settings.timeout, progress.line, aws.clock)
+            deadline = Deadline.after(
+                1800.0 if settings.timeout is None else settings.timeout, progress.line, aws.clock
+            )
             if rollback:
                 deployment_control.wait_until_stopped(aws, cluster, name, arn, "ROLLBACK", deadline)
             else:

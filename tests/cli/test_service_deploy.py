@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ecsctl.aws.session import Aws
-from tests.support.account import door
 from tests.support.command import Ended, ecsctl
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 WEB = {"name": "web", "image": "example/web:1", "memory": 32}
@@ -20,17 +18,18 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        aws = door(running)
-        assert ecsctl(aws, "cluster", "create", "prod").code == 0
-        assert ecsctl(aws, "instance", "bootstrap", "-c", "prod", "--count", "2").code == 0
-        yield running
+def sandbox(_sandbox: Running) -> Running:
+    """A cluster of two instances, for all of the module's services."""
+    _sandbox.renew()
+    aws = _sandbox.aws()
+    assert ecsctl(aws, "cluster", "create", "prod").code == 0
+    assert ecsctl(aws, "instance", "bootstrap", "-c", "prod", "--count", "2").code == 0
+    return _sandbox
 
 
 @pytest.fixture
 def aws(sandbox: Running) -> Aws:
-    return door(sandbox)
+    return sandbox.aws()
 
 
 class Service:

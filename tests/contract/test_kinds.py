@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.session import Aws
-from ecsctl.aws.target import Target
 from ecsctl.deploy.apply import Report, apply, perform
 from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, Change, Plan
 from ecsctl.deploy.kinds import TABLE
@@ -19,9 +18,9 @@ from ecsctl.deploy.observe import observe, refresh
 from ecsctl.deploy.plan import plan
 from ecsctl.deploy.resources import OWNER_TAG, Actual, Key, Resource, Scope
 from ecsctl.errors import EcsctlError
-from ecsctl.polling import Clock, Deadline
+from ecsctl.polling import Deadline
 from tests.contract.cases import CASES, REGION, Case, Network
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running, SandboxClock
 
 READS = ("Describe", "Get", "List")
 numbers = itertools.count()
@@ -29,9 +28,10 @@ every_kind = pytest.mark.parametrize("kind", sorted(TABLE))
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
+def sandbox(_sandbox: Running) -> Running:
+    """This worker's sandbox, emptied once: every test has a project of its own in it."""
+    _sandbox.renew()
+    return _sandbox
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,7 @@ class Recorded(Aws):
     """A client that remembers the operations that it was asked for."""
 
     def __init__(self, sandbox: Running) -> None:
-        target = Target(region=REGION, endpoint_url=sandbox.endpoint, credentials=sandbox.info.credentials)
-        super().__init__(target, clock=Hardly())
+        super().__init__(sandbox.target, clock=SandboxClock(sandbox.sandbox))
         self.operations: set[str] = set()
 
     def call(
@@ -60,17 +59,6 @@ class Recorded(Aws):
         return super().call(service, operation, params, **options)
 
 
-class Hardly(Clock):
-    """Sleeps as long as it takes the sandbox's control loop to go on."""
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(min(seconds, 0.1))
-
-
-def soon() -> Deadline:
-    return Deadline.after(60, clock=Hardly())
-
-
 @dataclass
 class Bench:
     """A project with one case in it."""
@@ -78,6 +66,10 @@ class Bench:
     aws: Recorded
     project: str
     case: Case
+
+    @property
+    def soon(self) -> Deadline:
+        return Deadline.after(600, clock=self.aws.clock)
 
     @property
     def scope(self) -> Scope:
@@ -101,7 +93,7 @@ class Bench:
 
     def carry_out(self, resources: Mapping[Key, Resource]) -> Report:
         found, snapshot = self.planned(resources, leftovers=not resources)
-        return apply(self.aws, found, snapshot, deadline=soon())
+        return apply(self.aws, found, snapshot, deadline=self.soon)
 
     def up(self, *resources: Resource) -> None:
         report = self.carry_out(self.wanted(*resources))
@@ -155,10 +147,10 @@ def test_what_was_made_is_found_again_and_deleted(bench: Bench, kind: str) -> No
     assert alone[actual.key] == actual
     for change in bench.plan({}).changes:
         if kind in TABLE[change.key.kind].depends_on:
-            perform(bench.aws, bench.scope, change, {}, soon())
+            perform(bench.aws, bench.scope, change, {}, bench.soon)
     # What has gone already is deleted, too.
     for _ in range(2):
-        assert perform(bench.aws, bench.scope, Change(REMOVE, actual.key, actual=actual), {}, soon()) == {}
+        assert perform(bench.aws, bench.scope, Change(REMOVE, actual.key, actual=actual), {}, bench.soon) == {}
         assert actual.key not in bench.owned()
     bench.down()
     assert bench.owned() == []
@@ -200,7 +192,7 @@ def test_what_somebody_else_made_is_left_alone(bench: Bench, kind: str, owner: s
     theirs.update({OWNER_TAG: owner} if owner else {})
     foreign = replace(resource, tags=theirs, **others_definition(resource))
     known = observe(bench.aws, bench.scope, bench.wanted(), bench.kinds).attributes()
-    perform(bench.aws, bench.scope, Change(CREATE, resource.key, resource=foreign), known, soon())
+    perform(bench.aws, bench.scope, Change(CREATE, resource.key, resource=foreign), known, bench.soon)
     before = bench.actual()
     assert before.owner == (owner or None)
     found = bench.plan(bench.wanted())
@@ -254,7 +246,7 @@ def test_two_at_once_make_one(bench: Bench, kind: str) -> None:
     def run(resources: Mapping[Key, Resource]) -> None:
         found, snapshot = bench.planned(resources, leftovers=not resources)
         start.wait()
-        outcomes.append(apply(bench.aws, found, snapshot, deadline=soon()))
+        outcomes.append(apply(bench.aws, found, snapshot, deadline=bench.soon))
 
     def both(resources: Mapping[Key, Resource]) -> Iterable[str]:
         outcomes.clear()
