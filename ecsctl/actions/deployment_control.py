@@ -57,7 +57,7 @@ def continue_deployment(aws: Aws, cluster: str, service: str, how: Literal["CONT
     waiting = [hook for hook in hooks if hook.get("status") == "AWAITING_ACTION"]
     if not waiting:
         raise NotFoundError(
-            f"no deployment of service {service} waits at a hook", hint=f"`ecsctl service show {service}` shows it"
+            f"no deployment of service {service} is waiting at a hook", hint=f"`ecsctl service show {service}` shows it"
         )
     arn = str(found[0]["serviceDeploymentArn"])
     for hook in waiting:

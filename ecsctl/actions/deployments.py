@@ -179,7 +179,7 @@ def _way_back(aws: Aws, cluster: str, service: Json, running: Json, plans: _Plan
     places = [place for place, step in enumerate(way) if step.get("taskDefinition") == service["taskDefinition"]]
     if places and places[0] < len(way) - 1 and deployments[0].get("status") in UNFINISHED:
         # This command was cut off, or AWS goes back by itself: no step more.
-        plans.notes.append(f"service {name} is already on its way back to {_revision_name(running)}")
+        plans.notes.append(f"service {name} is already rolling back to {_revision_name(running)}")
         return running, {}
     if places and places[0] == len(way) - 1:
         way = way[:-1]
@@ -240,8 +240,8 @@ class _Plans:
         known = self._resources.setdefault(resource.key, resource)
         if known != resource:
             raise ConflictError(
-                f"the services run different revisions of {wanted['family']}, which the change keeps different",
-                hint="deploy to one service after the other",
+                f"the services run different revisions of {wanted['family']}, and would still differ after the change",
+                hint="deploy to them one at a time",
             )
         # The change is shown against what the service runs, or, in another family, against what it comes from.
         shown = running if running["family"] == wanted["family"] else base
@@ -294,14 +294,14 @@ def named_services(aws: Aws, cluster: str, names: Sequence[str]) -> list[Json]:
                 hint=f"`ecsctl service list -c {name_of(cluster)}` lists them",
             )
         if row.get("status") == "DRAINING":
-            raise ConflictError(f"service {name} is being deleted", hint="wait until it is gone, then create it anew")
+            raise ConflictError(f"service {name} is being deleted", hint="wait until it is gone, then create it again")
         controller = (row.get("deploymentController") or {}).get("type", "ECS")
         if controller != "ECS":
             raise ConflictError(
                 f"service {name} is not deployed by ECS itself: its deployment controller is {controller}",
                 hint="use AWS CodeDeploy"
                 if controller == "CODE_DEPLOY"
-                else "its task sets are changed by their maker",
+                else "its task sets are managed by whatever created them",
             )
     return [found[name] for name in wanted]
 

@@ -95,9 +95,9 @@ def _of_registry(name: ImageName) -> str:
     except urllib.error.HTTPError as error:
         if error.code == 404:
             raise _missing(name) from error
-        why = "it wants a login" if error.code in (401, 403) else f"HTTP status {error.code}"
+        why = "it requires a login" if error.code in (401, 403) else f"HTTP status {error.code}"
         raise EcsctlError(
-            f"the registry {name.registry} does not tell the digest of {name}: {why}",
+            f"the registry {name.registry} did not return the digest of {name}: {why}",
             hint="`docker login` first, or write the digest yourself: REPOSITORY@sha256:…",
         ) from error
     except (OSError, ValueError) as error:
@@ -127,7 +127,7 @@ def _authorization(challenge: str, login: str | None, name: ImageName) -> str:
         return f"Basic {login}"
     said = dict(PARAMETER.findall(rest))
     if scheme.lower() != "bearer" or "realm" not in said:
-        raise ValueError("it wants a login that `docker login` has not left on this machine")
+        raise ValueError("it requires a login, and `docker login` has not stored one on this machine")
     query = {"service": said.get("service", ""), "scope": said.get("scope") or f"repository:{name.path}:pull"}
     request = urllib.request.Request(f"{said['realm']}?{urlencode(query)}")
     if login:
@@ -136,7 +136,7 @@ def _authorization(challenge: str, login: str | None, name: ImageName) -> str:
         told = json.load(answer)
     token = told.get("token") or told.get("access_token")
     if not token:
-        raise ValueError("its token service gives no token")
+        raise ValueError("its token service returned no token")
     return f"Bearer {token}"
 
 

@@ -97,7 +97,7 @@ def _network(
         if where.subnets:
             raise UsageError(
                 f"its network mode is {definition.get('networkMode') or 'bridge'}: it takes no --subnet",
-                hint="tasks of mode awsvpc alone have a network of their own",
+                hint="only tasks of network mode awsvpc take subnets",
             )
         return None
     own = (members.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}

@@ -208,7 +208,7 @@ def wait_for(
         raise WaitTimeoutError(
             f"{len(late)} of {len(now)} tasks not {until} after {waited.seconds:.0f} s",
             details=[line for task in late for line in _why(task)],
-            hint=f"they go on: `ecsctl ps -c {now[0].cluster}`; wait longer with --timeout",
+            hint=f"they keep running: `ecsctl ps -c {now[0].cluster}`; wait longer with --timeout",
         )
     return now
 

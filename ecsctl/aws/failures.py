@@ -60,7 +60,7 @@ def translate(error: Exception, service: str, operation: str, about: str | None,
         hint = region_hint(where.session) or "`aws ec2 describe-regions` lists the regions"
         return UsageError(str(error), hint=hint)
     if isinstance(error, ValueError) and "endpoint" in str(error).lower():
-        return UsageError(f"{error}", hint="--endpoint-url wants a URL as http://127.0.0.1:4599")
+        return UsageError(f"{error}", hint="--endpoint-url takes a URL such as http://127.0.0.1:4599")
     if isinstance(error, (boto.ParamValidationError,)):
         return UsageError(f"{name}: {error}", hint="correct the definition; `ecsctl validate` names the line")
     unanswered = (

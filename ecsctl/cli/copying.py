@@ -60,7 +60,7 @@ def download(settings: Settings, aws: Aws, chosen: Target, path: str, destinatio
     if code:
         raise EcsctlError(
             f"{path} cannot be copied: tar ended with exit code {code}",
-            hint="is it there? and the image needs `tar` for `ecsctl cp`",
+            hint="does it exist? `ecsctl cp` needs `tar` in the image",
         )
     if failed:
         raise EcsctlError(f"{path} cannot be written to {destination}: {failed[0]}")

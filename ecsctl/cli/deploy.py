@@ -55,7 +55,7 @@ def load(settings: Settings, files: Sequence[str], *, warn: bool = True) -> tupl
 @click.command(cls=Command)
 @from_file
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to change.")
-@click.option("--full", is_flag=True, help="Cut no value short on a terminal either.")
+@click.option("--full", is_flag=True, help="Do not shorten long values on a terminal.")
 @pass_settings
 def plan(settings: Settings, files: tuple[str, ...], exit_code: bool, full: bool) -> int:
     """Show what `up` would create, change and remove.
@@ -99,7 +99,7 @@ def show(settings: Settings, prepared: Prepared, *, to_stderr: bool = False, ful
 @confirms
 @pass_settings
 def up(settings: Settings, files: tuple[str, ...]) -> None:
-    """Make AWS as the file says, and print the addresses.
+    """Create and update everything in the file, and print the addresses.
 
     It shows the plan and asks (--yes does not), makes what can be made side by side, waits until every service is
     steady, and ends with the addresses on stdout. Run again, it goes on where AWS stands.
@@ -138,7 +138,7 @@ def carry_out(
         if not plan_.changes:
             return f"there was nothing to change; `{again}` waits again"
         if made < len(plan_.changes):
-            return f"{made} of {len(plan_.changes)} changes are made; `{again}` goes on from there"
+            return f"{made} of {len(plan_.changes)} changes were made; `{again}` goes on from there"
         return f"all changes are made, and AWS goes on with them; `{again}` waits for it again"
 
     def on_event(event: Event) -> None:
@@ -212,7 +212,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
 @confirms
 @pass_settings
 def down(settings: Settings, files: tuple[str, ...]) -> None:
-    """Remove all that this project made, and nothing else.
+    """Remove everything this project made, and nothing else.
 
     It shows what goes and asks (--yes does not). What it cannot remove it reports, and exits with 1.
     """
@@ -243,7 +243,7 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
         raise EcsctlError(
             f"{len(left)} resources of project {spec.name} are still there",
             details=left,
-            hint=f"run `{again}` again; what stays then is held by something that ecsctl did not make",
+            hint=f"run `{again}` again; what is still left then is in use by something that ecsctl did not make",
         )
     if unseen:
         raise EcsctlError(

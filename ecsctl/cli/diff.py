@@ -43,7 +43,7 @@ def diff(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
     if prepared.plan.conflicts:
         raise conflict(prepared.plan)
     if not found:
-        settings.say("the task definitions and services of AWS are as the file says")
+        settings.say("the task definitions and services in AWS match the file")
     return ExitCode.FINDINGS if exit_code and found else ExitCode.OK
 
 

@@ -38,7 +38,7 @@ by_client = click.option(
 @click.option("-i", "--stdin", "with_input", is_flag=True, help="Pass stdin to the command.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command the terminal.")
 @click.option(
-    "--shell/--no-shell", default=True, help="Run it below `sh`, which tells its exit code.  [default: shell]"
+    "--shell/--no-shell", default=True, help="Run it under `sh`, which reports its exit code.  [default: shell]"
 )
 @by_client
 @pass_settings
@@ -61,7 +61,7 @@ def exec_(
     if not command:
         command, with_input, tty = ("/bin/sh",), True, True
     if tty and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        settings.note("this is no terminal: the command runs without one")
+        settings.note("stdin is not a terminal: the command runs without one")
         tty = False
     aws, cluster = connect(settings)
     from ecsctl.actions import sessions
@@ -144,7 +144,7 @@ def enter(
         raise EcsctlError(
             "the command could not be run, or its session ended before it did",
             details=what.splitlines()[:5],
-            hint="an image without /bin/sh needs --no-shell, which tells no exit code",
+            hint="an image without /bin/sh needs --no-shell, which reports no exit code",
         )
     return code
 
@@ -173,9 +173,7 @@ def use_plugin(client: str) -> bool:
     if client == "own" or (client == "auto" and own):
         return False
     if not plugin:
-        raise EcsctlError(
-            "there is no client for sessions here", hint=f"`pip install 'ecsctl[exec]'`, or install {PLUGIN}"
-        )
+        raise EcsctlError("no session client is installed", hint=f"`pip install 'ecsctl[exec]'`, or install {PLUGIN}")
     return True
 
 
@@ -203,8 +201,8 @@ def through_plugin(aws: Aws, session: Session) -> int:
 @click.command(cls=Command, name="port-forward")
 @click.argument("target", metavar="TASK|SERVICE")
 @click.argument("ports", metavar="[LOCAL:]REMOTE")
-@click.option("--host", metavar="NAME", help="A host that the task reaches, such as its database, instead of the task.")
-@click.option("--address", metavar="IP", default="127.0.0.1", help="Listen there.  [default: 127.0.0.1]")
+@click.option("--host", metavar="NAME", help="Forward to a host that the task can reach, such as its database.")
+@click.option("--address", metavar="IP", default="127.0.0.1", help="The address to listen on.  [default: 127.0.0.1]")
 @of_container
 @by_client
 @pass_settings
@@ -237,7 +235,8 @@ def port_forward(
         listener.listen(128)
     except OSError as error:
         raise EcsctlError(
-            f"{address} port {local} cannot be listened on: {error.strerror}", hint="choose another: `:80` takes any"
+            f"{address} port {local} cannot be listened on: {error.strerror}",
+            hint="choose another port: `:80` picks a free one",
         ) from None
     local = listener.getsockname()[1]
     session = sessions.forward(aws, chosen, remote, local, host)
@@ -254,7 +253,7 @@ def port_forward(
     finally:
         sessions.end(aws, session)
         opened.close()
-    raise EcsctlError("the session has ended", details=[forwarding.channel.closing_words or "its other end closed it"])
+    raise EcsctlError("the session has ended", details=[forwarding.channel.closing_words or "the other end closed it"])
 
 
 def _ports(text: str) -> tuple[int, int]:
@@ -281,7 +280,9 @@ def cp(settings: Settings, source: str, destination: str, container: str | None)
     """
     there, here = _remote(source), _remote(destination)
     if (there is None) == (here is None):
-        raise UsageError("one of SOURCE and DESTINATION is TASK:/path", hint="`ecsctl cp TASK:/var/log .`, or back")
+        raise UsageError(
+            "either SOURCE or DESTINATION must be TASK:/path", hint="for example `ecsctl cp TASK:/var/log .`"
+        )
     aws, cluster = connect(settings)
     from ecsctl.actions import sessions
     from ecsctl.cli.copying import download, upload

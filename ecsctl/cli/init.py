@@ -26,16 +26,16 @@ SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot
     "--from-compose",
     multiple=True,
     metavar="FILE",
-    help="Of a Compose file; repeat it to lay one over the other; `-` is stdin.",
+    help="Import a Compose file; repeat it to overlay several; `-` is stdin.",
 )
-@click.option("--from-service", metavar="CLUSTER/SERVICE", help="Of a live service, with its task definition.")
-@click.option("--from-task-definition", metavar="FAMILY[:REV]", help="Of a registered task definition.")
-@click.option("--from-copilot", metavar="FILE", help="Of an AWS Copilot manifest.")
+@click.option("--from-service", metavar="CLUSTER/SERVICE", help="Import a live service and its task definition.")
+@click.option("--from-task-definition", metavar="FAMILY[:REV]", help="Import a registered task definition.")
+@click.option("--from-copilot", metavar="FILE", help="Import an AWS Copilot manifest.")
 @click.option("--name", metavar="NAME", help="The project's name.  [default: the folder's, or the source's]")
 @click.option("--image", metavar="IMAGE", help="The container's image.")
 @click.option("--port", metavar="PORT", help="The container's port, or HOST:CONTAINER; `none` for no port.")
 @click.option("--count", type=click.IntRange(0, 5000), metavar="N", help="How many tasks.")
-@click.option("--memory", metavar="SIZE", help="The container's memory, as 256MB.")
+@click.option("--memory", metavar="SIZE", help="The container's memory, for example 256MB.")
 @click.option(
     "--launch-type",
     type=click.Choice(LAUNCH_TYPES, case_sensitive=False),
@@ -51,7 +51,7 @@ SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot
     help="A security group of Fargate tasks (repeatable).",
 )
 @click.option("--instances", type=click.IntRange(0, 5000), metavar="N", help="How many EC2 instances.")
-@click.option("--instance-type", metavar="TYPE", help="The type of EC2 instances, as t3.small.")
+@click.option("--instance-type", metavar="TYPE", help="The EC2 instance type, for example t3.small.")
 @click.option("--one-task", is_flag=True, help="Compose: services that wait for or link each other share a task.")
 @click.option(
     "--compose-profile",
@@ -70,7 +70,7 @@ SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot
 @confirms
 @pass_settings
 def init(settings: Settings, /, file: str, stdout: bool, force: bool, **options: Any) -> None:
-    """Write an ecsctl.yaml: of answers, a Compose file, a live service.
+    """Write an ecsctl.yaml from answers, a Compose file or a live service.
 
     \b
     ecsctl init                                        asks, on a terminal
@@ -85,7 +85,7 @@ def init(settings: Settings, /, file: str, stdout: bool, force: bool, **options:
     given = [source for source in SOURCES if options[source]]
     if len(given) > 1:
         names = " and ".join(f"--{source.replace('_', '-')}" for source in given)
-        raise UsageError(f"{names} are two sources", hint="take one of them")
+        raise UsageError(f"{names} cannot be used together", hint="use one of them")
     _only_where_it_counts(given[0] if given else "", options)
     if not stdout and not force and os.path.lexists(file):
         raise UsageError(f"{file} exists already", hint="add --force to overwrite it, or --stdout to look first")

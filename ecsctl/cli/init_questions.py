@@ -50,7 +50,7 @@ def asked(settings: Settings, options: dict[str, Any]) -> tuple[Answers, dict[st
     done["launch_type"] = ask("launch_type", "Where tasks run (EC2, FARGATE)", "EC2", _one_of(LAUNCH_TYPES))
     fargate = done["launch_type"] == "FARGATE"
     if fargate and talking and not options["subnets"]:
-        done["subnets"] = _prompt("Subnets (ids; `later` leaves their place in the file)", "later", _subnets)
+        done["subnets"] = _prompt("Subnet ids (`later` leaves a placeholder in the file)", "later", _subnets)
     image = ask("image", "Image", IMAGE, _image)
     port, host_port = ask("port", "Port of the container (or HOST:CONTAINER, or none)", "80", ports)
     count = ask("count", "How many tasks", 2, _count)
@@ -92,7 +92,7 @@ def checked_name(text: str) -> str:
 
     if project_name(text) != text:
         raise UsageError(
-            f"{text!r} is no name of a project",
+            f"{text!r} is not a valid project name",
             hint="up to 40 letters, digits, hyphens and underscores, a letter or digit first",
         )
     return text
@@ -103,7 +103,7 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text.lower() not in by_name:
-            raise UsageError(f"{text!r} is none of them", hint=", ".join(known))
+            raise UsageError(f"{text!r} is not one of them", hint=", ".join(known))
         return by_name[text.lower()]
 
     return read
@@ -111,13 +111,13 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
 
 def _image(text: str) -> str:
     if not text or text.split() != [text]:
-        raise UsageError(f"{text!r} is no image", hint="as nginx:1.27")
+        raise UsageError(f"{text!r} is not a valid image name", hint="for example nginx:1.27")
     return text
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or len(text) > 4 or int(text) > MOST_TASKS:
-        raise UsageError(f"{text!r} is no count", hint=f"0 to {MOST_TASKS}")
+        raise UsageError(f"{text!r} is not a valid count", hint=f"0 to {MOST_TASKS}")
     return int(text)
 
 
@@ -129,7 +129,7 @@ def _mebibytes(text: str) -> int:
     except ValueError as error:
         raise UsageError(f"--memory {text!r}: {error}") from None
     if not 6 <= amount <= 2**31 - 1:
-        raise UsageError(f"--memory {text!r} is less than a container can have", hint="6 MiB is the least")
+        raise UsageError(f"--memory {text!r} is less than a container can have", hint="the minimum is 6 MiB")
     return amount
 
 
@@ -139,7 +139,9 @@ def _subnets(text: str) -> tuple[str, ...]:
         return ()
     wrong = next((item for item in found if not re.fullmatch(r"subnet-[0-9a-f]+", item)), None)
     if wrong is not None:
-        raise UsageError(f"{wrong!r} is no id of a subnet", hint="as subnet-0123abcd, several with spaces between")
+        raise UsageError(
+            f"{wrong!r} is not a subnet id", hint="for example subnet-0123abcd; separate several with spaces"
+        )
     return found
 
 
@@ -154,5 +156,7 @@ def ports(text: str) -> tuple[int | None, int | None]:
     host, _, port = text.strip().rpartition(":")
     numbers = [int(part) if part.isdecimal() and len(part) < 6 else -1 for part in (port, host or port)]
     if not (1 <= numbers[0] <= 65535 and 0 <= numbers[1] <= 65535):
-        raise UsageError(f"--port {text!r} is no port", hint="write it as 80, as 8080:80 (host:container), or none")
+        raise UsageError(
+            f"--port {text!r} is not a valid port", hint="write it as 80, as 8080:80 (host:container), or none"
+        )
     return numbers[0], numbers[1]

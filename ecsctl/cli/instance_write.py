@@ -88,7 +88,7 @@ def user_data(settings: Settings, image: str) -> None:
 @click.command(cls=Command)
 @click.argument("ids", metavar="[ID...]", nargs=-1)
 @click.option("--all", "all_", is_flag=True, help="All that `bootstrap` made for the cluster: the group, its role …")
-@click.option("--replace", is_flag=True, help="Let the group launch others in their place.")
+@click.option("--replace", is_flag=True, help="Let the Auto Scaling group launch replacements.")
 @click.option("--force", is_flag=True, help="Do not drain first: tasks are killed with the instance.")
 @waits("10m")
 @confirms
@@ -103,7 +103,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     from ecsctl.polling import Deadline
 
     if all_ == bool(ids):
-        raise UsageError("name instances, or say --all", hint="`ecsctl instance list` shows their ids")
+        raise UsageError("name the instances, or use --all", hint="`ecsctl instance list` shows their ids")
     aws, cluster = connect(settings)
     if all_:
         remove_all(settings, aws, cluster)
@@ -113,7 +113,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     instances.require_own(aws, chosen)
     names = ", ".join(view.instance_id for view in chosen)
     settings.confirm(f"Remove {names} from cluster {cluster}?")
-    settings.resume = "draining goes on; run the same command again to go on"
+    settings.resume = "draining continues; run the same command again to resume"
     deadline = Deadline.after(600.0 if settings.timeout is None else settings.timeout, settings.progress(), aws.clock)
     if not force:
         instances.drain(aws, cluster, chosen, deadline)

@@ -32,7 +32,7 @@ TIMEOUT = 600.0
 @click.option("--private", is_flag=True, help="Print private addresses although there are public ones.")
 @click.option("--wait/--no-wait", default=False, help="Wait until they run.  [default: no-wait]")
 @click.option(
-    "--timeout", metavar="DURATION", callback=duration, help="How long to wait, as 90s or 10m.  [default: 10m]"
+    "--timeout", metavar="DURATION", callback=duration, help="How long to wait, for example 90s or 10m.  [default: 10m]"
 )
 @lists
 @pass_settings
@@ -54,7 +54,9 @@ def locate(
     a table (`-o table` gives it anywhere). Exits with 1 where a task named has no address (yet), 6 where there is none.
     """
     if tasks and (service or family):
-        raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
+        raise UsageError(
+            "TASK, --service and --family cannot be used together", hint="name tasks, or a service, or a family"
+        )
     aws, cluster = connect(settings)
     from ecsctl.aws.preconnect import warm
     from ecsctl.query import joins

@@ -30,13 +30,13 @@ RESCAN = 5.0
 @click.command(cls=Command)
 @click.argument("tasks", metavar="[TASK]...", nargs=-1)
 @click.option("--service", metavar="NAME", help="The tasks of this service, those that ended in the last hour too.")
-@click.option("--family", metavar="NAME", help="The tasks of this family, ditto; with a TASK, the family of that one.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with new lines, until the tasks named have ended.")
+@click.option("--family", metavar="NAME", help="The tasks of this family, those that ended in the last hour too.")
+@click.option("-f", "--follow", is_flag=True, help="Follow new lines, until the named tasks have ended.")
 @click.option("--since", metavar="WHEN", help="Only lines since then: 10m, 2h, 3d ago, or 2026-01-31T12:00[Z].")
-@click.option("--until", metavar="WHEN", help="Only lines of before, written as --since is.")
+@click.option("--until", metavar="WHEN", help="Only lines before then, written like --since.")
 @click.option("-n", "--tail", type=click.IntRange(0), metavar="N", help="Begin with the last N lines.  [default: all]")
 @click.option("--container", metavar="NAME", help="Only this container.  [default: all]")
-@click.option("--grep", metavar="PATTERN", help="Only lines in which this regular expression is found.")
+@click.option("--grep", metavar="PATTERN", help="Only lines that match this regular expression.")
 @click.option("-t", "--timestamps", is_flag=True, help="Show when each line was written (UTC).")
 @click.option("--prefix/--no-prefix", default=None, help="Show whose line it is.  [default: where there are several]")
 @pass_settings
@@ -61,11 +61,13 @@ def logs(
     driver is said to be elsewhere, and where.
     """
     if service and (tasks or family):
-        raise UsageError("--service and a TASK or --family together", hint="name tasks, or a service, or a family")
+        raise UsageError(
+            "--service cannot be used together with a TASK or --family", hint="name tasks, or a service, or a family"
+        )
     if not (tasks or service or family):
         raise UsageError("whose logs?", hint="name a task (`ecsctl ps` lists them), or use --service or --family")
     if follow and until:
-        raise UsageError("--follow and --until exclude each other", hint="leave one of them out")
+        raise UsageError("--follow and --until cannot be used together", hint="leave one of them out")
     wanted = _pattern(grep)
     aws, cluster = connect(settings)
     now = aws.clock.now().timestamp()

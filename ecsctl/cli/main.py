@@ -19,12 +19,12 @@ from ecsctl.errors import EcsctlError, ExitCode
 # `--help` imports none of them; a test holds that it is the command's own.
 COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "The project (ecsctl.yaml)": {
-        "init": ("init", "init", "Write an ecsctl.yaml: of answers, a Compose file, a live service."),
+        "init": ("init", "init", "Write an ecsctl.yaml from answers, a Compose file or a live service."),
         "validate": ("manifest", "validate", "Check the file offline: every fault with its line."),
         "plan": ("deploy", "plan", "Show what `up` would create, change and remove."),
         "diff": ("diff", "diff", "Compare the file's definitions with those of AWS."),
-        "up": ("deploy", "up", "Make AWS as the file says, and print the addresses."),
-        "down": ("deploy", "down", "Remove all that this project made, and nothing else."),
+        "up": ("deploy", "up", "Create and update everything in the file, and print the addresses."),
+        "down": ("deploy", "down", "Remove everything this project made, and nothing else."),
         "render": ("manifest", "render", "Print the definitions as they are sent to AWS."),
         "schema": ("manifest", "schema", "Print the JSON Schema of the file, for editors."),
         "explain": ("manifest", "explain", "Explain a rule of `validate` (ECS014)."),
@@ -37,7 +37,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "task": ("task", "group", "Register and show task definitions; the task commands too."),
         "run": ("tasks", "run", "Run tasks of a task definition."),
         "stop": ("tasks", "stop", "Stop tasks."),
-        "ps": ("tasks", "ps", "List tasks: where they run, and since when."),
+        "ps": ("tasks", "ps", "List tasks: where they run, and for how long."),
         "exec": ("exec", "exec_", "Run a command in a running container; exits with the command's own code."),
         "cp": ("exec", "cp", "Copy files and folders out of a container or into it."),
         "port-forward": ("exec", "port_forward", "Forward a port of this machine to a task, or a host behind it."),

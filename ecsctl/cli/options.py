@@ -71,7 +71,7 @@ CONNECTION: list[click.Parameter] = [
         envvar="ECSCTL_OUTPUT",
         help="The output's form; `wide` is a table with more columns.  [default: table]",
     ),
-    _option("-q", "--quiet", is_flag=True, help="Print the bare result only; no progress."),
+    _option("-q", "--quiet", is_flag=True, help="Print only bare values, and no progress."),
     _option("--debug", is_flag=True, help="Show every AWS call, and the traceback of a bug."),
 ]
 
@@ -122,7 +122,7 @@ def waits(default: str, *, skippable: bool = True) -> Callable[[F], F]:
             metavar="DURATION",
             callback=_duration,
             expose_value=False,
-            help=f"How long to wait, as 90s or 10m.  [default: {default}]",
+            help=f"How long to wait, for example 90s or 10m.  [default: {default}]",
             default=default,
         )(function)
         if not skippable:

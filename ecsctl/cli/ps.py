@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @lists
 @pass_settings
 def ps(settings: Settings, stopped: bool, service: str | None, family: str | None, instance: str | None) -> None:
-    """List tasks: where they run, and since when.
+    """List tasks: where they run, and for how long.
 
     With -q it prints their ids, one a line.
     """

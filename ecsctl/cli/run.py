@@ -42,14 +42,23 @@ NO_INSTANCES = "No Container Instances were found"
     help="How long to wait; with --wait the tasks are stopped then.  [default: 10m, with --wait none]",
 )
 @click.option("-e", "--env", "environment", multiple=True, metavar="NAME=VALUE", help="Set an environment variable.")
-@click.option("--command", metavar="TEXT", help="The container's command instead of its own, as a shell splits it.")
-@click.option("--cpu", metavar="AMOUNT", help="CPU units, or 0.5vCPU, instead of the definition's.")
-@click.option("--memory", metavar="AMOUNT", help="MiB, or 1GB, instead of the definition's.")
-@click.option("--task-role", metavar="ROLE", help="The task's role instead of its own: a name or an ARN.")
-@click.option("--execution-role", metavar="ROLE", help="The execution role instead of its own: a name or an ARN.")
-@click.option("--ephemeral-storage", type=click.IntRange(21, 200), metavar="GIB", help="Of a Fargate task, in GiB.")
-@click.option("--container", metavar="NAME", help="The container that the options are for, and --wait's code.")
-@click.option("--service", metavar="NAME", help="Run where this service does; by default, what it runs.")
+@click.option("--command", metavar="TEXT", help="Override the container's command; it is split as by a shell.")
+@click.option("--cpu", metavar="AMOUNT", help="Override the CPU, for example 512 (units) or 0.5vCPU.")
+@click.option("--memory", metavar="AMOUNT", help="Override the memory, for example 512 (MiB) or 1GB.")
+@click.option("--task-role", metavar="ROLE", help="Override the task role: a name or an ARN.")
+@click.option("--execution-role", metavar="ROLE", help="Override the execution role: a name or an ARN.")
+@click.option(
+    "--ephemeral-storage",
+    type=click.IntRange(21, 200),
+    metavar="GIB",
+    help="A Fargate task's ephemeral storage, in GiB.",
+)
+@click.option("--container", metavar="NAME", help="The container to override, and whose exit code --wait returns.")
+@click.option(
+    "--service",
+    metavar="NAME",
+    help="Run in this service's network and on its capacity; without a definition, what it runs.",
+)
 @click.option(
     "--launch-type", type=click.Choice(["EC2", "FARGATE", "EXTERNAL"]), help="Where to run.  [default: the cluster's]"
 )
@@ -75,7 +84,7 @@ def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
     settings.resume = f"tasks may have been started; `ecsctl ps -c {name_of(cluster)}` shows them"
     launched = _launch(aws, cluster, request)
     ids = " ".join(task.short_id for task in launched.tasks)
-    settings.resume = f"the tasks go on; `ecsctl stop -c {name_of(cluster)} {ids}` ends them"
+    settings.resume = f"the tasks keep running; `ecsctl stop -c {name_of(cluster)} {ids}` ends them"
     structured = settings.output in ("json", "yaml")
     for task in launched.tasks:
         if options["wait"]:
@@ -94,11 +103,11 @@ def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
 
 def _check(definition: str | None, options: Mapping[str, Any]) -> None:
     if options["detach"] and options["wait"]:
-        raise UsageError("--detach and --wait exclude each other")
+        raise UsageError("--detach and --wait cannot be used together")
     if not definition and not options["service"]:
-        raise UsageError("what is to run?", hint="name a FAMILY[:REVISION], or a --service to run what it runs")
+        raise UsageError("there is nothing to run", hint="name a FAMILY[:REVISION], or a --service to run what it runs")
     if options["launch_type"] and options["capacity_provider"]:
-        raise UsageError("--launch-type and --capacity-provider exclude each other")
+        raise UsageError("--launch-type and --capacity-provider cannot be used together")
     if (options["groups"] or options["public_ip"]) and not (options["subnets"] or options["service"]):
         raise UsageError("--security-group and --public-ip need --subnet", hint="name the subnets to run in")
 

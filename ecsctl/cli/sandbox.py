@@ -28,7 +28,9 @@ def group() -> None:
 
 @group.command()
 @named
-@click.option("--port", type=click.IntRange(0, 65535), help="Listen there; 0 takes a free port.  [default: 4599]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The port to listen on; 0 picks a free one.  [default: 4599]"
+)
 @click.option(
     "--docker",
     type=click.Choice(["auto", "always", "never"]),
@@ -38,21 +40,21 @@ def group() -> None:
 @click.option(
     "--throttle/--no-throttle",
     default=None,
-    help="Throttle requests as ECS does, by its documented rates; of one that runs, too.  [default: no throttle]",
+    help="Throttle requests at the rates that ECS documents; changes a running sandbox, too.  [default: no throttle]",
 )
 @click.option(
     "--speed",
     type=click.FloatRange(0, 100_000),
     metavar="FACTOR",
-    help="How fast its time passes, of one that runs, too: 60 is a minute a second; at 0 only `sandbox step` moves it."
-    "  [default: 1]",
+    help="How fast its time passes: 60 is a minute a second; at 0 only `sandbox step` moves it. "
+    "Changes a running sandbox, too.  [default: 1]",
 )
 @click.option(
     "--exit-with",
     type=click.IntRange(1),
     metavar="PID",
     envvar="ECSCTL_SANDBOX_EXIT_WITH",
-    help="Stop it when that process ends, as a test run's: `--exit-with $$`.",
+    help="Stop it when this process ends, for example a test run: `--exit-with $$`.",
 )
 @pass_settings
 def start(
@@ -200,17 +202,17 @@ def env(settings: Settings, name: str | None, shell: str) -> None:
 @confirms
 @pass_settings
 def reset(settings: Settings, name: str | None) -> None:
-    """Forget all that the sandbox holds, its containers too."""
+    """Delete everything in the sandbox holds, its containers too."""
     from ecsctl.sandbox.control import Sandbox
 
     sandbox = Sandbox(name)
-    settings.confirm(f"Forget all that the sandbox {sandbox.name} holds?")
-    settings.say("forgotten" if sandbox.reset() else "there was nothing to forget")
+    settings.confirm(f"Delete everything in the sandbox {sandbox.name} holds?")
+    settings.say("forgotten" if sandbox.reset() else "there was nothing to delete")
 
 
 @group.command()
 @named
-@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Follow new requests, until Ctrl-C.")
 @click.option("--service", metavar="NAME", default="", help="Only requests to this service of AWS, such as ecs or ec2.")
 @click.option(
     "--operation", metavar="PATTERN", default="", help="Only this operation, or those that match (`Describe*`)."
@@ -220,7 +222,7 @@ def reset(settings: Settings, name: str | None) -> None:
     "--limit",
     type=click.IntRange(0, 5000),
     default=100,
-    help="At most so many, the last ones.  [default: 100]",
+    help="Show at most this many, the latest.  [default: 100]",
 )
 @pass_settings
 def log(

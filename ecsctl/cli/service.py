@@ -128,8 +128,10 @@ def _sections(detail: ServiceDetail, running: list[Any]) -> None:
 
 @group.command()
 @click.argument("name")
-@click.option("-n", "--limit", type=click.IntRange(0), default=20, help="How many, the newest.  [default: 20]")
-@click.option("-f", "--follow", is_flag=True, help="Go on with new events, until Ctrl-C or the service is gone.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(0), default=20, help="Show at most this many, the newest.  [default: 20]"
+)
+@click.option("-f", "--follow", is_flag=True, help="Follow new events, until Ctrl-C or until the service is gone.")
 @lists
 @pass_settings
 def events(settings: Settings, name: str, limit: int, follow: bool) -> None:

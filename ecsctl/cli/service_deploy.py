@@ -46,8 +46,8 @@ def _amount(unit: str) -> Callable[[click.Context, click.Parameter, str | None],
 @click.option(
     "--secret", "secrets", multiple=True, metavar="NAME=ARN", help="Set a variable from a secret or a parameter."
 )
-@click.option("--cpu", metavar="UNITS", callback=_amount("cpu"), help="CPU units, as 512 or 0.5vCPU.")
-@click.option("--memory", metavar="SIZE", callback=_amount("memory"), help="Memory, as 512 (MiB) or 1GB.")
+@click.option("--cpu", metavar="UNITS", callback=_amount("cpu"), help="CPU, for example 512 (units) or 0.5vCPU.")
+@click.option("--memory", metavar="SIZE", callback=_amount("memory"), help="Memory, for example 512 (MiB) or 1GB.")
 @click.option(
     "--container",
     metavar="NAME",
@@ -57,7 +57,7 @@ def _amount(unit: str) -> Callable[[click.Context, click.Parameter, str | None],
 @click.option("--task-definition", metavar="FAMILY[:REVISION]", help="Deploy this one instead of the one that runs.")
 @click.option("--count", type=click.IntRange(0, 5000), metavar="N", help="Set how many tasks run.")
 @click.option("--force", is_flag=True, help="Begin a new deployment even where nothing changes.")
-@click.option("--pin", is_flag=True, help="Write the image's digest in the place of its tag.")
+@click.option("--pin", is_flag=True, help="Replace the image's tag with its digest.")
 @DRY_RUN
 @waits("15m")
 @pass_settings
@@ -128,7 +128,7 @@ def restart(settings: Settings, names: tuple[str, ...], dry_run: bool) -> None:
 
 @click.command(cls=Command)
 @NAMES
-@click.option("--to", metavar="REVISION", help="Go to this one, as 7 or FAMILY:7.")
+@click.option("--to", metavar="REVISION", help="The revision to go back to, for example 7 or FAMILY:7.")
 @DRY_RUN
 @waits("15m")
 @pass_settings
@@ -176,7 +176,7 @@ def stop_deployment(settings: Settings, name: str, how: Any) -> None:
 
 @click.command(cls=Command, name="continue-deployment")
 @click.argument("name", metavar="SERVICE")
-@click.option("--rollback", is_flag=True, help="Go back instead of on.")
+@click.option("--rollback", is_flag=True, help="Roll back instead of continuing.")
 @waits("30m")
 @pass_settings
 def continue_deployment(settings: Settings, name: str, rollback: bool) -> None:

@@ -65,7 +65,7 @@ def register(settings: Settings, file: str, family: str | None) -> None:
         latest = ecs.describe_task_definition(aws, spec.family)
         done = register_definition(aws, wanted, {**own, OWNER_TAG: own.get(OWNER_TAG, spec.family)})
         if not done.made:
-            settings.say(f"{done.name} says the same: nothing registered")
+            settings.say(f"{done.name} has not changed: nothing was registered")
         elif latest is not None:
             settings.say(f"{done.name} differs from revision {latest['revision']} in")
             for line in changes(diff_task_definitions(latest, wanted)):
@@ -109,7 +109,7 @@ def _print_rows(settings: Settings, rows: Sequence[Mapping[str, Any]], *, single
 
 @group.command()
 @click.argument("family", required=False)
-@click.option("--inactive", is_flag=True, help="Those that were deregistered, instead of the ACTIVE ones.")
+@click.option("--inactive", is_flag=True, help="List the deregistered ones instead of the ACTIVE ones.")
 @lists
 @pass_settings
 def definitions(settings: Settings, family: str | None, inactive: bool) -> None:

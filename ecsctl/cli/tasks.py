@@ -56,7 +56,7 @@ def stop(
     for task in stopped:
         settings.note(f"task {task.short_id} had already stopped")
     running = [task for task in chosen if not task.stopped]
-    settings.resume = "the tasks stop all the same; `ecsctl ps` shows those that are left"
+    settings.resume = "the tasks will stop anyway; `ecsctl ps` shows those that are left"
     stop_tasks(aws, running, reason or "Stopped by ecsctl")
     for name in sorted({task.service for task in running if task.service}):
         settings.note(
@@ -97,7 +97,7 @@ def wait(
     from ecsctl.actions.tasks import wait_for
 
     chosen = _chosen(aws, cluster, tasks, service, family, several=True)
-    settings.resume = "the tasks go on; `ecsctl ps` shows them"
+    settings.resume = "the tasks keep running; `ecsctl ps` shows them"
     if chosen:
         limit = TIMEOUT if timeout is None else timeout
         reached: Until = "RUNNING" if until == "running" else "STOPPED"
@@ -116,7 +116,9 @@ def _chosen(
     from ecsctl.query import selectors
 
     if tasks and (service or family):
-        raise UsageError("a TASK and --service or --family together", hint="name tasks, or a service, or a family")
+        raise UsageError(
+            "TASK, --service and --family cannot be used together", hint="name tasks, or a service, or a family"
+        )
     if tasks:
         return selectors.find(aws, cluster, tasks, several=several)
     if not (service or family):

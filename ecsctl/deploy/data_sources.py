@@ -208,7 +208,8 @@ def _image(aws: Aws, instances: InstancesSpec) -> tuple[str, str]:
     ami = re.search(r"ami-[0-9a-f]+", values[0])
     if ami is None:
         raise EcsctlError(
-            f"the SSM parameter {parameter} names no AMI", hint="a parameter that ends in /image_id does; or ami-…"
+            f"the SSM parameter {parameter} does not name an AMI",
+            hint="use a parameter that ends in /image_id, or an AMI id (ami-…)",
         )
     return ami.group(), flavour_of(parameter)
 

@@ -123,7 +123,7 @@ def _wait(
 
 def failed(report: Report) -> EcsctlError:
     """The error for a plan of which some steps failed."""
-    skipped = [f"{item.key}: not begun, since it depends on what failed" for item in report.skipped]
+    skipped = [f"{item.key}: not started, because it depends on what failed" for item in report.skipped]
     if not report.failed:
         error = report.waits[0]
         error.details = (*error.details, *skipped)
@@ -133,7 +133,7 @@ def failed(report: Report) -> EcsctlError:
     return EcsctlError(
         f"{change.action} {change.key}: {first.message}",
         details=[*first.details, *details],
-        hint=first.hint or "correct the cause and run the same command again: it goes on where it stopped",
+        hint=first.hint or "fix the cause and run the same command again: it continues where it stopped",
         code=first.code if first.code in (ExitCode.NOT_FOUND, ExitCode.TIMEOUT) else ExitCode.FAILED,
     )
 

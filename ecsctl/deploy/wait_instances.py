@@ -65,14 +65,14 @@ def wait_for_instances(
         return
     if ended.outcome == "failed":
         raise EcsctlError(
-            f"{ended.last.lines[0]}, and it will not get better: {ended.last.failed}",
-            hint="correct the cause; where an instance was refused, `aws ec2 terminate-instances --instance-ids ID` "
+            f"{ended.last.lines[0]}, and no more can join: {ended.last.failed}",
+            hint="fix the cause; if an instance was refused, `aws ec2 terminate-instances --instance-ids ID` "
             "has the group launch another",
         )
     raise WaitTimeoutError(
         f"{ended.last.lines[0]} after {timeout:.0f} s",
         details=_why_not_joined(aws, cluster, group),
-        hint=f"`ecsctl instance list -c {cluster}` shows who joined; a later run of the same command waits on",
+        hint=f"`ecsctl instance list -c {cluster}` shows which have joined; run the same command again to keep waiting",
     )
 
 
@@ -128,7 +128,7 @@ def _why_not_joined(aws: Aws, cluster: str, group: str) -> list[str]:
         state = instance.get("State", {}).get("Name", "unknown to EC2")
         known = [f"it is {state}"]
         if state == "running" and not instance.get("IamInstanceProfile"):
-            known.append("it has no instance profile, so its agent may not register")
+            known.append("it has no instance profile, so its agent cannot register")
         if state == "running" and not instance.get("PublicIpAddress"):
             known.append("it has no public address: its agent needs NAT or VPC endpoints to reach ECS")
         known += _console(aws, id_)

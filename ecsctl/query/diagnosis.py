@@ -24,7 +24,7 @@ REASONS = {
     "CannotPullContainerError": "the image cannot be pulled: check its name and tag, and the way to the registry",
     "CannotCreateContainerError": "Docker refused to create the container",
     "CannotStartContainerError": "the container did not start: check its command, its ports and mounts",
-    "CannotInspectContainerError": "Docker could not tell of the container",
+    "CannotInspectContainerError": "Docker could not inspect the container",
     "CannotStopContainerError": "Docker could not stop the container",
     "DockerTimeoutError": "Docker took too long: the instance may be overloaded",
     "ResourceInitializationError": "secrets, logs, volumes or the network could not be set up: check the execution "
@@ -32,7 +32,7 @@ REASONS = {
     "ContainerNetworkingError": "the container's network could not be set up",
     "TaskDependencyError": "a container that this one depends on did not become ready",
     "HostConfigError": "the instance refused the container's settings",
-    "OutOfMemoryError": "it used more memory than it may: raise its `memory`",
+    "OutOfMemoryError": "it used more memory than it is allowed: raise its `memory`",
 }
 SIGNALS = {137: "SIGKILL", 139: "SIGSEGV, a crash", 143: "SIGTERM"}
 

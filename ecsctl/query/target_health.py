@@ -22,7 +22,7 @@ CAUSES = {
     "Target.NotInUse": "the balancer has no listener for it, or is not in the target's zone",
     "Target.InvalidState": "its instance is stopped",
     "Target.IpUnusable": "its address is the balancer's own",
-    "Elb.InternalError": "an error of the balancer's own",
+    "Elb.InternalError": "an internal error of the load balancer",
 }
 # Not yet, but on its way; or of a task that has gone.
 PASSING = frozenset({"initial", "draining"})

@@ -253,7 +253,7 @@ class Sandbox:
         return self._ask(self._require(), "operations")
 
     def reset(self) -> bool:
-        """Forget all that it holds, its containers too; False where there was nothing to forget.
+        """Forget all that it holds, its containers too; False where there was nothing to delete.
 
         Raises:
             EcsctlError: it does not run, has containers, and no Docker engine answers.

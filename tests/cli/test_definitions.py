@@ -46,7 +46,7 @@ def test_registered_once_for_the_same_content(world: World, tmp_path: Path) -> N
     assert world.revisions[0]["tags"] == [{"key": "ecsctl:project", "value": "nginx"}]
     again = ecsctl(world.aws(), "task", "register", file, "--family", "nginx")
     assert (again.code, again.out) == (0, "nginx:1\n")
-    assert "nothing registered" in again.err
+    assert "nothing was registered" in again.err
     assert len(world.revisions) == 1
 
 

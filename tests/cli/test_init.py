@@ -120,14 +120,14 @@ def test_of_a_manifest(folder: Path) -> None:
     ("arguments", "told"),
     [
         (("--from-compose", "none.yaml"), "cannot read none.yaml"),
-        (("--from-compose", "a", "--from-copilot", "b"), "--from-compose and --from-copilot are two sources"),
+        (("--from-compose", "a", "--from-copilot", "b"), "--from-compose and --from-copilot cannot be used together"),
         (("--from-compose", "a", "--image", "x"), "--image counts only without --from-"),
         (("--one-task",), "--one-task counts only with --from-compose"),
         (("--adopt",), "--adopt counts only with --from-service"),
         (("--compose-profile", "x"), "--compose-profile counts only with --from-compose"),
-        (("--name", "no name"), "'no name' is no name of a project"),
-        (("--port", "x"), "--port 'x' is no port"),
-        (("--port", "70000"), "is no port"),
+        (("--name", "no name"), "'no name' is not a valid project name"),
+        (("--port", "x"), "--port 'x' is not a valid port"),
+        (("--port", "70000"), "is not a valid port"),
         (("--memory", "lots"), "--memory 'lots'"),
         (("--memory", "1"), "less than a container can have"),
         (("--from-service", "web"), "is not CLUSTER/SERVICE"),
@@ -188,7 +188,7 @@ def test_an_answer_that_cannot_be_meant_is_asked_for_again(folder: Path) -> None
     ]
     ended = answered("".join(f"{answer}\n" for answer in answers))
     assert ended.err.count("Error: ") == len(answers) / 2
-    assert "'bad name' is no name of a project: up to 40 letters" in ended.err
+    assert "'bad name' is not a valid project name: up to 40 letters" in ended.err
     spec = load_spec(["ecsctl.yaml"], env={})
     assert (spec.name, spec.cluster) == ("front", "prod")
     service = spec.services["front"].definition

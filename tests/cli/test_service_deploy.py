@@ -203,7 +203,7 @@ def test_a_rollback_that_was_cut_off_is_taken_up_again(service: Service) -> None
     assert service.revision == 2
     ended = service.run("rollback", "--no-wait")
     assert (ended.code, service.revision) == (0, 2)
-    assert "already on its way back" in ended.err
+    assert "already rolling back" in ended.err
 
 
 def test_without_a_history_the_revision_before_is_meant(sandbox: Running, aws: Aws) -> None:

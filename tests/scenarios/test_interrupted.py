@@ -74,8 +74,8 @@ def run(sandbox: Running, folder: Path, *arguments: str) -> subprocess.Completed
 @pytest.mark.parametrize(
     ("phase", "told"),
     [
-        ("created cluster shop", "changes are made; `ecsctl up` goes on from there"),
-        ("0 of 1 have joined", "changes are made; `ecsctl up` goes on from there"),
+        ("created cluster shop", "changes were made; `ecsctl up` goes on from there"),
+        ("0 of 1 have joined", "changes were made; `ecsctl up` goes on from there"),
         ("1 of 2 tasks run", "all changes are made, and AWS goes on with them; `ecsctl up` waits for it again"),
     ],
 )
@@ -107,7 +107,7 @@ def test_down_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: P
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "changes are made; `ecsctl down` goes on from there" in err
+    assert "changes were made; `ecsctl down` goes on from there" in err
     again = run(sandbox, folder, "down", "--yes")
     assert again.returncode == 0, again.stderr
     assert holdings(sandbox) == before

@@ -100,7 +100,7 @@ def test_a_wait_that_fails_says_what_it_kept_from_beginning() -> None:
     with pytest.raises(EcsctlError, match="0 of 1 have joined after 600 s") as failed:
         execute(Account(looks=10**6), prepared(GROUP, SERVICE))
     assert failed.value.code == ExitCode.TIMEOUT
-    assert "service web: not begun, since it depends on what failed" in failed.value.details
+    assert "service web: not started, because it depends on what failed" in failed.value.details
 
 
 def test_a_refusal_is_told_at_once_although_instances_are_waited_for() -> None:
@@ -114,5 +114,5 @@ def test_a_refusal_is_told_at_once_although_instances_are_waited_for() -> None:
     with pytest.raises(EcsctlError, match=r"update iam-role role: .*AccessDenied") as failed:
         execute(aws, prepared(GROUP, SERVICE, changed=(change,)))
     assert time.monotonic() - start < 60
-    assert failed.value.details == ("service web: not begun, since it depends on what failed",)
+    assert failed.value.details == ("service web: not started, because it depends on what failed",)
     assert "ecs:CreateService" not in aws.operations()

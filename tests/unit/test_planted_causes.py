@@ -149,7 +149,7 @@ def test_the_last_log_lines_of_what_ended_by_itself() -> None:
     logs = {f"/ecs/web web/web/{id_}": [f"line {number}" for number in range(9)] + ["KeyError: 'DATABASE_URL'\n"]}
     error = Story([Look(service(starting()), tasks)], definition=definition, logs=logs).fails()
     assert error.message == (
-        "service svc cannot become steady: 6 tasks failed: container web ended with exit code 1; it wrote last: "
+        "service svc cannot become steady: 6 tasks failed: container web ended with exit code 1; its last log line: "
         "KeyError: 'DATABASE_URL'"
     )
     assert error.details[0] == f"the last lines of container web of task {id_[:8]}:"

@@ -157,7 +157,7 @@ def test_somebodys_newer_deployment_is_no_success_of_this_one(revision: str, nam
     assert error.code == ExitCode.ROLLED_BACK
     assert error.message == (
         f"the deployment of web:2 to service svc was replaced by a newer deployment, of {named} (ecs-svc/2), which "
-        "this command did not begin"
+        "this command did not start"
     )
 
 

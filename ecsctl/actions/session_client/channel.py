@@ -226,7 +226,7 @@ class Channel:
                 self._cipher = self._make_cipher(str(parameters.get("KMSKeyId")))
                 row["ActionResult"] = self._cipher.introduction
             else:
-                row.update(ActionStatus=3, Error=f"ecsctl does not do {kind}")
+                row.update(ActionStatus=3, Error=f"ecsctl does not support {kind}")
                 errors.append(row["Error"])
             processed.append(row)
         answer = {"ClientVersion": CLIENT_VERSION, "ProcessedClientActions": processed, "Errors": errors}
@@ -262,7 +262,7 @@ def connect(url: str) -> Socket:
     except ImportError:
         raise EcsctlError(
             "sessions need the library websockets",
-            hint="`pip install 'ecsctl[exec]'` brings it; or install session-manager-plugin",
+            hint="`pip install 'ecsctl[exec]'` installs it; or install session-manager-plugin",
         ) from None
     try:
         made: Socket = open_socket(url, max_size=None, compression=None, open_timeout=20, ping_interval=None)
@@ -270,6 +270,6 @@ def connect(url: str) -> Socket:
         host = url.split("/")[2] if "//" in url else url
         raise EcsctlError(
             f"the session's data channel at {host} cannot be opened: {error}",
-            hint="the way to ssmmessages must be open: HTTPS to ssmmessages.REGION.amazonaws.com",
+            hint="outbound HTTPS to ssmmessages.REGION.amazonaws.com must be allowed",
         ) from error
     return made

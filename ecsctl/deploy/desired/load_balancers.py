@@ -85,7 +85,7 @@ def _classic(
     listeners = _listeners(balancer)
     if not listeners:
         raise EcsctlError(
-            f"loadBalancers.{balancer.name}: it has no listener, and no service of the file stands behind it",
+            f"loadBalancers.{balancer.name}: it has no listener, and no service in the file uses it",
             hint=f"add `listeners: [{{port: 80, instancePort: 80}}]`, or `loadBalancer: {balancer.name}:80` to a "
             "service",
         )
@@ -162,7 +162,7 @@ def _forwarding(
     listeners = [_forward(sources, balancer, item, groups) for item in balancer.listeners]
     if not listeners or not routes:
         raise EcsctlError(
-            f"loadBalancers.{balancer.name}: no service of the file stands behind it",
+            f"loadBalancers.{balancer.name}: no service in the file uses it",
             hint=f"add `loadBalancer: {balancer.name}:80` to a service",
         )
     group = SecurityGroup(
@@ -266,7 +266,7 @@ def _behind(balancer: LoadBalancerSpec, listener: ListenerSpec, routes: Sequence
         return routes[0]
     raise EcsctlError(
         f"loadBalancers.{balancer.name}: it cannot be told which service the listener {listener.port} leads to",
-        hint='say the container\'s port: `listeners: ["80:8080"]`, and `loadBalancer: '
+        hint='name the container\'s port: `listeners: ["80:8080"]`, and `loadBalancer: '
         f"{balancer.name}:8080` in the service",
     )
 

@@ -148,4 +148,4 @@ def _tasks_left(aws: Aws, cluster: str) -> Progress:
         for count in ("runningTasksCount", "pendingTasksCount")
         if found.get("status") != "INACTIVE"
     )
-    return Progress(not left, lines=(f"cluster {cluster}: {left} tasks still stop",) if left else ())
+    return Progress(not left, lines=(f"cluster {cluster}: {left} tasks are still stopping",) if left else ())

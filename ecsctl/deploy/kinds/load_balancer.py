@@ -133,7 +133,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name
         aws.call("elbv2", "DeleteLoadBalancer", {"LoadBalancerArn": actual.id}, about=f"load balancer {name}")
-        hint = "run the same command again; deletion protection, where it is on, has to be lifted by hand"
+        hint = "run the same command again; deletion protection, if enabled, must be turned off first"
         until_gone(lambda: _gone(aws, actual.id, name), f"load balancer {name}", deadline, hint)
 
 

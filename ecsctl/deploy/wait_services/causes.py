@@ -66,7 +66,7 @@ def _of_tasks(aws: Aws, cause: TaskCause, seen: Observation, definition: Mapping
     if ended is None or not lines:
         return Cause(text)
     head = f"the last lines of container {ended.name} of task {task.short_id}:"
-    return Cause(f"{text}; it wrote last: {lines[-1][:LOG_WIDTH]}", (head, *(f"  {line}" for line in lines)))
+    return Cause(f"{text}; its last log line: {lines[-1][:LOG_WIDTH]}", (head, *(f"  {line}" for line in lines)))
 
 
 def _ended_by_itself(task: TaskView) -> ContainerView | None:

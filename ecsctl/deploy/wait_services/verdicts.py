@@ -100,7 +100,7 @@ def superseded(seen: Observation) -> Verdict | None:
         return _rolled_back(seen)
     newer = "the same definition" if primary.definition == own.definition else primary.definition
     return Verdict(
-        f"{about} was replaced by a newer deployment, of {newer} ({primary.id}), which this command did not begin",
+        f"{about} was replaced by a newer deployment, of {newer} ({primary.id}), which this command did not start",
         cause="",
         deployment_failed=True,
     )

@@ -26,12 +26,12 @@ cites(
     Tell(
         containers.IMAGE_MISSING,
         lambda values: f"the container {values['container']} has no image".replace("  ", " "),
-        "as nginx:1.27",
+        "for example nginx:1.27",
     ),
     Tell(
         containers.IMAGE_CHARACTERS,
         "the image {image!r} has a character that ECS refuses",
-        "letters, digits and - _ : . / # @, as nginx:1.27",
+        "letters, digits and - _ : . / # @, for example nginx:1.27",
     ),
     Tell(containers.IMAGE_LENGTH, "the image is {length} characters long", "at most {most} before the @"),
     Tell(containers.IMAGE_DIGEST, "{digest!r} is not a digest", "sha256: and 64 hexadecimal digits"),

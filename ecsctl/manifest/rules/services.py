@@ -16,7 +16,7 @@ cites(
     "ECS100",
     "A service has a launch type or a capacity provider strategy, not both.",
     Tell(facts.LAUNCH_AND_STRATEGY, "launchType and capacityProviderStrategy together", "one of them"),
-    Tell(facts.MANAGED_LAUNCH, "Managed Instances are no launch type", "capacityProviderStrategy"),
+    Tell(facts.MANAGED_LAUNCH, "MANAGED_INSTANCES is not a launch type", "capacityProviderStrategy"),
     why="Each of them says where tasks are placed.",
     looks_at="launchType and capacityProviderStrategy",
 )

@@ -54,7 +54,7 @@ def container(node: Node, context: Context) -> Node:
     logs = node.entries["logs"]
     known = isinstance(logs, Scalar) and logs.value == "awslogs"
     if not known or "logConfiguration" in node.entries:
-        together = ("logs and logConfiguration exclude each other", "use one of them")
+        together = ("logs and logConfiguration cannot be used together", "use one of them")
         context.refused.append(
             ShorthandError(
                 logs, *(together if known else (f"{logs.kind} is not an allowed value of logs", DRIVERS_OF_OPTIONS))

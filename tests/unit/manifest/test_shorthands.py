@@ -86,7 +86,7 @@ def test_logs_become_a_log_configuration_that_makes_its_group() -> None:
         "f.yaml:1:18: containerDefinitions[0].logs: the string 'splunk' is not an allowed value of logs (awslogs"
     )
     _, faults = task("{image: x, logs: awslogs, logConfiguration: {logDriver: splunk}}")
-    assert "logs and logConfiguration exclude each other" in faults[0]
+    assert "logs and logConfiguration cannot be used together" in faults[0]
 
 
 def test_volumes_of_a_container_are_mounts_and_declare_what_they_name() -> None:
