@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ecsctl.aws import ec2, ecs
 from ecsctl.aws.session import Aws, batches
+from ecsctl.deploy.changes import REMOVE
 from ecsctl.deploy.desired.instances import instance_group
+from ecsctl.deploy.guards import Refusal, refusals, ways_out
 from ecsctl.deploy.observe import refresh
-from ecsctl.deploy.resources import OWNER_TAG, Scope, owner_of
+from ecsctl.deploy.resources import OWNER_TAG, Key, Scope, owner_of
+from ecsctl.deploy.usage import Usage
 from ecsctl.errors import ConflictError, NotFoundError, WaitTimeoutError
 from ecsctl.polling import Deadline, Progress, poll, quiet
 from ecsctl.query import selectors
@@ -66,6 +69,29 @@ def require_own(aws: Aws, chosen: Sequence[InstanceView]) -> None:
                 f"instance {view.instance_id} was not made by ecsctl, so ecsctl does not remove it",
                 hint=f"`aws ec2 terminate-instances --instance-ids {view.instance_id}` does",
             )
+
+
+def require_unused(aws: Aws, cluster: str, chosen: Sequence[InstanceView]) -> None:
+    """Refuse instances on which tasks run of others than the project that made them.
+
+    Raises:
+        ConflictError: there are some; it names each with its owner.
+    """
+    described = {item["InstanceId"]: item for item in ec2.describe_instances(aws, [v.instance_id for v in chosen])}
+    owners = {view.instance_id: owner_of(described.get(view.instance_id, {}).get("Tags", ())) for view in chosen}
+    found: list[Refusal] = []
+    for project in sorted({owner for owner in owners.values() if owner}):
+        usage = Usage(aws, Scope(project, cluster, aws.region))
+        mine = [id_ for id_, owner in owners.items() if owner == project]
+        uses = {(REMOVE, Key("instance", id_)): tuple(usage.on_instances(cluster, [id_])) for id_ in mine}
+        found += refusals(project, uses)
+    if found:
+        many = len(found) > 1
+        raise ConflictError(
+            "others run tasks on these instances; nothing was changed" if many else f"{found[0]}; nothing was changed",
+            details=[str(item) for item in found] if many else (),
+            hint=ways_out(found),
+        )
 
 
 def require_group_here(aws: Aws, cluster: str) -> None:

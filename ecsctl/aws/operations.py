@@ -46,6 +46,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "DeleteTaskDefinitions",
         "DeregisterContainerInstance",
         "DeregisterTaskDefinition",
+        "DescribeCapacityProviders",
         "DescribeClusters",
         "DescribeContainerInstances",
         "DescribeServiceDeployments",

@@ -34,8 +34,9 @@ def create(settings: Settings, name: str) -> None:
 def delete(settings: Settings, name: str) -> None:
     """Delete a cluster that ecsctl made, with all that its commands made in it.
 
-    Its services, instances, groups and roles go too, and tasks that still run in it are stopped. Task definitions stay.
-    A cluster of a project with a file is removed by `ecsctl down`; one that ecsctl did not make is left alone.
+    Its services, instances, groups and roles go too, and the tasks that `ecsctl run` started. Task definitions stay.
+    It is refused while others use the cluster or its instances. A cluster of a project with a file is removed by
+    `ecsctl down`; one that ecsctl did not make is left alone.
     """
     from ecsctl.actions.clusters import kinds_to_delete
     from ecsctl.cli.deploy import remove

@@ -62,7 +62,7 @@ def plan(settings: Settings, files: tuple[str, ...], exit_code: bool, full: bool
 
     Field by field, and nothing is changed. In a pipe, or with --full, no value is cut short.
 
-    Exits with 1 where something that the project did not make has a name it needs.
+    Exits with 1 where something that the project did not make has a name it needs, or uses what would go.
     """
     spec, aws = load(settings, files)
     from ecsctl.deploy.pipeline import prepare
@@ -71,7 +71,7 @@ def plan(settings: Settings, files: tuple[str, ...], exit_code: bool, full: bool
     show(settings, prepared, full=full)
     for note in prepared.plan.notes:
         settings.note(note)
-    if prepared.plan.conflicts:
+    if prepared.plan.blocked:
         from ecsctl.deploy.apply import conflict
 
         raise conflict(prepared.plan)
@@ -149,7 +149,7 @@ def carry_out(
 
     for note in plan_.notes:
         settings.note(note)
-    if plan_.conflicts:
+    if plan_.blocked:
         raise conflict(plan_)
     asked = ask and not plan_.empty and not settings.yes
     if asked or (not settings.quiet and (ask or plan_.empty)):
@@ -214,7 +214,8 @@ def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
 def down(settings: Settings, files: tuple[str, ...]) -> None:
     """Remove everything this project made, and nothing else.
 
-    It shows what goes and asks (--yes does not). What it cannot remove it reports, and exits with 1.
+    It shows what goes and asks (--yes does not). It is refused, before anything is changed, while others use what would
+    go: their services, tasks or instances. What it cannot remove it reports, and exits with 1.
     """
     spec, aws = load(settings, files, warn=False)
     remove(settings, aws, spec, f"ecsctl down{_flags(files)}")

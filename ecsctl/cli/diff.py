@@ -40,7 +40,7 @@ def diff(settings: Settings, files: tuple[str, ...], exit_code: bool) -> int:
     prepared = prepare(aws, spec)
     found = of_plan(prepared.plan, prepared.snapshot)
     _print(settings, found)
-    if prepared.plan.conflicts:
+    if prepared.plan.blocked:
         raise conflict(prepared.plan)
     if not found:
         settings.say("the task definitions and services in AWS match the file")

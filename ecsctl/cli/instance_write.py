@@ -97,7 +97,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     """Drain instances, terminate them, and shrink their group.
 
     ID is an EC2 instance's (i-…) or a container instance's. Services move their tasks to other instances first; a task
-    that was run by hand is waited for. Only instances that ecsctl made are removed.
+    of `ecsctl run` is waited for. Only instances that ecsctl made are removed, and none on which others' tasks run.
     """
     from ecsctl.actions import instances
     from ecsctl.polling import Deadline
@@ -111,6 +111,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     settings.resume = "nothing was changed"
     chosen = instances.select(aws, cluster, ids)
     instances.require_own(aws, chosen)
+    instances.require_unused(aws, cluster, chosen)
     names = ", ".join(view.instance_id for view in chosen)
     settings.confirm(f"Remove {names} from cluster {cluster}?")
     settings.resume = "draining continues; run the same command again to resume"

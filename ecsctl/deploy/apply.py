@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.deploy.changes import REMOVE, REPLACE, UPDATE, Change, Plan
+from ecsctl.deploy.guards import ways_out
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.observe import Snapshot, refresh
 from ecsctl.deploy.plan import decide
@@ -80,10 +81,10 @@ def apply(
         what was done, what failed and what was left out.
 
     Raises:
-        ConflictError: the plan has conflicts; nothing was changed.
+        ConflictError: the plan is blocked; nothing was changed.
         KeyboardInterrupt: interrupted; calls that were under way have been waited for.
     """
-    if plan.conflicts:
+    if plan.blocked:
         raise conflict(plan)
     deadline = deadline or Deadline.after(DEFAULT_SECONDS, clock=aws.clock)
     run = _Run(aws, snapshot, report, waits or {}, deadline)
@@ -97,7 +98,16 @@ def apply(
 
 
 def conflict(plan: Plan) -> ConflictError:
-    """The error for what is in the way of a plan."""
+    """The error for a plan that is blocked: for what is in its way, else for what it would take from others."""
+    if not plan.conflicts:
+        many = len(plan.refusals) > 1
+        return ConflictError(
+            f"project {plan.project} would take away what others use; nothing was changed"
+            if many
+            else f"{plan.refusals[0]}; nothing was changed",
+            details=[str(item) for item in plan.refusals] if many else (),
+            hint=ways_out(plan.refusals),
+        )
     many = len(plan.conflicts) > 1
     hint = "rename it in the file (or the project, by `name:`), or remove what is in the way yourself"
     for item in plan.conflicts:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ecsctl.deploy.guards import Refusal
 from ecsctl.deploy.resources import Actual, Key, Resource
 from ecsctl.ecs_definitions.field_changes import FieldChange as FieldChange
 
@@ -65,13 +66,22 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that has to be done, in an order that respects the dependencies; nothing is done while it has conflicts."""
+    """All that has to be done, in an order that respects the dependencies; nothing is done while it is blocked.
+
+    ``conflicts`` are of names that somebody else has; ``refusals`` of what somebody else uses.
+    """
 
     project: str
     cluster: str
     changes: tuple[Change, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether it cannot be carried out."""
+        return bool(self.conflicts or self.refusals)
 
     @property
     def empty(self) -> bool:
@@ -89,6 +99,17 @@ class Plan:
             "conflicts": [
                 {"kind": item.key.kind, "name": item.key.name, "id": item.id, "owner": item.owner}
                 for item in self.conflicts
+            ],
+            "refusals": [
+                {
+                    "action": item.action,
+                    "kind": item.key.kind,
+                    "name": item.key.name,
+                    "usedBy": item.use.what,
+                    "owner": item.use.owner,
+                    "message": str(item),
+                }
+                for item in self.refusals
             ],
             "notes": list(self.notes),
         }

@@ -9,15 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecsctl.deploy.apply import Event, Report, apply
-from ecsctl.deploy.changes import Plan
+from ecsctl.deploy.changes import CREATE, Plan
 from ecsctl.deploy.data_sources import read
 from ecsctl.deploy.desired import desired, unlisted
+from ecsctl.deploy.guards import refusals
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.base import Waiting
 from ecsctl.deploy.observe import Snapshot, observe
 from ecsctl.deploy.plan import plan
 from ecsctl.deploy.resources import OWNER_TAG, Key, Known, Resource, Scope, owner_of
 from ecsctl.deploy.steps import Step, run_steps
+from ecsctl.deploy.usage import Usage
 from ecsctl.errors import EcsctlError, ExitCode
 from ecsctl.polling import Deadline, Progress, poll
 
@@ -55,7 +57,23 @@ def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] 
     if kinds is not None:
         resources = {key: resource for key, resource in resources.items() if key.kind in kinds}
     snapshot = observe(aws, scope_of(aws, spec, kinds), resources, kinds)
-    return Prepared(_with_unseen(plan(resources, snapshot, prune=prune), snapshot), snapshot, resources)
+    planned = guarded(aws, plan(resources, snapshot, prune=prune), snapshot.scope)
+    return Prepared(_with_unseen(planned, snapshot), snapshot, resources)
+
+
+def guarded(aws: Aws, planned: Plan, scope: Scope) -> Plan:
+    """The plan, with what is refused since it would take something from others; read before the first change.
+
+    Raises:
+        AwsError: AWS does not say who uses it.
+    """
+    usage = Usage(aws, scope)
+    uses = {
+        (change.action, change.key): tuple(TABLE[change.key.kind].users(usage, change))
+        for change in planned.changes
+        if change.action != CREATE
+    }
+    return replace(planned, refusals=refusals(scope.project, uses))
 
 
 def _with_unseen(planned: Plan, snapshot: Snapshot) -> Plan:
@@ -72,7 +90,8 @@ def prepare_removal(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = Non
     """
     aws.require_account(spec.account)
     snapshot = observe(aws, replace(scope_of(aws, spec, kinds), leftovers=True), unlisted(spec), kinds)
-    return Prepared(_with_unseen(plan({}, snapshot, prune=True), snapshot), snapshot, {})
+    planned = guarded(aws, plan({}, snapshot, prune=True), snapshot.scope)
+    return Prepared(_with_unseen(planned, snapshot), snapshot, {})
 
 
 def execute(

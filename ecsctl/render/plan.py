@@ -39,6 +39,8 @@ def lines(plan: Plan, *, cut: bool = False) -> Iterable[tuple[str, str]]:
     where = f"project {plan.project}, cluster {plan.cluster}" if plan.project else f"cluster {plan.cluster}"
     for conflict in plan.conflicts:
         yield f"! in the way: {conflict}", "bold red"
+    for refusal in plan.refusals:
+        yield f"! refused: {refusal}", "bold red"
     if plan.empty:
         if not plan.conflicts:
             yield f"Nothing to change: AWS is as wanted ({where}).", ""

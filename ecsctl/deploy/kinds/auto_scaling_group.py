@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.aws.ecs import deregister_instances
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, Waiting, owner_of, until_gone
-from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource
+from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.guards import Use
+from ecsctl.deploy.kinds.base import NO_SUCH_API, Actual, Deadline, Kind, Scope, Waiting, until_gone
+from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource, owner_of
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 SETTINGS = {"minSize": "MinSize", "desiredCapacity": "DesiredCapacity", "maxSize": "MaxSize"}
 
@@ -60,6 +63,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "autoscaling:UpdateAutoScalingGroup",
         "ec2:DescribeInstances",
         "ec2:GetConsoleOutput",
+        "ecs:DescribeCapacityProviders",
         "ecs:DeregisterContainerInstance",
         "ecs:DescribeContainerInstances",
         "ecs:ListContainerInstances",
@@ -95,10 +99,31 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     "subnets": frozenset(part.strip() for part in zones.split(",") if part.strip()),
                     "launchTemplate": template.get("LaunchTemplateId", ""),
                     "cluster": _tag(item, CLUSTER_TAG),
+                    # Of no resource: those that may end, with whether Auto Scaling spares them.
+                    "instances": {
+                        row["InstanceId"]: bool(row.get("ProtectedFromScaleIn"))
+                        for row in item.get("Instances", ())
+                        if not str(row.get("LifecycleState", "")).startswith(("Terminat", "Detach"))
+                    },
                 },
                 attributes={"name": name},
                 status="being deleted" if item.get("Status") else "",
             )
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Others' tasks on the instances that end, and capacity providers that launch by the group."""
+        assert change.actual is not None
+        cluster = str(change.actual.fields.get("cluster") or usage.scope.cluster)
+        yield from usage.on_instances(cluster, _ending(usage, change))
+        if change.action == UPDATE:
+            return
+        for provider in _providers(usage.aws):
+            through = str((provider.get("autoScalingGroupProvider") or {}).get("autoScalingGroupArn") or "")
+            if through and change.actual.id in (through, through.rsplit("/", 1)[-1]):
+                name = str(provider.get("name"))
+                ends = f"aws ecs delete-capacity-provider --capacity-provider {name}"
+                owner = owner_of(provider.get("tags", ()), "key", "value")
+                yield Use(f"capacity-provider {name}", owner, "take the group from", ends=ends)
 
     def create(self, aws: Aws, resource: AutoScalingGroup) -> Mapping[str, str]:
         tags = [
@@ -160,6 +185,37 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     timeout=deadline.left(),
                     report=deadline.report,
                 )
+
+
+def _ending(usage: Usage, change: Change) -> frozenset[str]:
+    """The instances that a change may end. Which ones a smaller size ends is chosen by Auto Scaling."""
+    assert change.actual is not None
+    fields: Mapping[str, Any] = change.actual.fields
+    present: Mapping[str, bool] = fields.get("instances") or {}
+    if change.action != UPDATE:
+        return frozenset(present)
+    assert isinstance(change.resource, AutoScalingGroup)
+    wanted = change.resource.fields()
+    desired = wanted["desiredCapacity"] if wanted["desiredCapacity"] is not None else fields["desiredCapacity"]
+    ending: set[str] = set()
+    if min(int(desired), change.resource.maximum) < len(present):
+        ending |= {id_ for id_, spared in present.items() if not spared}
+    left = frozenset(fields["subnets"]) - (wanted["subnets"] or frozenset(fields["subnets"]))
+    if left:
+        # It moves what runs in a subnet that the group leaves, spared from scaling in or not.
+        machines = usage.machines(present)
+        ending |= {id_ for id_, machine in machines.items() if machine.get("SubnetId") in left}
+    return frozenset(ending)
+
+
+# Endpoints that are not AWS may have no capacity providers at all.
+def _providers(aws: Aws) -> Iterable[Mapping[str, Any]]:
+    try:
+        query = {"include": ["TAGS"]}
+        yield from aws.pages("ecs", "DescribeCapacityProviders", query, "capacityProviders")
+    except AwsError as error:
+        if error.aws_code not in NO_SUCH_API:
+            raise
 
 
 def _tag(item: Mapping[str, Any], key: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ecsctl.deploy.changes import Change, Conflict
 from ecsctl.deploy.compare import compare_fields, summarize
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.resources import (
     OWNER_TAG,
     Actual,
@@ -29,6 +30,7 @@ from ecsctl.polling import Deadline, Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 __all__ = [
     "Actual",
@@ -125,6 +127,14 @@ class Kind(Generic[R]):
             WaitTimeoutError: they are not, in time.
             EcsctlError: they cannot be any more.
         """
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Who uses what a change takes away (a removal, a replacement, a smaller size), the project's own or not.
+
+        Raises:
+            AwsError: AWS does not say; nothing is changed then.
+        """
+        return ()
 
     def is_race(self, error: AwsError) -> bool:
         """Whether a refusal may only mean that somebody else (or a call whose answer was lost) was faster."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ecsctl.aws.ecs import deregister_instances
+from ecsctl.deploy.changes import REMOVE, UPDATE, Change
+from ecsctl.deploy.guards import Use, refusals, ways_out
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, arns_of, ecs_tags, last, owner_of, until_gone
 from ecsctl.deploy.resources import Resource
+from ecsctl.deploy.usage import Usage
 from ecsctl.errors import AwsError, ConflictError
 from ecsctl.polling import Progress
 
@@ -67,6 +70,25 @@ class ClusterKind(Kind[Cluster]):
                 status="" if found.get("status") == "ACTIVE" else str(found.get("status")),
             )
 
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Services, tasks and instances of others in the cluster, and the capacity providers that it is given."""
+        if change.action == UPDATE:
+            return
+        name = change.key.name
+        for item in usage.foreign(name):
+            yield item.use("stop" if item.kind == "task" else "take the cluster from")
+        for instance in usage.instances(name):
+            if not instance.ended and instance.owner != usage.scope.project:
+                ends = (
+                    f"aws ecs deregister-container-instance --cluster {name} --container-instance {last(instance.arn)}"
+                )
+                yield Use(f"instance {instance.id}", instance.owner, "take the cluster from", ends=f"{ends} --force")
+        for provider in usage.cluster(name).get("capacityProviders", ()):
+            if not str(provider).startswith("FARGATE"):
+                ends = f"aws ecs put-cluster-capacity-providers --cluster {name} --capacity-providers"
+                ends += " --default-capacity-provider-strategy"
+                yield Use(f"capacity-provider {last(str(provider))}", None, "take the cluster from", ends=ends)
+
     def create(self, aws: Aws, resource: Cluster) -> Mapping[str, str]:
         answer = aws.call(
             "ecs",
@@ -77,67 +99,40 @@ class ClusterKind(Kind[Cluster]):
         return {"name": resource.name, "arn": answer["cluster"]["clusterArn"]}
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
-        """Remove a cluster with the tasks that were run by hand in it, and what dead instances left registered.
+        """Remove a cluster with the project's own tasks in it, and what dead instances left registered.
 
         Raises:
-            ConflictError: it holds services or instances that this project did not make; nothing is touched then.
+            ConflictError: others have begun to use it since it was planned; nothing of it is touched then.
             WaitTimeoutError: its tasks have not stopped in time.
         """
         name = actual.key.name
-        _require_empty(aws, scope, name)
-        _stop_tasks(aws, name)
+        usage = Usage(aws, scope)
+        change = Change(REMOVE, actual.key, actual=actual)
+        foreign = refusals(scope.project, {(REMOVE, actual.key): tuple(self.users(usage, change))})
+        if foreign:
+            raise ConflictError(
+                f"cluster {name} is used by what project {scope.project} did not make, so it stays",
+                details=[str(item.use) for item in foreign],
+                hint=ways_out(foreign),
+            )
+        for task in usage.workloads(name):
+            # The tasks of services have gone with their services; what is left was started by `ecsctl run`.
+            if task.kind == "task":
+                _stop(aws, name, task.arn)
+        deregister_instances(aws, name, [item.id for item in usage.instances(name)])
         hint = f"run the same command again; `ecsctl ps -c {name} --all` shows the tasks that it waits for"
         until_gone(lambda: _tasks_left(aws, name), f"the tasks of cluster {name}", deadline, hint)
         aws.call("ecs", "DeleteCluster", {"cluster": name}, about=f"cluster {name}")
 
 
-def _require_empty(aws: Aws, scope: Scope, cluster: str) -> None:
-    """Refuse to take a cluster from under others; deregister what is registered of instances that have ended."""
-    from ecsctl.aws.ecs import describe_services, list_services
-
-    listed = describe_services(aws, cluster, list(list_services(aws, cluster))).found
-    services = [str(item["serviceName"]) for item in listed if item.get("status") != "INACTIVE"]
-    registered = {str(item.get("ec2InstanceId", "")): item for item in _instances(aws, cluster)}
-    alive = _alive(aws, [id_ for id_ in registered if id_.startswith("i-")])
-    alive.update({id_: None for id_ in registered if not id_.startswith("i-")})
-    foreign = [id_ for id_, owner in alive.items() if owner != scope.project]
-    if services or foreign:
-        raise ConflictError(
-            f"cluster {cluster} is used by what project {scope.project} did not make, so it stays",
-            details=[*(f"service {service}" for service in services), *(f"instance {id_}" for id_ in foreign)],
-            hint="remove these, or leave the cluster to them",
-        )
-    deregister_instances(aws, cluster, list(registered))
-
-
-def _instances(aws: Aws, cluster: str) -> Iterator[dict[str, Any]]:
-    arns = list(aws.pages("ecs", "ListContainerInstances", {"cluster": cluster}, "containerInstanceArns"))
-    for start in range(0, len(arns), 100):
-        query = {"cluster": cluster, "containerInstances": arns[start : start + 100]}
-        yield from aws.call("ecs", "DescribeContainerInstances", query).get("containerInstances", ())
-
-
-def _alive(aws: Aws, ids: Collection[str]) -> dict[str, str | None]:
-    """The owner by id of those instances that have not ended."""
-    from ecsctl.aws.ec2 import describe_instances
-
-    return {
-        item["InstanceId"]: owner_of(item.get("Tags", ()))
-        for item in describe_instances(aws, sorted(ids))
-        if item["State"]["Name"] not in ("terminated", "shutting-down")
-    }
-
-
-def _stop_tasks(aws: Aws, cluster: str) -> None:
-    # The tasks of services have gone with their services; what is left was run by hand in a cluster that goes now.
-    for arn in aws.pages("ecs", "ListTasks", {"cluster": cluster}, "taskArns"):
-        query = {"cluster": cluster, "task": arn, "reason": "the cluster is deleted by ecsctl"}
-        try:
-            aws.call("ecs", "StopTask", query, about=f"task {last(arn)}")
-        except AwsError as error:
-            # It ended in the meantime.
-            if error.aws_code != "InvalidParameterException":
-                raise
+def _stop(aws: Aws, cluster: str, arn: str) -> None:
+    query = {"cluster": cluster, "task": arn, "reason": "the cluster is deleted by ecsctl"}
+    try:
+        aws.call("ecs", "StopTask", query, about=f"task {last(arn)}")
+    except AwsError as error:
+        # It ended in the meantime.
+        if error.aws_code != "InvalidParameterException":
+            raise
 
 
 def _tasks_left(aws: Aws, cluster: str) -> Progress:
