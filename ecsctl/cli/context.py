@@ -1,7 +1,8 @@
 """Which cluster and region a reading command is about: the command line's, else those of the file at hand.
 
 A reading command needs two words of the file, so the file is not loaded and checked for it: its top-level ``name``,
-``cluster`` and ``region`` are read where they are plain words, and the definition is loaded only where they are not.
+``cluster`` and ``region`` are read where they are plain words; where they are not, a parser reads them, and no fault of
+the rest of the file counts.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ def connect(settings: Settings) -> tuple[Aws, str]:
     """The door to AWS and the cluster that the command is about (``default`` where nothing names one).
 
     Raises:
-        UsageError: the file at hand has to be loaded for it, and has faults.
+        UsageError: the file at hand names a cluster that cannot be known, and the command line names none.
     """
     if settings.cluster and settings.region:
         return settings.aws(), settings.cluster
-    cluster, region = of_files(files_at_hand())
+    cluster, region = of_files(files_at_hand(), settings)
     return settings.aws(region=region), settings.cluster_name(cluster or "default")
 
 
@@ -49,13 +50,20 @@ def files_at_hand() -> list[str]:
     return [name for name in FILE_NAMES if os.path.exists(name)][:1]
 
 
-def of_files(files: Sequence[str]) -> tuple[str | None, str | None]:
-    """The cluster and region that the overlaid files name; None where they do not."""
+def of_files(files: Sequence[str], settings: Settings) -> tuple[str | None, str | None]:
+    """The cluster and region that the overlaid files name; None where they do not.
+
+    What the command line says is not asked of them. A region that cannot be known is noted, and the environment's or
+    the profile's counts.
+
+    Raises:
+        UsageError: they name a cluster that cannot be known, and ``settings`` has none.
+    """
     words: dict[str, str] = {}
     for file in files:
         found = peek(file)
         if found is None:
-            return _loaded(files)
+            return _parsed(files, settings)
         words.update(found)
     return words.get("cluster") or words.get("name"), words.get("region")
 
@@ -74,6 +82,8 @@ def peek(file: str) -> dict[str, str] | None:
                 return None
             continue
         key, value = match["key"], match["value"].strip()
+        if key == "include":
+            return None
         if key not in KEYS:
             continue
         word = WORD.fullmatch(value)
@@ -83,9 +93,23 @@ def peek(file: str) -> dict[str, str] | None:
     return found
 
 
-def _loaded(files: Sequence[str]) -> tuple[str | None, str | None]:
-    from ecsctl.manifest import load_spec
-    from ecsctl.manifest.interpolation.templates import Values
+def _parsed(files: Sequence[str], settings: Settings) -> tuple[str | None, str | None]:
+    from ecsctl.errors import UsageError
+    from ecsctl.manifest.loading.outline import Outline
 
-    spec = load_spec(files, values=Values(os.environ, leave_unresolved=True))
-    return spec.cluster, spec.region
+    try:
+        outline = Outline(files, os.environ)
+    except UsageError:
+        if settings.cluster:
+            return None, None
+        raise
+    words, faults = outline.words, outline.faults
+    if outline.unreadable and not settings.cluster and not words and not faults:
+        hint = "name the cluster with -c NAME; `ecsctl validate` shows every fault of the file"
+        raise UsageError(f"the cluster is not known: {outline.unreadable}", hint=hint)
+    unknown = faults.get("cluster") or (None if "cluster" in words else faults.get("name"))
+    if unknown and not settings.cluster:
+        raise UsageError(f"the cluster is not known: {unknown}", hint="name it with -c NAME, or set what is missing")
+    if "region" in faults and not settings.region:
+        settings.note(f"the file's region is not known ({faults['region']}): the environment's or the profile's counts")
+    return words.get("cluster") or words.get("name"), words.get("region")

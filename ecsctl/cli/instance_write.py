@@ -81,7 +81,7 @@ def user_data(settings: Settings, image: str) -> None:
     from ecsctl.cli.context import files_at_hand, of_files
     from ecsctl.deploy.user_data import user_data as script
 
-    named, _ = (settings.cluster, None) if settings.cluster else of_files(files_at_hand())
+    named, _ = (settings.cluster, None) if settings.cluster else of_files(files_at_hand(), settings)
     click.echo(script(image, named or "default"), nl=False)
 
 

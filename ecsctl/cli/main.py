@@ -147,13 +147,13 @@ def run(arguments: Sequence[str], settings: Settings | None = None) -> int:
 
 def say_error(error: EcsctlError) -> None:
     """Print an error to stderr: what, the details, and the next command."""
-    from ecsctl.render.terminal import colours
+    from ecsctl.render.terminal import broken, colours
 
     colour = colours(sys.stderr)
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    click.echo(error.message, err=True)
+    click.echo(broken(error.message, sys.stderr, taken=len("error: ")), err=True)
     for line in error.details:
-        click.echo(f"  {line}", err=True)
+        click.echo(broken(f"  {line}", sys.stderr, indent="    "), err=True)
     if error.hint:
         click.secho("hint: ", fg="cyan", nl=False, err=True, color=colour)
-        click.echo(error.hint, err=True)
+        click.echo(broken(error.hint, sys.stderr, taken=len("hint: ")), err=True)

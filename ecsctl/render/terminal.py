@@ -57,6 +57,35 @@ def height(stream: TextIO) -> int:
     return shutil.get_terminal_size((WIDTH, 24)).lines
 
 
+def broken(text: str, stream: TextIO, *, taken: int = 0, indent: str = "") -> str:
+    """``text`` with its lines broken between words where they are longer than the terminal is wide.
+
+    Args:
+        taken: how many columns of the first line something else takes.
+        indent: stands before each line but the first.
+    """
+    columns = width(stream)
+    if columns is None or taken + len(text) <= columns:
+        return text
+    import textwrap
+
+    made: list[str] = []
+    for line in text.split("\n"):
+        before = len(line) - len(line.lstrip())
+        parts = textwrap.wrap(
+            line.strip(),
+            columns,
+            initial_indent=" " * (before or (taken if not made else 0)),
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if not made and parts and taken:
+            parts[0] = parts[0][taken:]
+        made += parts or [""]
+    return "\n".join(made)
+
+
 def paint(text: str, colour: int) -> str:
     """``text`` in one of the terminal's 8 or 16 colours (30 to 37, 90 to 97)."""
     return f"\x1b[{colour}m{text}\x1b[0m"

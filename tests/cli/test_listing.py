@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +104,20 @@ def test_locate_sorts_bare_addresses_too(world: World) -> None:
         "198.51.100.10:8080",
         "198.51.100.9:8080",
     ]
+
+
+def test_what_only_reads_needs_nothing_else_of_the_file(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ECSCTL_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ecsctl.yaml").write_text("name: ${UNSET_WORD}\nnonsense: {a: ${B}}\nservices: [x]\n")
+    for command in (["ps"], ["locate"], ["service", "list"], ["instance", "list"], ["cluster", "show"]):
+        ended = ecsctl(world.aws(), *command, "-c", "web")
+        assert (ended.code, "UNSET_WORD" in ended.err) == (0, False), (command, ended.err)
+    ended = ecsctl(world.aws(), "ps")
+    assert ended.code == 2
+    assert "the variable UNSET_WORD is not set" in ended.err
 
 
 def test_reasons_break_between_words(world: World) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ecsctl.cli import context
 from ecsctl.cli.settings import Settings
+from ecsctl.errors import UsageError
 from ecsctl.manifest.loading.files import FILE_NAMES
 
 PLAIN = """\
@@ -89,7 +90,54 @@ def test_the_file_at_hand_names_cluster_and_region(tmp_path: Path, monkeypatch: 
 
 def test_a_file_that_takes_a_parser_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECSCTL_FILE", write(tmp_path, '{"name": "shop", "cluster": "web"}', "shop.json"))
-    assert context.of_files(context.files_at_hand()) == ("web", None)
+    assert context.of_files(context.files_at_hand(), Settings()) == ("web", None)
+
+
+BAD = """\
+name: ${PROJECT:-shop}
+cluster: ${CLUSTER:-web}
+region: eu-west-1
+instances: {count: "${COUNT}", typo: 1}
+services:
+  api: {taskDefinition: nowhere, desiredCount: "${COUNT}"}
+"""
+
+
+def of(folder: Path, text: str, cluster: str | None = None) -> tuple[str | None, str | None]:
+    settings = Settings()
+    settings.cluster = cluster
+    return context.of_files([write(folder, text)], settings)
+
+
+def test_nothing_of_the_file_counts_but_cluster_and_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of(tmp_path, BAD) == ("web", "eu-west-1")
+    monkeypatch.setenv("CLUSTER", "live")
+    assert of(tmp_path, BAD) == ("live", "eu-west-1")
+    assert of(tmp_path, f"{BAD}x: [no, yaml\n") == ("live", "eu-west-1")
+    assert of(tmp_path, "name: 'shop'  # ours\nx: {a: ${B}}\nregion: eu-west-1\n") == ("shop", "eu-west-1")
+
+
+def test_a_cluster_on_the_command_line_needs_nothing_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert of(tmp_path, "name: ${UNSET_WORD}\nregion: eu-west-3\n", "web")[1] == "eu-west-3"
+    assert of(tmp_path, "{[", "web") == (None, None)
+    assert capsys.readouterr().err == ""
+    assert of(tmp_path, "cluster: web\nregion: ${UNSET_WORD}\n") == ("web", None)
+    assert "UNSET_WORD is not set" in capsys.readouterr().err
+
+
+def test_a_cluster_that_cannot_be_known_is_told_and_not_replaced(tmp_path: Path) -> None:
+    for text in ("name: shop\ncluster: ${UNSET_WORD}\n", "name: ${ssm:/name}\n", "cluster: [a]\n", "{["):
+        with pytest.raises(UsageError, match="the cluster is not known") as told:
+            of(tmp_path, text)
+        assert "-c NAME" in str(told.value.hint)
+
+
+def test_included_files_name_the_cluster_too(tmp_path: Path) -> None:
+    write(tmp_path, "name: base\ncluster: shared\nregion: eu-west-2\ninclude: ecsctl.yaml\n", "base.yaml")
+    assert of(tmp_path, "include: base.yaml\nname: shop\n") == ("shared", "eu-west-2")
+    assert of(tmp_path, "include: [base.yaml, missing.yaml]\nname: shop\ncluster: own\n") == ("own", "eu-west-2")
 
 
 def test_the_same_files_are_at_hand_as_for_the_loader() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.render.plan import WIDTH, _difference
-from ecsctl.render.terminal import colours, width
+from ecsctl.render.terminal import broken, colours, width
 
 LONG = "registry.example/" + "x" * 200 + ":tag"
 
@@ -51,3 +51,12 @@ def test_values_are_cut_only_where_that_is_asked_for() -> None:
     assert LONG in _difference(item, False)
     assert len(_difference(item, True)) < WIDTH + 30
     assert _difference(item, True).endswith(":tag")
+
+
+def test_long_messages_break_between_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    text = "there is no cluster web here, nor anywhere"
+    assert broken(text, io.StringIO()) == text
+    assert broken(text, Terminal(), taken=7) == "there is no\ncluster web here, nor\nanywhere"
+    assert broken(f"  {text}", Terminal(), indent="    ") == "  there is no cluster\n    web here, nor\n    anywhere"
+    assert broken("x" * 30, Terminal()) == "x" * 30
