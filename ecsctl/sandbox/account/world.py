@@ -22,6 +22,7 @@ from ecsctl.sandbox.ec2.instances import Instances
 from ecsctl.sandbox.ec2.loopback_addresses import LoopbackAddresses
 from ecsctl.sandbox.ecs.api.throttling import Throttle
 from ecsctl.sandbox.ecs.regions import Regions
+from ecsctl.sandbox.elb.health_check import GOOD, Verdict
 from ecsctl.sandbox.elb.load_balancers import LoadBalancers
 from ecsctl.sandbox.faults.containers import FaultyRuntime
 from ecsctl.sandbox.faults.eventual_consistency import READS, Past
@@ -111,8 +112,14 @@ class World:
     def _ports(self, region: str) -> tuple[Instances, LoadBalancers, ScalingGroups, Alarms]:
         machines = self.machines[region] = Instances(ACCOUNT, region, self._hosts, self.host_faults)
         listens = getattr(self.runtime, "listens", None)
+
+        def struck(owner: str, target: str, port: int) -> Verdict | None:
+            # User data is not run here: a web server that it starts is healthy, as it is on AWS.
+            fault = self._target_faults.verdict(owner, target, port)
+            return fault or (GOOD if machines.runs_own_programs(target) else None)
+
         balancers = self.balancers[region] = LoadBalancers(
-            ACCOUNT, region, self._fronts, self._address_of, listens, self._target_faults.verdict, self.clock
+            ACCOUNT, region, self._fronts, self._address_of, listens, struck, self.clock
         )
         return machines, balancers, ScalingGroups(ACCOUNT, region, machines.size), Alarms(ACCOUNT, region)
 

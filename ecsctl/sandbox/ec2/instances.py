@@ -26,12 +26,14 @@ class Host:
     """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``off``.
 
     ``spot_draining``: the agent drains its container instance when Spot takes the instance back.
+    ``scripted``: its user data is a script that starts no agent; what it starts instead is not simulated.
     """
 
     launched: float
     agent: str = "booting"
     console: list[str] = field(default_factory=list)
     spot_draining: bool = False
+    scripted: bool = False
 
 
 class Instances:
@@ -100,6 +102,11 @@ class Instances:
         """The console output of an instance, None where there is no such instance."""
         host = self.hosts.get(instance_id)
         return None if host is None else "\n".join([f"[    0.000000] Booting {instance_id}", *host.console]) + "\n"
+
+    def runs_own_programs(self, instance_id: str) -> bool:
+        """Whether an instance is up without an agent and with a script: whatever that serves is taken to answer."""
+        host = self.hosts.get(instance_id)
+        return host is not None and host.agent == "none" and host.scripted
 
     def instances(self) -> list[Any]:
         """The instances of EC2, terminated ones too, in the order of their launch."""
@@ -171,6 +178,7 @@ class Instances:
             say("cloud-init: warning: Unhandled non-multipart (text/x-not-multipart) userdata: it is not run")
             boot = Boot("none")
         if not boot.installs_agent and not any(word in image.lower() for word in ECS_IMAGES):
+            host.scripted = boot.kind == "script"
             say(f"cloud-init: the image {image} has no ECS agent, and the user data installs none")
             return
         refused = self._refused(instance)

@@ -201,6 +201,13 @@ class Engine:
         """Have a task STOPPED at once: what hosted it has gone."""
         lifecycle.kill(self._region, self.store.tasks[arn], code, reason)
 
+    def end_tasks(self, cluster: str, service: str) -> None:
+        """Have all tasks of a service STOPPED at once, and what that ends ended: for whoever waits for its deletion."""
+        for task in list(self.store.tasks.values()):
+            if task.cluster == cluster and task.group == f"service:{service}" and task.last_status != "STOPPED":
+                self.kill_task(task.arn, "ServiceSchedulerInitiated", "Task stopped since its service was deleted")
+        self.step(self._time(), ())
+
     def tagged_resources(self) -> list[tuple[str, dict[str, str]]]:
         """Every resource with tags, as (ARN, tags): what the Resource Groups Tagging API lists of ECS."""
         return list(tags.tagged(self.store))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ecsctl.sandbox.ecs.engine import Engine
     from ecsctl.sandbox.elb.load_balancers import LoadBalancers
     from ecsctl.sandbox.interfaces import InstanceFaults
 
@@ -21,6 +22,7 @@ def install(
     faults: InstanceFaults,
     load_balancers: Mapping[str, LoadBalancers],
     log_folder: Path,
+    engine: Callable[[str], Engine],
 ) -> None:
     """Patch moto.
 
@@ -30,10 +32,12 @@ def install(
         faults: know which instances are impaired, and which zones take none.
         load_balancers: by region; they know what moto does not: addresses and health.
         log_folder: where log events are kept.
+        engine: a region's ECS, for the services that make or look up resources of it.
     """
     from ecsctl.sandbox.moto_patches import (
         autoscaling,
         bounds,
+        ecs,
         iam,
         instances,
         load_balancing,
@@ -50,3 +54,4 @@ def install(
     bounds.patch()
     iam.patch()
     logs.patch(log_folder)
+    ecs.patch(engine)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecsctl.sandbox.ec2.auto_scaling import WAITING, drains, end_instance
 from ecsctl.sandbox.interfaces import InstanceFaults
-from ecsctl.sandbox.moto_patches.instances import problem_of_profile, profile_of
+from ecsctl.sandbox.moto_patches.instances import names_template, problem_of_profile, profile_of
 
 MOST_PROTECTED = 50
 ASG_TAG = "aws:autoscaling:groupName"
@@ -113,7 +113,7 @@ def patch(faults: InstanceFaults) -> None:
         if self._get_param("AutoScalingGroupName") in self.autoscaling_backend.autoscaling_groups:
             raise AlreadyExistsError
         template = self._get_params().get("LaunchTemplate")
-        if template:
+        if template and names_template(template):
             ec2 = self.autoscaling_backend.ec2_backend
             named = profile_of(ec2, {"launch_template": template})
             problem = problem_of_profile(ec2.account_id, named) if named else None

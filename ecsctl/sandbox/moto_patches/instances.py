@@ -22,17 +22,22 @@ def patch(console: Callable[[str], str], faults: InstanceFaults) -> None:
 
     run, answer = InstanceBackend.run_instances, InstanceResponse.run_instances
 
-    def run_instances(self: Any, image_id: Any, count: int, user_data: Any, groups: Any, **kwargs: Any) -> Any:
+    def run_instances(self: Any, *args: Any, **kwargs: Any) -> Any:
         """What the launch template says holds for the instance: its profile, metadata options, volume tags."""
         zone = _zone(self, kwargs)
         if zone is not None and faults.dead_zone(zone):
             raise _no_capacity(str(kwargs.get("instance_type")), zone)
         before = set(self.enis)
-        reservation = run(self, _resolved(self, image_id), count, user_data, groups, **kwargs)
+        if args:
+            args = (_resolved(self, args[0]), *args[1:])
+        elif "image_id" in kwargs:
+            kwargs["image_id"] = _resolved(self, kwargs["image_id"])
+        reservation = run(self, *args, **kwargs)
+        kept = _kept_interfaces(kwargs)
         for instance in reservation.instances:
-            for interface in instance.nics.values():
-                # Interfaces that were made with an instance go with it.
-                interface.delete_on_termination = interface.id not in before
+            for index, interface in instance.nics.items():
+                # Interfaces that were made with an instance go with it, unless the launch says that they stay.
+                interface.delete_on_termination = interface.id not in before and index not in kept
         profile_name, profile_arn = kwargs.get("iam_instance_profile_name"), kwargs.get("iam_instance_profile_arn")
         if profile_name or profile_arn:
             # moto itself gives it to the first one only, after this.
@@ -41,7 +46,7 @@ def patch(console: Callable[[str], str], faults: InstanceFaults) -> None:
                     instance.id, iam_instance_profile_name=profile_name, iam_instance_profile_arn=profile_arn
                 )
         argument = kwargs.get("launch_template")
-        if argument:
+        if argument and names_template(argument):
             data = self._get_template_from_args(argument).data
             named = profile_name or profile_arn
             profile = {} if named else data.get("IamInstanceProfile") or {}
@@ -107,9 +112,15 @@ def patch(console: Callable[[str], str], faults: InstanceFaults) -> None:
 
     Instance.instance_status = property(instance_status)  # type: ignore[assignment,method-assign]
     InstanceResponse.run_instances = answer_run_instances  # type: ignore[method-assign]
-    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign,assignment]
+    InstanceBackend.run_instances = run_instances  # type: ignore[method-assign]
     Instance.public_dns_name = property(public_dns_name)  # type: ignore[assignment,method-assign]
     General.get_console_output = get_console_output  # type: ignore[method-assign]
+
+
+def _kept_interfaces(kwargs: dict[str, Any]) -> set[int]:
+    """The device indexes of the interfaces that a launch makes with ``DeleteOnTermination: false``."""
+    asked = [item for item in kwargs.get("nics") or () if isinstance(item, dict)]
+    return {int(item.get("DeviceIndex") or 0) for item in asked if item.get("DeleteOnTermination") is False}
 
 
 def _zone(backend: Any, kwargs: dict[str, Any]) -> str | None:
@@ -132,11 +143,16 @@ def _no_capacity(instance_type: str, zone: str) -> Exception:
     )
 
 
+def names_template(specification: dict[str, Any]) -> bool:
+    """Whether a LaunchTemplateSpecification names a template: one that names none is moto's to refuse."""
+    return bool(specification.get("LaunchTemplateId") or specification.get("LaunchTemplateName"))
+
+
 def profile_of(backend: Any, kwargs: dict[str, Any]) -> str | None:
     """The name or ARN of the profile that a launch names, itself or by its launch template."""
     named = kwargs.get("iam_instance_profile_name") or kwargs.get("iam_instance_profile_arn")
     argument = kwargs.get("launch_template")
-    if not named and argument:
+    if not named and argument and names_template(argument):
         profile = backend._get_template_from_args(argument).data.get("IamInstanceProfile") or {}
         named = profile.get("Name") or profile.get("Arn")
     return str(named) if named else None

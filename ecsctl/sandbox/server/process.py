@@ -72,7 +72,14 @@ class Server:
             from ecsctl.sandbox import moto_patches
 
             world = self.world
-            moto_patches.install(world.clock, world.console, world.host_faults, world.balancers, world.log_folder)
+            moto_patches.install(
+                world.clock,
+                world.console,
+                world.host_faults,
+                world.balancers,
+                world.log_folder,
+                lambda region: world.regions.engine(region),
+            )
             self.world.start()
             self.router.load_moto()
         except Exception:

@@ -1,0 +1,128 @@
+"""Other services of the account that launch instances or make ECS resources: they find the sandbox's own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.sandbox import Running
+
+
+def _stack(sandbox: Running, resources: dict[str, Any], **rest: Any) -> None:
+    sandbox.client("cloudformation").create_stack(
+        StackName="app", TemplateBody=json.dumps({"Resources": resources, **rest})
+    )
+
+
+APP = {
+    "Web": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "web"}},
+    "Definition": {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {
+            "Family": "app",
+            "ContainerDefinitions": [
+                {
+                    "Name": "app",
+                    "Image": "nginx",
+                    "Memory": "64",
+                    "Environment": [{"Name": "Mode", "Value": "On"}],
+                    "DockerLabels": {"Owner": "Ops"},
+                }
+            ],
+        },
+    },
+    "Service": {
+        "Type": "AWS::ECS::Service",
+        "Properties": {"Cluster": {"Ref": "Web"}, "TaskDefinition": {"Ref": "Definition"}, "ServiceName": "app"},
+    },
+}
+
+
+def test_cloudformations_ecs_resources_are_in_ecs(sandbox: Running) -> None:
+    ecs = sandbox.client("ecs")
+    _stack(sandbox, APP, Outputs={"Arn": {"Value": {"Fn::GetAtt": ["Web", "Arn"]}}})
+
+    cluster = ecs.describe_clusters(clusters=["web"])["clusters"][0]
+    stack = sandbox.client("cloudformation").describe_stacks(StackName="app")["Stacks"][0]
+    assert stack["Outputs"][0]["OutputValue"] == cluster["clusterArn"]
+    service = ecs.describe_services(cluster="web", services=["app"])["services"][0]
+    assert service["desiredCount"] == 1
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    container = definition["containerDefinitions"][0]
+    assert container["environment"] == [{"name": "Mode", "value": "On"}]
+    assert container["dockerLabels"] == {"Owner": "Ops"}
+    assert container["memory"] == 64
+
+
+def test_a_stack_is_updated_and_deleted_with_what_runs_in_it(sandbox: Running) -> None:
+    ecs, cloudformation = sandbox.client("ecs"), sandbox.client("cloudformation")
+    _stack(sandbox, APP)
+    changed = json.loads(json.dumps(APP))
+    changed["Service"]["Properties"]["DesiredCount"] = 3
+    cloudformation.update_stack(StackName="app", TemplateBody=json.dumps({"Resources": changed}))
+    assert ecs.describe_services(cluster="web", services=["app"])["services"][0]["desiredCount"] == 3
+
+    cloudformation.delete_stack(StackName="app")
+    assert ecs.describe_clusters(clusters=["web"])["clusters"][0]["status"] == "INACTIVE"
+    assert ecs.list_task_definitions(familyPrefix="app")["taskDefinitionArns"] == []
+
+
+def test_what_ecs_refuses_a_stack_is_told(sandbox: Running) -> None:
+    container = {"Name": "a", "Image": "nginx"}
+    definition = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
+    with pytest.raises(ClientError, match="At least one of 'memory' or 'memoryReservation' must be specified"):
+        _stack(sandbox, {"Definition": definition})
+
+
+def test_a_scalable_target_is_a_service_of_this_ecs(sandbox: Running) -> None:
+    scaling = sandbox.client("application-autoscaling")
+    target = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1}
+    with pytest.raises(ClientError, match="ECS service doesn't exist"):
+        scaling.register_scalable_target(ResourceId="service/web/app", MaxCapacity=2, **target)
+    _stack(sandbox, APP)
+    scaling.register_scalable_target(ResourceId="service/web/app", MaxCapacity=2, **target)
+    targets = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert [row["ResourceId"] for row in targets] == ["service/web/app"]
+
+
+def test_every_way_of_ec2_to_launch_an_instance_works(sandbox: Running) -> None:
+    ec2, image = sandbox.client("ec2"), "ami-12c6146b"
+    ec2.request_spot_instances(LaunchSpecification={"ImageId": image, "InstanceType": "t3.small"})
+    ec2.create_launch_template(
+        LaunchTemplateName="web", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.small"}
+    )
+    fleet = ec2.create_fleet(
+        Type="instant",
+        LaunchTemplateConfigs=[{"LaunchTemplateSpecification": {"LaunchTemplateName": "web", "Version": "1"}}],
+        TargetCapacitySpecification={"TotalTargetCapacity": 1, "DefaultTargetCapacityType": "on-demand"},
+    )
+    assert len(fleet["Instances"][0]["InstanceIds"]) == 1
+    _stack(sandbox, {"Machine": {"Type": "AWS::EC2::Instance", "Properties": {"ImageId": image}}})
+    running = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
+    assert len(running) == 3
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_an_interface_goes_with_its_instance_unless_the_launch_keeps_it(sandbox: Running, goes: bool) -> None:
+    ec2 = sandbox.client("ec2")
+    interface = {"DeviceIndex": 0, "DeleteOnTermination": goes}
+    launched = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+    made = launched["Instances"][0]["NetworkInterfaces"][0]
+    assert made["Attachment"]["DeleteOnTermination"] is goes
+    ec2.terminate_instances(InstanceIds=[launched["Instances"][0]["InstanceId"]])
+    left = [row["NetworkInterfaceId"] for row in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+    assert (made["NetworkInterfaceId"] in left) is not goes
+
+
+def test_a_group_without_a_template_is_the_callers_fault(sandbox: Running) -> None:
+    with pytest.raises(ClientError, match="Valid requests must contain either launchTemplateId or LaunchTemplateName"):
+        sandbox.client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName="g",
+            LaunchTemplate={"Version": "1"},
+            MinSize=0,
+            MaxSize=1,
+            AvailabilityZones=["eu-west-1a"],
+        )
