@@ -19,6 +19,7 @@ from ecsctl.deploy.observe import Snapshot, refresh
 from ecsctl.deploy.plan import decide
 from ecsctl.deploy.resources import Key, Known, Resource, Scope, resolve
 from ecsctl.deploy.steps import Outcome, Step, run_steps
+from ecsctl.deploy.tags import TAGS, to_write
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
 from ecsctl.polling import Deadline
 
@@ -242,7 +243,12 @@ def _once(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Deadli
     resource = settled(change.resource, known)
     if change.action == UPDATE:
         assert change.actual is not None
-        return kind.update(aws, resource, change.actual, change.changed)
+        if TAGS in change.changed:
+            # Before the rest: what a new deployment starts gets them.
+            kind.retag(aws, change.actual, *to_write(resource, change.actual))
+        if change.changed == {TAGS}:
+            return change.actual.attributes
+        return kind.update(aws, resource, change.actual, change.changed - {TAGS})
     if change.action == REPLACE:
         assert change.actual is not None
         kind.delete(aws, scope, change.actual, deadline)

@@ -21,6 +21,7 @@ from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Confl
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.observe import Snapshot
 from ecsctl.deploy.resources import Actual, Key, Known, Resource
+from ecsctl.deploy.tags import tag_changes
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import EcsctlError
 
@@ -93,8 +94,9 @@ def decide(resource: Resource, actual: Actual | None, known: Known) -> Change | 
         return Change(REPLACE, resource.key, fields, resource, actual, after)
     resource = kind.amend(resource, actual, known)
     different = tuple(kind.differences(resource, actual, known))
+    retagged = tuple(tag_changes(resource, actual))
     if not different:
-        return None
+        return Change(UPDATE, resource.key, retagged, resource, actual, after, renews=False) if retagged else None
     for item in different:
         if item.field in kind.immutable:
             raise EcsctlError(
@@ -103,7 +105,7 @@ def decide(resource: Resource, actual: Actual | None, known: Known) -> Change | 
             )
     if any(kind.forces_new(field, resource) for field in top_fields(different)):
         return Change(REPLACE, resource.key, different, resource, actual, after)
-    return Change(UPDATE, resource.key, different, resource, actual, after, renews=kind.update_renews)
+    return Change(UPDATE, resource.key, (*different, *retagged), resource, actual, after, renews=kind.update_renews)
 
 
 def ordered(resources: Mapping[Key, Resource]) -> list[Key]:

@@ -66,7 +66,7 @@ Known = Mapping[Key, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Resource:
-    """What all kinds share. ``tags`` are put on at creation; they hold the owner."""
+    """What all kinds share. ``tags`` hold the owner; they are put on at creation, and brought up to date later."""
 
     kind: ClassVar[str]
     name: str
@@ -81,6 +81,10 @@ class Resource:
         """What is compared and shown; None means "leave alone"."""
         return {}
 
+    def own_tags(self) -> Mapping[str, str]:
+        """The tags of the resource itself, as far as they are wanted."""
+        return self.tags
+
     def dependencies(self) -> frozenset[Key]:
         """The resources that must exist first: those of ``after`` and of every Ref in ``fields()``."""
         return frozenset(self.after) | frozenset(ref.key for ref in refs(self.fields()))
@@ -91,7 +95,8 @@ class Actual:
     """A resource as AWS has it.
 
     ``owner`` is the project of its owner tag, None where it has none. ``fields`` has the words of the resource's own
-    ``fields()``; ``attributes`` what Refs to it mean; ``status`` what keeps it from being used (``DRAINING``).
+    ``fields()``; ``attributes`` what Refs to it mean; ``status`` what keeps it from being used (``DRAINING``). ``tags``
+    are all that it has, None where they were not read.
     """
 
     key: Key
@@ -100,6 +105,7 @@ class Actual:
     fields: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     status: str = ""
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ import pytest
 
 from ecsctl.aws.session import Aws
 from ecsctl.deploy.apply import Report, apply, perform
-from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, Change, Plan
+from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE, UPDATE, Change, Plan
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.observe import observe, refresh
 from ecsctl.deploy.plan import plan
 from ecsctl.deploy.resources import OWNER_TAG, Actual, Key, Resource, Scope
+from ecsctl.deploy.tags import with_keys
 from ecsctl.errors import EcsctlError
 from ecsctl.polling import Deadline
 from tests.contract.cases import CASES, REGION, Case, Network
@@ -216,6 +217,41 @@ def others_definition(resource: Resource) -> dict[str, Any]:
         [container] = definition["containerDefinitions"]
         return {"definition": {**definition, "containerDefinitions": [{**container, "image": "theirs"}]}}
     return {}
+
+
+@every_kind
+def test_tags_are_brought_up_to_date_and_those_of_others_stay(bench: Bench, kind: str) -> None:
+    def tagged(tags: dict[str, str]) -> dict[Key, Resource]:
+        own = bench.case.resource.tags[OWNER_TAG]
+        kept = {key: value for key, value in bench.case.resource.tags.items() if key not in ("team", OWNER_TAG)}
+        resource = replace(bench.case.resource, tags=with_keys({**kept, OWNER_TAG: own, **tags}))
+        return bench.wanted(resource)
+
+    first = {"team": "web", "a key": "of two words", "cost-centre": "12"}
+    assert bench.carry_out(tagged(first)).whole
+    assert bench.plan(tagged(first)).changes == ()
+    before = bench.actual()
+    TABLE[kind].retag(bench.aws, before, {"by-hand": "stays"}, [])
+    second = {"team": "shop", "cost-centre": "12", "stage": "beta"}
+    [change] = [item for item in bench.plan(tagged(second)).changes if item.key == before.key]
+    assert (change.action, change.renews) == (UPDATE, False)
+    told = {item.path: (item.before, item.after) for item in change.fields if item.field == "tags"}
+    told = {path: both for path, both in told.items() if not path.startswith("tags.ecsctl:")}
+    assert told == {
+        "tags.a key": ("of two words", None),
+        "tags.stage": (None, "beta"),
+        "tags.team": ("web", "shop"),
+    }
+    assert bench.carry_out(tagged(second)).whole
+    assert bench.plan(tagged(second)).changes == ()
+    after = bench.actual()
+    assert after.id == before.id
+    assert {**second, "by-hand": "stays"}.items() <= (after.tags or {}).items()
+    assert "a key" not in (after.tags or {})
+    assert bench.carry_out(tagged({})).whole
+    left = {key for key in bench.actual().tags or {} if not key.startswith(("ecsctl:", "aws:"))}
+    assert left == {"by-hand"}
+    assert bench.actual().owner == bench.project
 
 
 @every_kind

@@ -288,3 +288,31 @@ def test_diff_shows_the_definitions_that_up_would_change(project: Project) -> No
     ]
     assert [item["kind"] for item in project.run("diff", "-o", "json").json] == ["task-definition", "service"]
     assert "hunter" not in new.out + changed.out
+
+
+def test_tags_of_the_file_reach_all_that_was_made(project: Project) -> None:
+    project.data["tags"] = {"team": "web", "stage": "beta"}
+    project.up()
+    project.data["tags"] = {"team": "shop"}
+    project.data["services"]["svc"]["tags"] = [{"key": "tier", "value": "front"}]
+    project.data["services"]["svc"]["propagateTags"] = "SERVICE"
+    planned = project.plan()
+    assert len(planned) >= 9
+    assert {name.split()[0] for name in planned} == {"update"}
+    for fields in planned.values():
+        assert fields["tags.team"] == ("web", "shop")
+        assert fields["tags.stage"] == ("beta", None)
+    assert planned["update service svc"]["tags.tier"] == (None, "front")
+    project.up()
+    [definition] = project.describe("ecs", "list_task_definitions")["taskDefinitionArns"]
+    assert definition.endswith("/web:1")
+    rows = project.describe("ecs", "list_tags_for_resource", resourceArn=definition)["tags"]
+    assert {row["key"]: row["value"] for row in rows} == {
+        "ecsctl:project": "shop",
+        "ecsctl:tags": "team",
+        "team": "shop",
+    }
+    instances = project.describe("ec2", "describe_instances")["Reservations"][0]["Instances"]
+    tags = {row["Key"]: row["Value"] for row in instances[0]["Tags"]}
+    assert tags["team"] == "shop"
+    assert "stage" not in tags

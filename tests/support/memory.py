@@ -10,6 +10,7 @@ from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.observe import Snapshot
 from ecsctl.deploy.resources import OWNER_TAG, Actual, Key, Resource, Scope, refs, resolve
+from ecsctl.deploy.tags import to_write
 
 Known = dict[Key, Mapping[str, str]]
 
@@ -58,7 +59,11 @@ class Memory:
         if isinstance(resource, TaskDefinition):
             attributes["revision"] = f"{resource.name}:{self._numbers}"
             fields = {"definition": _described(resource.definition, self._numbers)}
-        self.found[resource.key] = Actual(resource.key, id_, resource.tags.get(OWNER_TAG), fields, attributes)
+        tags = dict(resource.own_tags())
+        if before is not None and not anew:
+            put, drop = to_write(resource, before)
+            tags = {key: value for key, value in {**(before.tags or {}), **put}.items() if key not in drop}
+        self.found[resource.key] = Actual(resource.key, id_, resource.tags.get(OWNER_TAG), fields, attributes, "", tags)
 
 
 def _described(definition: Mapping[str, Any], revision: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.deploy.desired.instances import instances
@@ -14,6 +15,7 @@ from ecsctl.deploy.kinds.log_group import LogGroup
 from ecsctl.deploy.kinds.service import Service
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.resources import OWNER_TAG, Key, Resource
+from ecsctl.deploy.tags import tags_of, with_keys
 from ecsctl.manifest.model import log_group_of
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
         groups = [LogGroup(name, tags) for name in _log_groups(item.definition, family, sources.region)]
         resources += groups
         after = tuple(group.key for group in groups)
-        resources.append(TaskDefinition(family, tags, after, definition=item.definition))
+        own = tags_of(item.definition.get("tags"), "key", "value")
+        resources.append(TaskDefinition(family, {**own, **tags}, after, definition=item.definition))
     routes = [Route.of(spec, item) for item in spec.services.values() if item.load_balancer]
     for balancer in spec.load_balancers.values():
         through = [route for route in routes if route.balancer == balancer.name]
@@ -43,7 +46,7 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
     made = {resource.key for resource in resources}
     for wanted in spec.services.values():
         resources += service(spec, sources, tags, wanted, made)
-    return {resource.key: resource for resource in resources}
+    return {resource.key: replace(resource, tags=with_keys(resource.tags)) for resource in resources}
 
 
 def unlisted(spec: Spec) -> list[Key]:

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.guards import Use
-from ecsctl.deploy.kinds.base import NO_SUCH_API, Actual, Deadline, Kind, Scope, Waiting, until_gone
+from ecsctl.deploy.kinds.base import (
+    NO_SUCH_API,
+    Actual,
+    Deadline,
+    Kind,
+    Scope,
+    Waiting,
+    retag_ec2,
+    tag_list,
+    tags_of,
+    until_gone,
+)
 from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource, owner_of
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.errors import AwsError
@@ -57,10 +68,14 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
     resource = AutoScalingGroup
     operations = (
         "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:CreateOrUpdateTags",
         "autoscaling:DeleteAutoScalingGroup",
+        "autoscaling:DeleteTags",
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:DescribeScalingActivities",
         "autoscaling:UpdateAutoScalingGroup",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
         "ec2:DescribeInstances",
         "ec2:GetConsoleOutput",
         "ecs:DescribeCapacityProviders",
@@ -68,7 +83,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "ecs:DescribeContainerInstances",
         "ecs:ListContainerInstances",
     )
-    permissions = ("autoscaling:CreateOrUpdateTags", "ec2:RunInstances", "iam:PassRole")
+    permissions = ("ec2:RunInstances", "iam:PassRole")
     depends_on = frozenset({"cluster", "instance-profile", "launch-template", "security-group"})
     # Instances stay with the cluster that they joined first.
     force_new = frozenset({"cluster"})
@@ -107,6 +122,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     },
                 },
                 attributes={"name": name},
+                tags=tags_of(item.get("Tags")),
                 status="being deleted" if item.get("Status") else "",
             )
 
@@ -153,6 +169,27 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
             query["LaunchTemplate"] = _template(resource)
         aws.call("autoscaling", "UpdateAutoScalingGroup", query, about=f"Auto Scaling group {resource.name}")
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        name = actual.key.name
+
+        def rows(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+            group = {"ResourceId": name, "ResourceType": "auto-scaling-group"}
+            return [{**group, "PropagateAtLaunch": True, **row} for row in tag_list(tags)]
+
+        about = f"Auto Scaling group {name}"
+        if put:
+            aws.call("autoscaling", "CreateOrUpdateTags", {"Tags": rows(put)}, about=about)
+        if drop:
+            gone = [
+                {key: row[key] for key in ("ResourceId", "ResourceType", "Key")}
+                for row in rows(dict.fromkeys(drop, ""))
+            ]
+            aws.call("autoscaling", "DeleteTags", {"Tags": gone}, about=about)
+        # The group hands them to instances that it launches, not to those that run.
+        instances = _instances(aws, name)
+        if instances:
+            retag_ec2(aws, instances, put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name

@@ -24,6 +24,7 @@ from ecsctl.deploy.resources import (
     resolve,
     tag_list,
 )
+from ecsctl.deploy.tags import tags_of
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError, WaitTimeoutError
 from ecsctl.polling import Deadline, Progress, poll
@@ -42,7 +43,10 @@ __all__ = [
     "ecs_tags",
     "last",
     "owner_of",
+    "retag_ec2",
+    "retag_ecs",
     "tag_list",
+    "tags_of",
     "until_gone",
 ]
 
@@ -110,6 +114,10 @@ class Kind(Generic[R]):
 
     def update(self, aws: Aws, resource: R, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         """Change the fields ``changed`` of what exists; returns its attributes."""
+        raise NotImplementedError
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        """Put tags on what exists, and take the tags of these keys away; either may be empty."""
         raise NotImplementedError
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
@@ -201,6 +209,23 @@ def until_gone(probe: Callable[[], Progress], what: str, deadline: Deadline, hin
 def ecs_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Tags as ECS spells them."""
     return tag_list(tags, "key", "value")
+
+
+def retag_ecs(aws: Aws, arn: str, put: Mapping[str, str], drop: Sequence[str]) -> None:
+    """Change the tags of something of ECS's (ecs:TagResource, UntagResource)."""
+    if put:
+        aws.call("ecs", "TagResource", {"resourceArn": arn, "tags": ecs_tags(put)}, about=last(arn))
+    if drop:
+        aws.call("ecs", "UntagResource", {"resourceArn": arn, "tagKeys": list(drop)}, about=last(arn))
+
+
+def retag_ec2(aws: Aws, ids: Sequence[str], put: Mapping[str, str], drop: Sequence[str]) -> None:
+    """Change the tags of things of EC2's (ec2:CreateTags, DeleteTags)."""
+    if put:
+        aws.call("ec2", "CreateTags", {"Resources": list(ids), "Tags": tag_list(put)}, about=ids[0])
+    if drop:
+        query = {"Resources": list(ids), "Tags": [{"Key": key} for key in drop]}
+        aws.call("ec2", "DeleteTags", query, about=ids[0])
 
 
 # Endpoints that are not AWS may lack the Resource Groups Tagging API: they have nothing there to be looked at.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
-from ecsctl.deploy.resources import Ref, Resource
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, tags_of
+from ecsctl.deploy.resources import OWNER_TAG, Ref, Resource
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
 
     resource = ClassicLoadBalancer
     operations = (
+        "elb:AddTags",
         "elb:ApplySecurityGroupsToLoadBalancer",
         "elb:ConfigureHealthCheck",
         "elb:CreateLoadBalancer",
@@ -69,8 +70,8 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
         "elb:DeleteLoadBalancerListeners",
         "elb:DescribeLoadBalancers",
         "elb:DescribeTags",
+        "elb:RemoveTags",
     )
-    permissions = ("elasticloadbalancing:AddTags",)
     depends_on = frozenset({"security-group"})
     force_new = frozenset({"scheme", "subnets"})
     exists = frozenset({"DuplicateLoadBalancerName", "DuplicateAccessPointName", "DuplicateListener"})
@@ -81,7 +82,7 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
             item["LoadBalancerName"]: item
             for item in aws.pages("elb", "DescribeLoadBalancers", {}, "LoadBalancerDescriptions")
         }
-        owners: dict[str, str | None] = {}
+        tags: dict[str, dict[str, str]] = {}
         asked = sorted(found)
         for start in range(0, len(asked), TAGS_A_CALL):
             query = {"LoadBalancerNames": asked[start : start + TAGS_A_CALL]}
@@ -92,16 +93,18 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
                 if error.aws_code not in GONE:
                     raise
                 rows = [row for name in query["LoadBalancerNames"] for row in _tags(aws, name)]
-            owners.update({row["LoadBalancerName"]: owner_of(row.get("Tags", ())) for row in rows})
+            tags.update({row["LoadBalancerName"]: tags_of(row.get("Tags")) for row in rows})
         for name, item in found.items():
-            if name not in names and owners.get(name) != scope.project:
+            owner = tags.get(name, {}).get(OWNER_TAG)
+            if name not in names and owner != scope.project:
                 continue
             yield Actual(
                 self.resource(name).key,
                 name,
-                owners.get(name),
+                owner,
                 fields=_fields(item),
                 attributes={"name": name, "address": item.get("DNSName", "")},
+                tags=tags.get(name, {}),
             )
 
     def create(self, aws: Aws, resource: ClassicLoadBalancer) -> Mapping[str, str]:
@@ -139,6 +142,14 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
         if "healthCheck" in changed:
             self._check(aws, resource)
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        names, about = [actual.key.name], f"load balancer {actual.key.name}"
+        if put:
+            aws.call("elb", "AddTags", {"LoadBalancerNames": names, "Tags": tag_list(put)}, about=about)
+        if drop:
+            query = {"LoadBalancerNames": names, "Tags": [{"Key": key} for key in drop]}
+            aws.call("elb", "RemoveTags", query, about=about)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"LoadBalancerName": actual.key.name}

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.changes import REMOVE, UPDATE, Change
 from ecsctl.deploy.guards import Use, refusals, ways_out
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, arns_of, ecs_tags, last, owner_of, until_gone
+from ecsctl.deploy.kinds.base import (
+    Actual,
+    Deadline,
+    Kind,
+    Scope,
+    arns_of,
+    ecs_tags,
+    last,
+    owner_of,
+    retag_ecs,
+    tags_of,
+    until_gone,
+)
 from ecsctl.deploy.resources import Resource
 from ecsctl.deploy.usage import Usage
 from ecsctl.errors import AwsError, ConflictError
@@ -41,10 +53,11 @@ class ClusterKind(Kind[Cluster]):
         "ecs:ListServices",
         "ecs:ListTasks",
         "ecs:StopTask",
+        "ecs:TagResource",
+        "ecs:UntagResource",
         "ec2:DescribeInstances",
         "resourcegroupstaggingapi:GetResources",
     )
-    permissions = ("ecs:TagResource",)
     gone = frozenset({"ClusterNotFoundException"})
     shared = True
 
@@ -67,6 +80,7 @@ class ClusterKind(Kind[Cluster]):
                 found["clusterArn"],
                 owner,
                 attributes={"name": name, "arn": found["clusterArn"]},
+                tags=tags_of(found.get("tags"), "key", "value"),
                 status="" if found.get("status") == "ACTIVE" else str(found.get("status")),
             )
 
@@ -97,6 +111,9 @@ class ClusterKind(Kind[Cluster]):
             about=f"cluster {resource.name}",
         )
         return {"name": resource.name, "arn": answer["cluster"]["clusterArn"]}
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        retag_ecs(aws, actual.id, put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         """Remove a cluster with the project's own tasks in it, and what dead instances left registered.

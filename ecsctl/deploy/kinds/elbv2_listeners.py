@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.deploy.kinds.elbv2_tags import owners_of
+from ecsctl.deploy.kinds.elbv2_tags import tags_by_arn
 from ecsctl.deploy.resources import OWNER_TAG, Ref, tag_list
 from ecsctl.errors import AwsError
 
@@ -82,6 +82,13 @@ def _group_name(group: Ref | str | None) -> str:
 def described(aws: Aws, balancer: str, owner: str | None) -> list[Forward]:
     """The listeners of a balancer (its ARN), each with the rules of ``owner``; without rules where that is None."""
     return [_forward(row, _own_rules(aws, row, owner)) for row in _listeners(aws, balancer)]
+
+
+def own_arns(aws: Aws, balancer: str, owner: str | None) -> list[str]:
+    """The ARNs of the listeners of a balancer, and of the rules of ``owner``."""
+    listeners = _listeners(aws, balancer)
+    rules = [str(rule["RuleArn"]) for row in listeners for rule in _own_rules(aws, row, owner)]
+    return [*(str(row["ListenerArn"]) for row in listeners), *rules]
 
 
 def make(aws: Aws, balancer: str, name: str, listener: Forward, tags: Mapping[str, str]) -> None:
@@ -159,8 +166,8 @@ def _own_rules(aws: Aws, listener: Mapping[str, Any], owner: str | None) -> list
             return []
         raise
     rows = [row for row in rows if not row.get("IsDefault")]
-    owners = owners_of(aws, [str(row["RuleArn"]) for row in rows], GONE) if rows else {}
-    return [row for row in rows if owners.get(str(row["RuleArn"])) == owner]
+    tags = tags_by_arn(aws, [str(row["RuleArn"]) for row in rows], GONE) if rows else {}
+    return [row for row in rows if tags.get(str(row["RuleArn"]), {}).get(OWNER_TAG) == owner]
 
 
 def _to(group: Ref | str) -> list[dict[str, Any]]:

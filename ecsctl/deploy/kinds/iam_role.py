@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.compare import compare_fields
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, tag_list
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, tag_list, tags_of
 from ecsctl.deploy.resources import Known, Resource, base_name
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError
@@ -85,8 +85,9 @@ class InstanceRoleKind(Kind[InstanceRole]):
         "iam:ListAttachedRolePolicies",
         "iam:ListRolePolicies",
         "iam:PutRolePolicy",
+        "iam:TagRole",
+        "iam:UntagRole",
     )
-    permissions = ("iam:TagRole",)
     exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException"})
     gone = GONE
 
@@ -103,6 +104,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
                 owner_of(found["Role"].get("Tags", ())),
                 fields={"policies": frozenset(policies)},
                 attributes={"name": name, "arn": arn},
+                tags=tags_of(found["Role"].get("Tags")),
             )
 
     def differences(self, resource: InstanceRole, actual: Actual, known: Known) -> Iterator[FieldChange]:
@@ -128,6 +130,14 @@ class InstanceRoleKind(Kind[InstanceRole]):
     def update(self, aws: Aws, resource: InstanceRole, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         self._attach(aws, resource, sorted(set(resource.policies) - set(actual.fields["policies"])))
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        name = actual.key.name
+        if put:
+            query = {"RoleName": name, "Tags": tag_list(put)}
+            aws.call("iam", "TagRole", query, about=f"role {name}")
+        if drop:
+            aws.call("iam", "UntagRole", {"RoleName": name, "TagKeys": list(drop)}, about=f"role {name}")
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name

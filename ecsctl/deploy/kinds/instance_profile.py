@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list, tags_of
 from ecsctl.deploy.resources import Ref, Resource, base_name
 from ecsctl.errors import AwsError
 
@@ -37,9 +37,11 @@ class InstanceProfileKind(Kind[InstanceProfile]):
         "iam:DeleteInstanceProfile",
         "iam:GetInstanceProfile",
         "iam:RemoveRoleFromInstanceProfile",
+        "iam:TagInstanceProfile",
+        "iam:UntagInstanceProfile",
     )
     # The role is handed to EC2.
-    permissions = ("iam:PassRole", "iam:TagInstanceProfile")
+    permissions = ("iam:PassRole",)
     depends_on = frozenset({"iam-role"})
     # LimitExceeded: the profile, which takes one role, has it already.
     exists = frozenset(
@@ -64,6 +66,7 @@ class InstanceProfileKind(Kind[InstanceProfile]):
                 owner_of(profile.get("Tags", ())),
                 fields={"role": roles[0] if roles else ""},
                 attributes={"name": name, "arn": profile["Arn"]},
+                tags=tags_of(profile.get("Tags")),
             )
 
     def create(self, aws: Aws, resource: InstanceProfile) -> Mapping[str, str]:
@@ -83,6 +86,19 @@ class InstanceProfileKind(Kind[InstanceProfile]):
             self._remove(aws, actual)
         self._add(aws, resource)
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        name = actual.key.name
+        if put:
+            query = {"InstanceProfileName": name, "Tags": tag_list(put)}
+            aws.call("iam", "TagInstanceProfile", query, about=f"instance profile {name}")
+        if drop:
+            aws.call(
+                "iam",
+                "UntagInstanceProfile",
+                {"InstanceProfileName": name, "TagKeys": list(drop)},
+                about=f"instance profile {name}",
+            )
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         if actual.fields["role"]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.changes import REPLACE, UPDATE, Change
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, retag_ec2, tag_list, tags_of
 from ecsctl.deploy.resources import IMAGE_TAG, OWNER_TAG, Ref, Resource
+from ecsctl.deploy.tags import TAGS
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -42,7 +43,15 @@ class LaunchTemplate(Resource):
             "instanceProfile": self.profile,
             "securityGroups": frozenset(self.security_groups),
             "keyName": self.key_name or "",
+            "instanceTags": frozenset(f"{key}={value}" for key, value in self.instance_tags().items()),
         }
+
+    def own_tags(self) -> Mapping[str, str]:
+        return {key: value for key, value in self.tags.items() if key not in (IMAGE_TAG, "Name")}
+
+    def instance_tags(self) -> Mapping[str, str]:
+        """The tags of instances and their volumes, without the one that AWS compares by the image."""
+        return {key: value for key, value in self.tags.items() if key != IMAGE_TAG}
 
 
 class LaunchTemplateKind(Kind[LaunchTemplate]):
@@ -52,18 +61,21 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
     operations = (
         "ec2:CreateLaunchTemplate",
         "ec2:CreateLaunchTemplateVersion",
+        "ec2:CreateTags",
         "ec2:DeleteLaunchTemplate",
+        "ec2:DeleteTags",
         "ec2:DescribeLaunchTemplateVersions",
         "ec2:DescribeLaunchTemplates",
     )
-    permissions = ("ec2:CreateTags", "iam:PassRole")
+    permissions = ("iam:PassRole",)
     depends_on = frozenset({"instance-profile", "security-group"})
     secret_fields = frozenset({"userData"})
     exists = frozenset({"InvalidLaunchTemplateName.AlreadyExistsException"})
     gone = frozenset({"InvalidLaunchTemplateName.NotFoundException", "InvalidLaunchTemplateId.NotFound"})
 
     def notes(self, changes: Sequence[Change]) -> Iterable[str]:
-        actions = {(change.action, change.key.kind) for change in changes}
+        # Tags alone are put on running instances by their group.
+        actions = {(item.action, item.key.kind) for item in changes if item.changed - {TAGS, "instanceTags"}}
         # A group that is replaced launches all its instances anew.
         if (UPDATE, self.resource.kind) in actions and (REPLACE, "auto-scaling-group") not in actions:
             yield KEEP_TEMPLATE
@@ -87,17 +99,17 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
                 owner_of(item.get("Tags", ())),
                 fields=_template_fields(versions[0].get("LaunchTemplateData", {})),
                 attributes={"id": id_, "name": item["LaunchTemplateName"]},
+                tags=tags_of(item.get("Tags")),
             )
 
     def create(self, aws: Aws, resource: LaunchTemplate) -> Mapping[str, str]:
-        own = {name: value for name, value in resource.tags.items() if name not in (IMAGE_TAG, "Name")}
         answer = aws.call(
             "ec2",
             "CreateLaunchTemplate",
             {
                 "LaunchTemplateName": resource.name,
                 "LaunchTemplateData": _template_data(resource),
-                "TagSpecifications": [{"ResourceType": "launch-template", "Tags": tag_list(own)}],
+                "TagSpecifications": [{"ResourceType": "launch-template", "Tags": tag_list(resource.own_tags())}],
             },
             about=f"launch template {resource.name}",
         )
@@ -107,6 +119,9 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
         query = {"LaunchTemplateId": actual.id, "LaunchTemplateData": _template_data(resource)}
         aws.call("ec2", "CreateLaunchTemplateVersion", query, about=f"launch template {resource.name}")
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        retag_ec2(aws, [actual.id], put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"LaunchTemplateId": actual.id}
@@ -149,4 +164,5 @@ def _template_fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "instanceProfile": profile.get("Name") or str(profile.get("Arn", "")).rsplit("/", 1)[-1],
         "securityGroups": frozenset(data.get("SecurityGroupIds", ())),
         "keyName": data.get("KeyName", ""),
+        "instanceTags": frozenset(f"{key}={value}" for key, value in tags.items() if key != IMAGE_TAG),
     }

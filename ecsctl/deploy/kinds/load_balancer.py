@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.kinds import elbv2_listeners
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, until_gone
 from ecsctl.deploy.kinds.elbv2_listeners import Forward
-from ecsctl.deploy.kinds.elbv2_tags import owners_of
-from ecsctl.deploy.resources import Ref, Resource
+from ecsctl.deploy.kinds.elbv2_tags import retag, tags_by_arn
+from ecsctl.deploy.resources import OWNER_TAG, Ref, Resource
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
@@ -54,14 +54,15 @@ class LoadBalancerKind(Kind[LoadBalancer]):
     resource = LoadBalancer
     operations = (
         *elbv2_listeners.OPERATIONS,
+        "elbv2:AddTags",
         "elbv2:CreateLoadBalancer",
         "elbv2:DeleteLoadBalancer",
         "elbv2:DescribeLoadBalancers",
         "elbv2:DescribeTags",
+        "elbv2:RemoveTags",
         "elbv2:SetSecurityGroups",
         "elbv2:SetSubnets",
     )
-    permissions = ("elasticloadbalancing:AddTags",)
     depends_on = frozenset({"security-group", "target-group"})
     force_new = frozenset({"type", "scheme"})
     exists = frozenset(
@@ -80,25 +81,26 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         found = {
             item["LoadBalancerArn"]: item for item in aws.pages("elbv2", "DescribeLoadBalancers", {}, "LoadBalancers")
         }
-        owners = owners_of(aws, sorted(found), GONE)
+        tags = tags_by_arn(aws, sorted(found), GONE)
         for arn, item in found.items():
-            name = item["LoadBalancerName"]
-            if arn not in owners or (name not in names and owners[arn] != scope.project):
+            name, owner = item["LoadBalancerName"], tags.get(arn, {}).get(OWNER_TAG)
+            if arn not in tags or (name not in names and owner != scope.project):
                 continue
             yield Actual(
                 self.resource(name).key,
                 arn,
-                owners[arn],
+                owner,
                 fields={
                     "type": item.get("Type", "application"),
                     "scheme": item.get("Scheme") or "internet-facing",
                     "subnets": frozenset(zone["SubnetId"] for zone in item.get("AvailabilityZones", ())),
                     "securityGroups": frozenset(item.get("SecurityGroups", ())),
                     "listeners": frozenset(
-                        elbv2_listeners.described(aws, arn, owners[arn] if owners[arn] == scope.project else None)
+                        elbv2_listeners.described(aws, arn, owner if owner == scope.project else None)
                     ),
                 },
                 attributes={"name": name, "arn": arn, "address": item.get("DNSName", "")},
+                tags=tags[arn],
             )
 
     def create(self, aws: Aws, resource: LoadBalancer) -> Mapping[str, str]:
@@ -129,6 +131,10 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         if "listeners" in changed:
             elbv2_listeners.change(aws, actual.id, resource.name, resource.listeners, resource.tags)
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        arns = [actual.id, *elbv2_listeners.own_arns(aws, actual.id, actual.owner)]
+        retag(aws, arns, put, drop, f"load balancer {actual.key.name}")
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name

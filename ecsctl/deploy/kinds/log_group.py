@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -37,11 +37,12 @@ class LogGroupKind(Kind[LogGroup]):
         "logs:DeleteLogGroup",
         "logs:DescribeLogGroups",
         "logs:ListTagsForResource",
+        "logs:TagResource",
+        "logs:UntagResource",
         "ecs:DescribeTaskDefinition",
         "ecs:ListTaskDefinitionFamilies",
         "resourcegroupstaggingapi:GetResources",
     )
-    permissions = ("logs:TagResource",)
     shared = True
     # OperationAborted: another call is at work on it.
     exists = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
@@ -55,14 +56,22 @@ class LogGroupKind(Kind[LogGroup]):
             arn = self._arn(aws, name)
             if arn is None:
                 continue
-            owner = _owner(aws, arn)
+            tags = _tags(aws, arn)
+            owner = tags.get(OWNER_TAG)
             if name in names or owner == scope.project:
-                yield Actual(self.resource(name).key, arn, owner, attributes={"name": name, "arn": arn})
+                yield Actual(self.resource(name).key, arn, owner, attributes={"name": name, "arn": arn}, tags=tags)
 
     def create(self, aws: Aws, resource: LogGroup) -> Mapping[str, str]:
         query = {"logGroupName": resource.name, "tags": dict(resource.tags)}
         aws.call("logs", "CreateLogGroup", query, about=f"log group {resource.name}")
         return {"name": resource.name}
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        about = f"log group {actual.key.name}"
+        if put:
+            aws.call("logs", "TagResource", {"resourceArn": actual.id, "tags": dict(put)}, about=about)
+        if drop:
+            aws.call("logs", "UntagResource", {"resourceArn": actual.id, "tagKeys": list(drop)}, about=about)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"logGroupName": actual.key.name}
@@ -78,12 +87,10 @@ class LogGroupKind(Kind[LogGroup]):
         return None
 
 
-def _owner(aws: Aws, arn: str) -> str | None:
+def _tags(aws: Aws, arn: str) -> dict[str, str]:
     try:
-        tags = aws.call("logs", "ListTagsForResource", {"resourceArn": arn}, about=arn).get("tags", {})
+        return dict(aws.call("logs", "ListTagsForResource", {"resourceArn": arn}, about=arn).get("tags", {}))
     except AwsError as error:
         if error.aws_code in GONE:
-            return None
+            return {}
         raise
-    owner: str | None = tags.get(OWNER_TAG)
-    return owner

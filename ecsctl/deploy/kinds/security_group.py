@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.compare import compare_fields
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, retag_ec2, tag_list, tags_of
 from ecsctl.deploy.resources import OWNER_TAG, Known, Ref, Resource, resolve
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError
@@ -53,11 +53,12 @@ class SecurityGroupKind(Kind[SecurityGroup]):
     operations = (
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:CreateSecurityGroup",
+        "ec2:CreateTags",
         "ec2:DeleteSecurityGroup",
+        "ec2:DeleteTags",
         "ec2:DescribeSecurityGroups",
         "ec2:RevokeSecurityGroupIngress",
     )
-    permissions = ("ec2:CreateTags",)
     immutable = frozenset({"vpc"})
     exists = frozenset({"InvalidGroup.Duplicate", "InvalidPermission.Duplicate"})
     gone = frozenset({"InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidPermission.NotFound"})
@@ -100,6 +101,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                     "unmarked": frozenset(rules - marked),
                 },
                 attributes={"id": group["GroupId"]},
+                tags=tags_of(group.get("Tags")),
             )
 
     def create(self, aws: Aws, resource: SecurityGroup) -> Mapping[str, str]:
@@ -127,6 +129,9 @@ class SecurityGroupKind(Kind[SecurityGroup]):
             query = {"GroupId": actual.id, "IpPermissions": [_permission(rule) for rule in extra]}
             aws.call("ec2", "RevokeSecurityGroupIngress", query, about=f"security group {resource.name}")
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        retag_ec2(aws, [actual.id], put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         aws.call("ec2", "DeleteSecurityGroup", {"GroupId": actual.id}, about=f"security group {actual.key.name}")

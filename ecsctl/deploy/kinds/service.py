@@ -21,6 +21,8 @@ from ecsctl.deploy.kinds.base import (
     ecs_tags,
     last,
     owner_of,
+    retag_ecs,
+    tags_of,
     until_gone,
 )
 from ecsctl.deploy.kinds.service_updates import additions
@@ -97,12 +99,14 @@ class ServiceKind(Kind[Service]):
         "ecs:DescribeTasks",
         "ecs:ListServices",
         "ecs:ListTasks",
+        "ecs:TagResource",
+        "ecs:UntagResource",
         "ecs:UpdateService",
         "elb:DescribeInstanceHealth",
         "elbv2:DescribeTargetHealth",
         "resourcegroupstaggingapi:GetResources",
     )
-    permissions = ("ecs:TagResource", "iam:PassRole")
+    permissions = ("iam:PassRole",)
     depends_on = frozenset(
         {
             "auto-scaling-group",
@@ -155,6 +159,7 @@ class ServiceKind(Kind[Service]):
             owner_of(described.get("tags", ()), "key", "value"),
             fields=_fields(described),
             attributes={"name": name, "arn": str(described["serviceArn"])},
+            tags=tags_of(described.get("tags"), "key", "value"),
             status="" if described.get("status") == "ACTIVE" else str(described.get("status", "")),
         )
 
@@ -198,6 +203,9 @@ class ServiceKind(Kind[Service]):
         if field == "loadBalancers":
             return any("loadBalancerName" in item for item in resource.definition.get(field, ()))
         return field not in UPDATABLE and field != ANEW
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        retag_ecs(aws, actual.id, put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name, cluster = last(actual.id), cluster_of(actual.id) or scope.cluster

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list
-from ecsctl.deploy.kinds.elbv2_tags import owners_of
-from ecsctl.deploy.resources import Resource
+from ecsctl.deploy.kinds.elbv2_tags import retag, tags_by_arn
+from ecsctl.deploy.resources import OWNER_TAG, Resource
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class TargetGroupKind(Kind[TargetGroup]):
 
     resource = TargetGroup
     operations = (
+        "elbv2:AddTags",
         "elbv2:CreateTargetGroup",
         "elbv2:DeleteTargetGroup",
         "elbv2:DescribeTags",
@@ -90,8 +91,8 @@ class TargetGroupKind(Kind[TargetGroup]):
         "elbv2:DescribeTargetGroups",
         "elbv2:ModifyTargetGroup",
         "elbv2:ModifyTargetGroupAttributes",
+        "elbv2:RemoveTags",
     )
-    permissions = ("elasticloadbalancing:AddTags",)
     force_new = frozenset({"vpc", "protocol", "port", "targetType"})
     exists = frozenset({"DuplicateTargetGroupName", "DuplicateTargetGroupNameException"})
     gone = GONE
@@ -100,17 +101,17 @@ class TargetGroupKind(Kind[TargetGroup]):
         found = {
             item["TargetGroupArn"]: item for item in aws.pages("elbv2", "DescribeTargetGroups", {}, "TargetGroups")
         }
-        owners = owners_of(aws, sorted(found), GONE)
+        tags = tags_by_arn(aws, sorted(found), GONE)
         for arn, item in found.items():
-            name = item["TargetGroupName"]
-            if arn not in owners or (name not in names and owners[arn] != scope.project):
+            name, owner = item["TargetGroupName"], tags.get(arn, {}).get(OWNER_TAG)
+            if arn not in tags or (name not in names and owner != scope.project):
                 continue
-            told = self._attributes(aws, arn) if owners[arn] == scope.project else {}
+            told = self._attributes(aws, arn) if owner == scope.project else {}
             sticky = told.get(STICKY) == "true"
             yield Actual(
                 self.resource(name).key,
                 arn,
-                owners[arn],
+                owner,
                 fields={
                     "vpc": item.get("VpcId", ""),
                     "protocol": item.get("Protocol", ""),
@@ -122,6 +123,7 @@ class TargetGroupKind(Kind[TargetGroup]):
                     "slowStart": int(told.get(SLOW_START, 0)),
                 },
                 attributes={"name": name, "arn": arn},
+                tags=tags[arn],
             )
 
     @staticmethod
@@ -156,6 +158,9 @@ class TargetGroupKind(Kind[TargetGroup]):
         if {"deregistrationDelay", "stickiness", "slowStart"} & set(changed):
             self._set_attributes(aws, actual.id, resource)
         return actual.attributes
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        retag(aws, [actual.id], put, drop, f"target group {actual.key.name}")
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         aws.call("elbv2", "DeleteTargetGroup", {"TargetGroupArn": actual.id}, about=f"target group {actual.key.name}")

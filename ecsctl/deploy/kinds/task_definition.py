@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.compare import leaves
-from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of
+from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, retag_ecs, tags_of
 from ecsctl.deploy.resources import Known, Resource
 from ecsctl.deploy.revisions import own_revisions, owned_families, register, remove_revisions
 from ecsctl.ecs_definitions.differences import diff_task_definitions, keyed
@@ -48,10 +48,12 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
         "ecs:ListTaskDefinitionFamilies",
         "ecs:ListTaskDefinitions",
         "ecs:RegisterTaskDefinition",
+        "ecs:TagResource",
+        "ecs:UntagResource",
         "resourcegroupstaggingapi:GetResources",
     )
     # Task and execution roles are handed to the tasks.
-    permissions = ("ecs:TagResource", "iam:PassRole")
+    permissions = ("iam:PassRole",)
     adoptable = True
     update_renews = True
 
@@ -96,6 +98,7 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
             owner_of(described.get("tags", ()), "key", "value"),
             fields={"definition": described},
             attributes={"arn": arn, "revision": last(arn), "family": family},
+            tags=tags_of(described.get("tags"), "key", "value"),
         )
 
     def is_race(self, error: AwsError) -> bool:
@@ -113,6 +116,9 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
 
     def update(self, aws: Aws, resource: TaskDefinition, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         return self.create(aws, resource)
+
+    def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
+        retag_ecs(aws, actual.id, put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         remove_revisions(aws, own_revisions(aws, actual.key.name, scope.project, statuses=STATUSES))

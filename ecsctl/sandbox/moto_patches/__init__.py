@@ -40,6 +40,7 @@ def install(
         ecs,
         iam,
         instances,
+        launch_templates,
         load_balancing,
         logs,
         security_groups,
@@ -50,6 +51,7 @@ def install(
     autoscaling.patch(faults)
     instances.patch(console, faults)
     security_groups.patch()
+    launch_templates.patch()
     load_balancing.patch(load_balancers, clock)
     bounds.patch()
     iam.patch()

@@ -1,0 +1,78 @@
+"""The tags of what ecsctl made, and the words that tags keep of what a file said before: pure.
+
+A tag that the file no longer has is taken away only where ecsctl put it: the tag ``ecsctl:tags`` lists their keys. The
+tag ``ecsctl:fields`` of a service lists what its section said, in the same form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from ecsctl.deploy.resources import OWNER_TAG
+from ecsctl.ecs_definitions.field_changes import FieldChange
+
+if TYPE_CHECKING:
+    from ecsctl.deploy.resources import Actual, Resource
+
+TAGS = "tags"
+KEYS_TAG = "ecsctl:tags"
+FIELDS_TAG = "ecsctl:fields"
+OWN = "ecsctl:"
+# What AWS takes of a tag's value; a longer list goes on in a tag of the next number.
+LONGEST_VALUE = 256
+
+
+def listed(tag: str, words: Collection[str]) -> dict[str, str]:
+    """Words as the values of tags (``tag``, ``tag.2`` …), in characters that every service takes; none for no words."""
+    values: list[str] = []
+    for word in sorted(words):
+        safe = quote(word, safe=":/@+.-_").replace("%", "=")
+        if values and len(values[-1]) + len(safe) < LONGEST_VALUE:
+            values[-1] += f" {safe}"
+        else:
+            values.append(safe)
+    return {tag if number == 1 else f"{tag}.{number}": value for number, value in enumerate(values, 1)}
+
+
+def words_of(tag: str, tags: Mapping[str, str]) -> frozenset[str]:
+    """The words that :func:`listed` put into tags."""
+    values = [value for key, value in tags.items() if key == tag or key.startswith(f"{tag}.")]
+    return frozenset(unquote(word.replace("=", "%")) for value in values for word in value.split())
+
+
+def with_keys(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags with those that list the keys of the file's."""
+    return {**tags, **listed(KEYS_TAG, [key for key in tags if not key.startswith(OWN)])}
+
+
+def tag_changes(resource: Resource, actual: Actual) -> Iterator[FieldChange]:
+    """What differs in the tags of something that the resource's project owns.
+
+    Only the keys that are wanted and those that ecsctl put there before count.
+    """
+    wanted, has = resource.own_tags(), actual.tags
+    if has is None or not wanted.get(OWNER_TAG) or has.get(OWNER_TAG) != wanted[OWNER_TAG]:
+        return
+    for key in sorted({*wanted, *_put(has)}):
+        if has.get(key) != wanted.get(key):
+            yield FieldChange(f"{TAGS}.{key}", has.get(key), wanted.get(key))
+
+
+def _put(tags: Mapping[str, str]) -> set[str]:
+    """The keys that ecsctl has put among these tags, but those of which each kind knows itself."""
+    own = {key for key in tags if key.startswith((KEYS_TAG, FIELDS_TAG))}
+    return (own | words_of(KEYS_TAG, tags)) & tags.keys()
+
+
+def to_write(resource: Resource, actual: Actual) -> tuple[dict[str, str], list[str]]:
+    """The tags to put on, and the keys to take away."""
+    wanted = resource.own_tags()
+    changed = [item.path.removeprefix(f"{TAGS}.") for item in tag_changes(resource, actual)]
+    return {key: wanted[key] for key in changed if key in wanted}, [key for key in changed if key not in wanted]
+
+
+def tags_of(rows: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """A list of tags as a mapping (ECS spells them ``key`` and ``value``)."""
+    return {str(row[key]): str(row.get(value) or "") for row in rows or () if row.get(key)}
