@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
 from tests.support.account import holdings
 from tests.support.command import ecsctl
 from tests.support.sandbox import Running
@@ -108,6 +109,19 @@ def test_bootstrap_makes_what_is_safe(aws: Aws, sandbox: Running) -> None:
     ended = ecsctl(aws, "instance", "bootstrap", "-c", "prod", "--count", "1", "--ingress", "22")
     assert ended.code == 2
     assert "SSH" in ended.err
+
+
+@pytest.mark.parametrize(("region", "partition"), [("cn-northwest-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov")])
+def test_bootstrap_in_other_partitions(sandbox: Running, region: str, partition: str) -> None:
+    aws = Aws(Target(region=region, endpoint_url=sandbox.endpoint, credentials=sandbox.info.credentials))
+    assert ecsctl(aws, "cluster", "create", "prod").code == 0
+    ended = ecsctl(aws, "instance", "bootstrap", "-c", "prod", "--count", "1")
+    assert (ended.code, len(ended.lines)) == (0, 1), ended.err
+    [role] = [r for r in aws.pages("iam", "ListRoles", {}, "Roles") if r["RoleName"] == f"ecsctl-prod-{region}"]
+    assert role["Arn"].startswith(f"arn:{partition}:iam::")
+    ended = ecsctl(aws, "cluster", "delete", "prod", "--yes")
+    assert ended.code == 0, ended.err
+    sandbox.sandbox.reset()
 
 
 def test_bootstrap_wants_a_cluster(aws: Aws) -> None:

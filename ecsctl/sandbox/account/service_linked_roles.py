@@ -7,11 +7,12 @@ import contextlib
 LINKED = "ecs.amazonaws.com"
 
 
-def create_ecs_role(account: str) -> None:
-    """Make the service-linked role of ECS, as CreateCluster does; one that is there stays."""
+def create_ecs_role(account: str, region: str) -> None:
+    """Make the service-linked role of ECS, as CreateCluster in ``region`` does; one that is there stays."""
     from moto.iam.exceptions import EntityAlreadyExists
     from moto.iam.models import iam_backends
+    from moto.utilities.utils import get_partition
 
     with contextlib.suppress(EntityAlreadyExists):
         description = "Role to enable Amazon ECS to manage your cluster."
-        iam_backends[account]["aws"].create_service_linked_role(LINKED, description, "")
+        iam_backends[account][get_partition(region)].create_service_linked_role(LINKED, description, "")

@@ -311,7 +311,8 @@ class World:
 
             self.unlinked = False
             with self._guarded("the service-linked role"):
-                create_ecs_role(ACCOUNT)
+                for region in list(self.regions.engines):
+                    create_ecs_role(ACCOUNT, region)
         with self._guarded("the engines"):
             self.regions.step(now)
         self.dirty = self.dirty or any(engine.store.moving for engine in self.regions.engines.values())

@@ -207,7 +207,7 @@ class Instances:
         if association is None:
             return "NoCredentialProviders: the instance has no instance profile"
         profile = association.iam_instance_profile
-        iam = iam_backends[self._account]["aws"]
+        iam = iam_backends[self._account][self._ec2.partition]
         current = next((item for item in iam.instance_profiles.values() if item.arn == profile.arn), None)
         roles = current.roles if current is not None else []
         if not roles:

@@ -116,7 +116,7 @@ def patch(faults: InstanceFaults) -> None:
         if template and names_template(template):
             ec2 = self.autoscaling_backend.ec2_backend
             named = profile_of(ec2, {"launch_template": template})
-            problem = problem_of_profile(ec2.account_id, named) if named else None
+            problem = problem_of_profile(ec2.account_id, ec2.partition, named) if named else None
             if problem:
                 raise InvalidTemplate(problem)
         return create(self)

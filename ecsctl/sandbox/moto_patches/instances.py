@@ -158,12 +158,12 @@ def profile_of(backend: Any, kwargs: dict[str, Any]) -> str | None:
     return str(named) if named else None
 
 
-def problem_of_profile(account: str, named: str) -> str | None:
+def problem_of_profile(account: str, partition: str, named: str) -> str | None:
     """What EC2 says of a profile that is not there, or has no role; None of a good one."""
     from moto.iam.models import iam_backends
 
     kind = "arn" if named.startswith("arn:") else "name"
-    profiles = iam_backends[account]["aws"].instance_profiles.values()
+    profiles = iam_backends[account][partition].instance_profiles.values()
     profile = next((each for each in profiles if named in (each.name, each.arn)), None)
     start = f"Value ({named}) for parameter iamInstanceProfile.{kind} is invalid."
     if profile is None:
@@ -175,7 +175,7 @@ def _check_profile(backend: Any, kwargs: dict[str, Any]) -> None:
     from moto.ec2.exceptions import EC2ClientError
 
     named = profile_of(backend, kwargs)
-    problem = problem_of_profile(backend.account_id, named) if named else None
+    problem = problem_of_profile(backend.account_id, backend.partition, named) if named else None
     if problem:
         raise EC2ClientError("InvalidParameterValue", problem)
 
