@@ -7,6 +7,7 @@ type next. The command line turns them into text and an exit code in one place (
 from __future__ import annotations
 
 import enum
+import signal
 from collections.abc import Sequence
 
 
@@ -21,7 +22,37 @@ class ExitCode(enum.IntEnum):
     ROLLED_BACK = 5
     NOT_FOUND = 6
     BUG = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
+
+
+# Besides SIGINT, of which Python makes a KeyboardInterrupt itself.
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal came that ends the command.
+
+    Args:
+        number: the signal's.
+    """
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.number = number
+
+    @staticmethod
+    def code_of(error: BaseException) -> int:
+        """The exit code for what ended a command (130 for Ctrl-C), looking at what caused it, too."""
+        cause: BaseException | None = error
+        seen: list[BaseException] = []
+        while cause is not None and cause not in seen:
+            if isinstance(cause, Interrupted):
+                return 128 + cause.number
+            seen.append(cause)
+            cause = cause.__cause__ or cause.__context__
+        return 128 + signal.SIGINT
 
 
 class EcsctlError(Exception):

@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from types import FrameType
 from typing import Any
+
+from ecsctl.errors import SIGNALS, Interrupted
 
 INTERVAL = 2.0
 JITTER = 0.2
@@ -72,7 +75,7 @@ def wait_again() -> None:
 
 @contextmanager
 def interrupts_kept() -> Iterator[None]:
-    """Keep a Ctrl-C until the end of the block, which must be short.
+    """Keep what would interrupt until the end of the block, which must be short.
 
     For what takes locks of its own: an interrupt between two of its lines leaves them taken, and whoever waits for
     them waits forever.
@@ -80,18 +83,26 @@ def interrupts_kept() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: at the end of the block, where one came.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *SIGNALS)}
     came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+
+    def keep(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, keep)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
     if came:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt if came[0] == signal.SIGINT else Interrupted(came[0])
 
 
 @dataclass(frozen=True)

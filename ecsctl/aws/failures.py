@@ -6,11 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ecsctl.aws.answers import NotAnAnswerError, described
 from ecsctl.aws.credentials import EXPIRED, sign_in
 from ecsctl.aws.regions import region_hint
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError
 
-NO_AWS_HINT = "is the endpoint an AWS endpoint? check --endpoint-url and AWS_ENDPOINT_URL"
+# Codes of ours, for what AWS did not say.
+PAGE = "UnreadableAnswer"
+FOREIGN = "ForeignAnswer"
+CUT = "IncompleteAnswer"
+NO_AWS_HINT = "is the endpoint an AWS endpoint? check --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY"
+LOST = "AnswerLost"
+UNREACHABLE = "NoAnswer"
 AGAIN_HINT = "run the same command again: it finds what has taken effect"
 
 UNKNOWN_KEY = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "AuthFailure"})
@@ -25,6 +32,27 @@ NOT_FOUND = {"ClusterNotFoundException", "ServiceNotFoundException", "ServiceNot
 AWS_HOST = re.compile(
     r"^https?://[^/]*\.(amazonaws\.(com(\.cn)?|eu)|api\.aws|c2s\.ic\.gov|sc2s\.sgov\.gov|[a-z.]+\.hci\.ic\.gov)(:|/|$)"
 )
+
+
+# The HTTP status of what has certainly not been done.
+NOT_IMPLEMENTED = 501
+# What endpoints say that do not have an operation: emulators, and AWS in some regions and partitions.
+MISSING_OPERATION = re.compile(
+    r"NotImplemented|NotYetImplemented|UnknownOperation|InvalidAction|UnsupportedOperation|NotSupported|501"
+)
+
+
+def cannot_be_asked(error: AwsError) -> bool:
+    """Whether these credentials may not call the operation, or the endpoint does not have it.
+
+    What only helps is done without then; any other error means that nobody knows, and is one.
+    """
+    return bool(DENIED.search(error.aws_code) or MISSING_OPERATION.search(error.aws_code))
+
+
+def is_no_answer(error: AwsError) -> bool:
+    """Whether AWS has not answered at all, so that nothing is known: not that it refused, or lacks the operation."""
+    return error.aws_code in (CUT, FOREIGN, LOST, UNREACHABLE) or (error.aws_code == PAGE and error.ambiguous)
 
 
 @dataclass(frozen=True)
@@ -46,14 +74,13 @@ def translate(error: Exception, service: str, operation: str, about: str | None,
     An exception of another origin comes back unchanged in meaning: it is re-raised, as the bug it is.
     """
     from botocore import exceptions as boto
-    from botocore.parsers import ResponseParserError
 
     if isinstance(error, EcsctlError):
         return error
     name = f"{service}:{operation}" if operation else service
     url = where.endpoint_url
     if isinstance(error, boto.ClientError):
-        return _refused(error, name, about, where)
+        return _refused(error, service, operation, about, where)
     if isinstance(error, boto.NoRegionError):
         return UsageError("no AWS region is set", hint="add --region eu-west-1 or `export AWS_REGION=eu-west-1`")
     if isinstance(error, (boto.InvalidRegionError, boto.InvalidEndpointDiscoveryConfigurationError)):
@@ -75,25 +102,23 @@ def translate(error: Exception, service: str, operation: str, about: str | None,
             if where.chosen
             else region_hint(where.session) or "check the network, the region's name and AWS_ENDPOINT_URL"
         )
-        return AwsError(name, "NoAnswer", f"{url} cannot be reached: {error}", resource=about, hint=hint)
+        return AwsError(name, UNREACHABLE, f"{url} cannot be reached: {error}", resource=about, hint=hint)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError)):
         return AwsError(
             name,
-            "AnswerLost",
+            LOST,
             f"the answer of {url} was lost: {error}",
             resource=about,
             hint=AGAIN_HINT,
             ambiguous=True,
         )
-    if isinstance(error, ResponseParserError):
-        # The lines after the first repeat the body.
-        reason = str(error).partition("\n")[0]
+    if isinstance(error, NotAnAnswerError):
         return AwsError(
             name,
-            "UnreadableAnswer",
-            f"{url} answered something that is not an AWS answer: {reason}",
+            CUT if error.cut else FOREIGN,
+            f"{url} answered with {described(error.answer)}, which {error.problem}",
             resource=about,
-            hint=NO_AWS_HINT,
+            hint=AGAIN_HINT if error.cut else NO_AWS_HINT,
             ambiguous=True,
         )
     if isinstance(error, boto.BotoCoreError):
@@ -101,7 +126,8 @@ def translate(error: Exception, service: str, operation: str, about: str | None,
     raise error
 
 
-def _refused(error: Exception, name: str, about: str | None, where: Where) -> AwsError:
+def _refused(error: Exception, service: str, operation: str, about: str | None, where: Where) -> AwsError:
+    name = f"{service}:{operation}"
     response = getattr(error, "response", {})
     detail = response.get("Error", {})
     code = str(detail.get("Code") or "Unknown")
@@ -110,7 +136,7 @@ def _refused(error: Exception, name: str, about: str | None, where: Where) -> Aw
     hint = HINTS.get(code)
     if code == str(status):
         # botocore found no error code of AWS's in the body, and gives the whole of it: a web server's page, often.
-        code, hint = "UnreadableAnswer", NO_AWS_HINT
+        code, hint = PAGE, NO_AWS_HINT
         message = f"{where.endpoint_url} answered with HTTP status {status}, but not as AWS does"
     elif DENIED.search(code):
         hint = f"the credentials lack the right to {name.replace(':', ': ')}; the README lists the IAM rights needed"
@@ -124,7 +150,7 @@ def _refused(error: Exception, name: str, about: str | None, where: Where) -> Aw
         message,
         resource=about,
         hint=hint,
-        ambiguous=status >= 500,
+        ambiguous=status >= 500 and status != NOT_IMPLEMENTED,
         code=ExitCode.NOT_FOUND if code in NOT_FOUND else None,
     )
 

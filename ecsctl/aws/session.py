@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,22 +26,32 @@ from ecsctl.aws.failures import Where, translate
 from ecsctl.aws.rate_limits import RateLimits
 from ecsctl.aws.regions import require_region
 from ecsctl.aws.retry import Retrier
+from ecsctl.aws.server_clock import ServerClock
 from ecsctl.aws.target import Target
 from ecsctl.errors import AwsError, EcsctlError, UsageError
-from ecsctl.polling import MACHINE, Clock
+from ecsctl.polling import MACHINE, Clock, Deadline, quiet
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from botocore.client import BaseClient
 
+    from ecsctl.aws.attempts import Attempts
     from ecsctl.aws.fast import FastClient
 
 AWS_OPERATIONS = ("sts:GetCallerIdentity",)
 
 Json = dict[str, Any]
 
+# How many calls a bug report has.
+MAX_CALLS_KEPT = 100
+
 
 class Aws:
     """One AWS account and region.
+
+    ``report`` is told what is being tried again, and why: each thing once. ``deadline`` is until when that may go on;
+    None: as long as the table of retries says.
 
     Args:
         target: where to call.
@@ -62,6 +74,11 @@ class Aws:
         self._renewals = 0
         self._account: str | None = None
         self._elsewhere: dict[str, Aws] = {}
+        self.report: Callable[[str], None] = quiet
+        self.deadline: Deadline | None = None
+        self._clock = ServerClock(clock.now)
+        self._attempts: Attempts | None = None
+        self._calls: deque[tuple[str, Mapping[str, Any], str]] = deque(maxlen=MAX_CALLS_KEPT)
         self._fast: FastClient | None = None
         self._fast_allowed = fast and not target.debug
         self._fast_asked = not self._fast_allowed
@@ -82,7 +99,8 @@ class Aws:
             return self
         with self._lock:
             if region not in self._elsewhere:
-                self._elsewhere[region] = Aws(replace(self.target, region=region), clock=self.clock)
+                other = self._elsewhere[region] = Aws(replace(self.target, region=region), clock=self.clock)
+                other.report, other.deadline = self.report, self.deadline
             return self._elsewhere[region]
 
     @property
@@ -94,6 +112,7 @@ class Aws:
             return self._session
 
     def _new_session(self, *, cached_roles: bool = True) -> Any:
+        from ecsctl.aws.answers import install_parsers
         from ecsctl.aws.loader import install_loader
 
         target = self.target
@@ -105,12 +124,11 @@ class Aws:
             # Also for the clients that botocore makes by itself to get credentials.
             session.set_config_variable("region", region)
         install_loader(session)
+        install_parsers(session)
         if target.credentials:
             session.set_credentials(*target.credentials)
         else:
             install_credential_chain(session, session.get_config_variable("region"), cached=cached_roles)
-        if target.debug:
-            session.set_stream_logger("botocore.endpoint", "DEBUG")
         return session
 
     @property
@@ -144,9 +162,10 @@ class Aws:
             # Not under the lock: a call goes on while another service's client is being made.
             return made
         with self._lock:
-            made = self._clients.get(service)
-            if made is None or (operation and operation not in made.meta.service_model.operation_names):
-                self._clients[service] = self._new_client(service, trimmed=made is None)
+            for trimmed in (True, False):
+                made = self._clients.get(service)
+                if made is None or (operation and operation not in made.meta.service_model.operation_names):
+                    self._clients[service] = self._new_client(service, trimmed=trimmed and made is None)
             return self._clients[service]
 
     def _new_client(self, service: str, *, trimmed: bool) -> Any:
@@ -174,6 +193,7 @@ class Aws:
         except Exception as error:
             raise translate(error, service, "", None, Where(session)) from error
         require_region(session, client.meta.endpoint_url)
+        self._watch(client)
         if self._fast_allowed:
             from ecsctl.aws.fast import record_requests
 
@@ -204,14 +224,29 @@ class Aws:
             EcsctlError: no credentials, or the parameters do not fit the API.
         """
 
+        name, given = f"{service}:{operation}", params or {}
+        if self.target.debug:
+            self._debug_call(name, given)
+        try:
+            answer = self._answer(service, operation, given, about)
+        except BaseException as error:
+            self._calls.append((name, given, f"{type(error).__name__}: {error}"))
+            raise
+        self._calls.append((name, given, "answered"))
+        return answer
+
+    def _answer(self, service: str, operation: str, params: Mapping[str, Any], about: str | None) -> Json:
         self._limits.take(service, operation)
         if self.fast is not None and self.fast.knows(service, operation):
             from ecsctl.aws.fast import Surprise
 
             try:
-                return self.fast.call(service, operation, params or {})[0]
+                answer, headers = self.fast.call(service, operation, params)
             except Surprise:
                 pass
+            else:
+                self._clock.note(headers)
+                return answer
 
         def once() -> Json:
             renewals = self._renewals
@@ -222,18 +257,69 @@ class Aws:
                     raise
             return self._once(service, operation, params, about)
 
-        return self._retrier.run(f"{service}:{operation}", once)
+        return self._retrier.run(service, operation, once, self.deadline, self._told_once)
 
-    def _once(self, service: str, operation: str, params: Mapping[str, Any] | None, about: str | None) -> Json:
+    def _once(self, service: str, operation: str, params: Mapping[str, Any], about: str | None) -> Json:
         client = self.client(service, operation)
         ready_credentials(self.session)
         try:
-            answer = client._make_api_call(operation, dict(params or {}))
+            answer = client._make_api_call(operation, dict(params))
+        except EcsctlError:
+            raise
         except Exception as error:
             where = Where(self.session, client.meta.endpoint_url)
             raise translate(error, service, operation, about, where) from error
         answer.pop("ResponseMetadata", None)
         return cast(Json, answer)
+
+    def _watch(self, client: Any) -> None:
+        from ecsctl.aws.attempts import Attempts, to_stderr
+
+        with self._lock:
+            if self._attempts is None:
+                debug = to_stderr if self.target.debug else None
+                self._attempts = Attempts(lambda: self.deadline, self._say, self._clock, debug)
+            self._attempts.watch(client)
+
+    def _say(self, line: str) -> None:
+        (self.report if self.deadline is None else self.deadline.report)(line)
+
+    def _told_once(self, subject: str, line: str) -> None:
+        if self._attempts is not None:
+            self._attempts.tell(subject, line)
+
+    def _debug_call(self, name: str, params: Mapping[str, Any]) -> None:
+        import json
+
+        from ecsctl.aws.attempts import to_stderr
+        from ecsctl.aws.redaction import redacted
+
+        to_stderr(f"{name} {json.dumps(redacted(params), default=str, ensure_ascii=False)}")
+
+    @contextmanager
+    def within(self, deadline: Deadline) -> Iterator[None]:
+        """Bound every call and retry of the block by a deadline; retries are told to its report.
+
+        For the calls of all threads: one command has one deadline.
+        """
+        before, self.deadline = self.deadline, deadline
+        try:
+            yield
+        finally:
+            self.deadline = before
+
+    def now(self) -> datetime:
+        """AWS's time in UTC: this machine's, put right by the Date of the last answer."""
+        return self._clock.now()
+
+    def recent_calls(self) -> list[Json]:
+        """The last calls, for a bug report: their inputs without what may be a secret, and what came of them."""
+        from ecsctl.aws.redaction import redacted, redacted_text
+
+        return [
+            {"call": name, "input": redacted(params), "outcome": redacted_text(outcome)}
+            for name, params, outcome in list(self._calls)
+        ]
 
     def _renew(self, renewals: int) -> bool:
         """Look for other credentials than those that AWS calls expired; whether there are any.
@@ -269,18 +355,28 @@ class Aws:
         """All items of a List or Describe operation, page by page.
 
         The token's name is the service's own (``nextToken``, ``NextToken``, ``Marker``), tried in this order.
+
+        Raises:
+            AwsError: as :meth:`call`; or a token came again (``RepeatedPage``).
         """
         query = dict(params)
+        seen: set[str] = set()
         while True:
             answer = self.call(service, operation, query, about=about)
             yield from answer.get(result, ())
-            for given, asked in TOKENS:
-                token = answer.get(given)
-                if token:
-                    query[asked] = token
-                    break
-            else:
+            token, asked = next(((answer[given], asked) for given, asked in TOKENS if answer.get(given)), (None, ""))
+            if token is None:
                 return
+            if token in seen:
+                raise AwsError(
+                    f"{service}:{operation}",
+                    "RepeatedPage",
+                    "the same page token came again, so that the list would never end",
+                    resource=about,
+                    hint="is the endpoint an AWS endpoint? check --endpoint-url and AWS_ENDPOINT_URL",
+                )
+            seen.add(token)
+            query[asked] = token
 
     def close(self) -> None:
         """Close the connections."""

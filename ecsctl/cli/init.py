@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,7 +92,7 @@ def init(settings: Settings, /, file: str, stdout: bool, force: bool, **options:
         raise UsageError(f"{file} exists already", hint="add --force to overwrite it, or --stdout to look first")
     imported = _imported(settings, given[0] if given else "", options)
     if stdout:
-        click.echo(imported.text, nl=False)
+        sys.stdout.write(imported.text)
     else:
         _write(file, imported.text, force)
     for note in imported.notes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +12,8 @@ import click
 from ecsctl import __version__
 from ecsctl.cli.options import CONNECTION, Group
 from ecsctl.cli.settings import Settings
-from ecsctl.errors import EcsctlError, ExitCode
+from ecsctl.cli.streams import ReaderGoneError
+from ecsctl.errors import EcsctlError, ExitCode, Interrupted
 
 # name: (module in ecsctl.cli, attribute, what `ecsctl --help` says of it). The text stands here so that
 # `--help` imports none of them; a test holds that it is the command's own.
@@ -54,7 +54,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         ),
     },
 }
-BUG_HINT = "this is a bug in ecsctl: please report it with the output of the same command and --debug"
+ENDED_BY: dict[int, str] = {ExitCode.TERMINATED: "terminated", ExitCode.HUNG_UP: "hung up"}
 
 
 class Root(Group):
@@ -121,25 +121,24 @@ def run(arguments: Sequence[str], settings: Settings | None = None) -> int:
         say_error(error)
         return int(error.code)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        print(error.format_message(), file=sys.stderr)
         return ExitCode.USAGE
     except click.UsageError as error:
-        error.show()
+        error.show(sys.stderr)
         return ExitCode.USAGE
     except click.ClickException as error:
-        error.show()
+        error.show(sys.stderr)
         return ExitCode.FAILED
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(f"\ninterrupted{settings.interrupted()}", err=True)
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`| head`): nothing more to say, and no complaint at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (KeyboardInterrupt, click.Abort) as error:
+        code = Interrupted.code_of(error)
+        print(f"\n{ENDED_BY.get(code, 'interrupted')}{settings.interrupted()}", file=sys.stderr)
+        return code
+    except (ReaderGoneError, BrokenPipeError):
         return ExitCode.OK
     except Exception as error:
-        if settings.debug:
-            raise
-        click.echo(f"error: {type(error).__name__}: {error}\nhint: {BUG_HINT}", err=True)
+        from ecsctl.cli.bug_report import report_bug
+
+        report_bug(error, arguments, settings)
         return ExitCode.BUG
     finally:
         settings.close()
@@ -147,13 +146,19 @@ def run(arguments: Sequence[str], settings: Settings | None = None) -> int:
 
 def say_error(error: EcsctlError) -> None:
     """Print an error to stderr: what, the details, and the next command."""
-    from ecsctl.render.terminal import broken, colours
+    from ecsctl.render.terminal import broken
 
-    colour = colours(sys.stderr)
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    click.echo(broken(error.message, sys.stderr, taken=len("error: ")), err=True)
+    print(
+        _coloured("error: ", fg="red", bold=True) + broken(error.message, sys.stderr, taken=len("error: ")),
+        file=sys.stderr,
+    )
     for line in error.details:
-        click.echo(broken(f"  {line}", sys.stderr, indent="    "), err=True)
+        print(broken(f"  {line}", sys.stderr, indent="    "), file=sys.stderr)
     if error.hint:
-        click.secho("hint: ", fg="cyan", nl=False, err=True, color=colour)
-        click.echo(broken(error.hint, sys.stderr, taken=len("hint: ")), err=True)
+        print(_coloured("hint: ", fg="cyan") + broken(error.hint, sys.stderr, taken=len("hint: ")), file=sys.stderr)
+
+
+def _coloured(text: str, **style: Any) -> str:
+    from ecsctl.render.terminal import colours
+
+    return click.style(text, **style) if colours(sys.stderr) else text

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.errors import UsageError
+from ecsctl.errors import EcsctlError, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -108,6 +108,7 @@ class Settings:
                     debug=self.debug,
                 )
             )
+            self._aws.report = self.say
         return self._aws
 
     def say(self, line: str) -> None:
@@ -132,7 +133,7 @@ class Settings:
 
         Raises:
             UsageError: nobody can be asked, and ``--yes`` was not given.
-            click.Abort: the answer was no.
+            EcsctlError: the answer was no.
         """
         if self.yes:
             return
@@ -141,11 +142,15 @@ class Settings:
         import click
 
         if not click.confirm(question, err=True):
-            raise UsageError("stopped at your word; nothing was changed")
+            raise EcsctlError("cancelled; nothing was changed")
 
     def interrupted(self) -> str:
         """What to say after "interrupted": what goes on in AWS, and how to resume (set by the command)."""
         return f": {self.resume}" if self.resume else ""
+
+    def recent_calls(self) -> list[dict[str, Any]]:
+        """The last calls of AWS, without secrets."""
+        return self._aws.recent_calls() if self._aws is not None else []
 
     def close(self) -> None:
         """Give connections back."""

@@ -24,7 +24,8 @@ def compare_fields(
         for path, before, after in _compare(name, actual.get(name), value):
             if name in secret:
                 yield FieldChange(path, "(text)" if before else None, "(changed text)")
-            else:
+            elif as_text(before) is not None or as_text(after) is not None:
+                # An empty text, an empty list and nothing are all nothing.
                 yield FieldChange(path, as_text(before), as_text(after))
 
 

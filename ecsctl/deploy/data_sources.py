@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.aws.names import ARM_FAMILY
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError
 
@@ -223,7 +224,9 @@ def _is_arm(aws: Aws, instance_type: str) -> bool:
                 f"there is no instance type {instance_type} in {aws.region}",
                 hint="`aws ec2 describe-instance-types` lists those that exist",
             ) from error
-        # Not every credential may ask; the family's name tells as well.
+        if not cannot_be_asked(error):
+            raise
+        # The family's name tells as well.
         return bool(ARM_FAMILY.match(instance_type))
     types = answer.get("InstanceTypes", ())
     architectures = types[0].get("ProcessorInfo", {}).get("SupportedArchitectures", ()) if types else ()
@@ -231,7 +234,7 @@ def _is_arm(aws: Aws, instance_type: str) -> bool:
 
 
 def _zones(aws: Aws, instance_type: str) -> frozenset[str]:
-    """The zones that have a type; none where AWS does not say: a group keeps trying zones that lack it."""
+    """The zones that have a type; none where that may not be asked: a group keeps trying zones that lack it."""
     query = {
         "LocationType": "availability-zone",
         "Filters": [{"Name": "instance-type", "Values": [instance_type]}],
@@ -239,7 +242,9 @@ def _zones(aws: Aws, instance_type: str) -> frozenset[str]:
     try:
         found = aws.pages("ec2", "DescribeInstanceTypeOfferings", query, "InstanceTypeOfferings")
         return frozenset(str(item["Location"]) for item in found)
-    except AwsError:
+    except AwsError as error:
+        if not cannot_be_asked(error):
+            raise
         return frozenset()
 
 

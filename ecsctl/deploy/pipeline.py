@@ -113,24 +113,25 @@ def execute(
     Raises:
         EcsctlError: a step failed (with all that failed in its details), or a wait.
     """
-    since = aws.clock.now()
+    since = aws.now()
     deadline = Deadline.after(timeout, say, aws.clock)
     waits: dict[str, Callable[[Known], None]] = {}
     for kind in TABLE if wait else ():
         mine = [item for item in prepared.resources.values() if item.kind == kind]
         if mine:
             waits[kind] = partial(_wait, aws, kind, mine, deadline, since)
-    report = apply(aws, prepared.plan, prepared.snapshot, report=on_event, waits=waits, deadline=deadline)
-    if not report.whole:
-        raise failed(report)
-    left = [
-        Step(kind, partial(wait_for, report.attributes), only_waits=True)
-        for kind, wait_for in waits.items()
-        if kind not in report.waited
-    ]
-    outcome = run_steps(left, max(1, len(left)), report=say)
-    if outcome.failed:
-        raise outcome.failed[0][1]
+    with aws.within(deadline):
+        report = apply(aws, prepared.plan, prepared.snapshot, report=on_event, waits=waits, deadline=deadline)
+        if not report.whole:
+            raise failed(report)
+        left = [
+            Step(kind, partial(wait_for, report.attributes), only_waits=True)
+            for kind, wait_for in waits.items()
+            if kind not in report.waited
+        ]
+        outcome = run_steps(left, max(1, len(left)), report=say)
+        if outcome.failed:
+            raise outcome.failed[0][1]
     return report
 
 

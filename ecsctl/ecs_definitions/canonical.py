@@ -83,6 +83,8 @@ KEYED: dict[str, tuple[str, ...]] = {
     "vpcLatticeConfigurations": ("targetGroupArn", "portName"),
 }
 SETS = {"requiresCompatibilities", "add", "drop", "subnets", "securityGroups", "alarmNames", "ignoredExitCodes"}
+# Members whose keys are the user's own: there an empty text is a value, elsewhere some emulators mean nothing by it.
+MAPS = {"dockerLabels", "options", "driverOpts", "labels"}
 # Answers name what inputs may leave to be understood; both mean the same.
 APART = ("tags", "cluster", "clientToken")
 
@@ -168,7 +170,7 @@ def _normal(value: Any, under: str, defaults: Mapping[str, dict[str, Any]]) -> A
         made = {}
         for key in sorted(value):
             item = _normal(value[key], key, defaults)
-            absent = item is None or item == {} or item == []
+            absent = item in (None, {}, []) or (item == "" and key != "value" and under not in MAPS)
             if not absent and not (key in usual and usual[key] == item and type(usual[key]) is type(item)):
                 made[key] = item
         return made

@@ -189,6 +189,8 @@ def test_instances_are_read_whole(endpoint: Endpoint) -> None:
         (200, b"[]"),
         (200, b'{"tasks": [{"createdAt": "yesterday"}]}'),
         (200, b'{"tasks": ['),
+        (200, b'{"tasks": 7}'),
+        (200, b'{"failures": [], "message": "an emulator that leaves the rest out"}'),
     ],
 )
 def test_anything_but_a_readable_answer_is_left_to_botocore(endpoint: Endpoint, status: int, body: bytes) -> None:

@@ -30,10 +30,10 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def stubbed(service: str) -> tuple[Aws, Stubber, list[float]]:
+def stubbed(service: str, operation: str | None = None) -> tuple[Aws, Stubber, list[float]]:
     clock = ManualClock()
     aws = Aws(TARGET, clock=clock)
-    stub = Stubber(aws.client(service))
+    stub = Stubber(aws.client(service, operation))
     stub.activate()
     return aws, stub, clock.slept
 
@@ -83,7 +83,7 @@ def test_every_passing_refusal_is_repeated_until_it_passes(operation: str, row: 
     service, name = operation.split(":")
     from botocore import xform_name
 
-    aws, stub, slept = stubbed(service)
+    aws, stub, slept = stubbed(service, name)
     method = xform_name(name)
     stub.add_client_error(method, row.code, f"... {row.message} ...")
     stub.add_client_error(method, row.code, f"... {row.message.upper()} ...")
@@ -97,7 +97,7 @@ def test_every_passing_refusal_is_repeated_until_it_passes(operation: str, row: 
 
 def minimal(aws: Aws, service: str, operation: str) -> dict[str, Any]:
     """The required members of an operation's input, filled with something of their type."""
-    shape = aws.client(service).meta.service_model.operation_model(operation).input_shape
+    shape = aws.client(service, operation).meta.service_model.operation_model(operation).input_shape
     return fill(shape)
 
 

@@ -98,6 +98,36 @@ def test_up_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: Pat
     assert down.returncode == 0, down.stderr
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "hung up")]
+)
+def test_other_signals_say_where_it_stands_too(
+    sandbox: Running, folder: Path, number: signal.Signals, code: int, word: str
+) -> None:
+    process = start(sandbox, folder, "up", "--yes")
+    read_until(process, "0 of 1 have joined")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert f"{word}: " in err
+    assert "changes are made; `ecsctl up` goes on from there" in err
+    assert "Traceback" not in err
+
+
+def test_what_ignores_hangups_goes_on(sandbox: Running, folder: Path) -> None:
+    """``nohup ecsctl up &``."""
+    (folder / "ecsctl.yaml").write_text(FILE.replace("desiredCount: 2", "desiredCount: 1"))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start(sandbox, folder, "up", "--yes")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    read_until(process, "created cluster shop")
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+
+
 def test_down_says_where_it_stands_and_goes_on_later(sandbox: Running, folder: Path) -> None:
     before = holdings(sandbox)
     (folder / "ecsctl.yaml").write_text(FILE.replace("desiredCount: 2", "desiredCount: 1"))
@@ -140,7 +170,7 @@ def test_at_the_question_nothing_was_changed(sandbox: Running, folder: Path) -> 
     assert holdings(sandbox) == before
 
 
-@pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("y\n", 0)])
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("y\n", 0)])
 def test_the_answer_decides(sandbox: Running, folder: Path, answer: str, code: int) -> None:
     (folder / "ecsctl.yaml").write_text("name: shop\n")
     master, slave = pty.openpty()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE
+from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.data_sources import DataSources, Subnet
 from ecsctl.deploy.desired import desired
 from ecsctl.deploy.kinds import TABLE
@@ -346,3 +347,10 @@ def test_another_cluster_means_other_instances() -> None:
         "remove service shop/svc",
         "remove cluster shop",
     }
+
+
+def test_nothing_and_nothing_are_no_difference() -> None:
+    assert list(compare_fields({}, {"matcher": "", "groups": frozenset()})) == []
+    assert list(compare_fields({"matcher": ""}, {"matcher": ""})) == []
+    [change] = compare_fields({"matcher": ""}, {"matcher": "200"})
+    assert (change.before, change.after) == (None, "200")

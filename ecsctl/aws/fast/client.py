@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ecsctl import __version__
+from ecsctl.aws.answers import ASIDE
 from ecsctl.aws.fast import record as records
 from ecsctl.aws.fast.sigv4 import signed_headers
 
@@ -245,7 +246,7 @@ def _json_answer(text: bytes, members: Sequence[str], times: Sequence[str]) -> J
     """The answer of the JSON protocol, its times as datetimes; what is null is left out.
 
     Args:
-        members: those that the answer may have; one of them must be there.
+        members: those that the answer may have, the result before all that is not aside; it must be there.
         times: the names of all members that are times; no other member of ECS has such a name (a test holds it).
     """
     known = frozenset(times)
@@ -259,7 +260,8 @@ def _json_answer(text: bytes, members: Sequence[str], times: Sequence[str]) -> J
         return found
 
     answer = json.loads(text, object_hook=mend)
-    if not isinstance(answer, dict) or not any(name in answer for name in members):
+    result = next((name for name in members if name not in ASIDE), "")
+    if not isinstance(answer, dict) or not isinstance(answer.get(result), (dict, list)):
         raise Surprise
     return answer
 

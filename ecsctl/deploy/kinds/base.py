@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from ecsctl.aws.failures import is_no_answer
 from ecsctl.deploy.changes import Change, Conflict
 from ecsctl.deploy.compare import compare_fields, summarize
 from ecsctl.deploy.guards import Use
@@ -229,19 +230,24 @@ def retag_ec2(aws: Aws, ids: Sequence[str], put: Mapping[str, str], drop: Sequen
 
 
 # Endpoints that are not AWS may lack the Resource Groups Tagging API: they have nothing there to be looked at.
-NO_SUCH_API = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationException", "UnreadableAnswer"})
+NO_SUCH_API = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationException"})
 
 
 def arns_of(aws: Aws, scope: Scope, *types: str) -> list[str]:
     """The ARNs of what a project owns of these types (``ecs:cluster``), by resourcegroupstaggingapi:GetResources.
 
     Where that is refused, only what has a known name is found, and ``scope.unseen`` says so.
+
+    Raises:
+        AwsError: there was no answer.
     """
     query = {"TagFilters": [{"Key": OWNER_TAG, "Values": [scope.project]}], "ResourceTypeFilters": list(types)}
     try:
         found = aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList")
         return [str(item["ResourceARN"]) for item in found]
     except AwsError as error:
+        if is_no_answer(error):
+            raise
         if error.aws_code not in NO_SUCH_API:
             what = ", ".join(types)
             scope.unseen.append(f"what project {scope.project} has of {what} under other names: {error.message}")

@@ -297,3 +297,23 @@ def test_values_of_variables_are_never_shown() -> None:
 )
 def test_what_is_named_like_a_secret_is_hidden(path: str, value: Any, shown: Any) -> None:
     assert redact(path, value) == shown
+
+
+def test_an_empty_text_of_an_emulator_is_nothing_where_the_user_has_not_written_it() -> None:
+    container = {"name": "web", "image": "i", "environment": [{"name": "A", "value": ""}], "dockerLabels": {"a": ""}}
+    told = {**container, "user": "", "workingDirectory": "", "hostname": ""}
+    answered = {
+        "family": "web",
+        "taskRoleArn": "",
+        "networkMode": "",
+        "pidMode": "",
+        "cpu": "",
+        "containerDefinitions": [told],
+    }
+    assert diff_task_definitions({"family": "web", "containerDefinitions": [container]}, answered) == []
+    assert diff_services({"launchType": "", "platformVersion": ""}, {"serviceName": "web"}) == []
+    [[path, before, after]] = diff_task_definitions(
+        {"family": "web", "containerDefinitions": [{**container, "dockerLabels": {}}]},
+        {"family": "web", "containerDefinitions": [container]},
+    )
+    assert (path, before, after) == ("containerDefinitions[web].dockerLabels", None, {"a": ""})
