@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 
+agent_option = click.option(
+    "--agent",
+    type=click.Choice(["package", "container"]),
+    default="package",
+    help="How ubuntu runs the ECS agent: package, or container for `docker run`, which lacks ECS Exec and the EFS "
+    "plugin.  [default: package]",
+)
+
+
 @click.command(cls=Command)
 @click.option("--count", type=click.IntRange(0, 5000), required=True, help="How many instances.")
 @click.option("--type", "type_", metavar="TYPE", default="t3.small", help="The instance type.  [default: t3.small]")
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Open a port to the world or, as PORT@NETWORK, to a network: 80, 8000-8100/udp, 443@10.0.0.0/8. Repeatable.",
 )
+@agent_option
 @click.option("--subnet", "subnets", metavar="ID", multiple=True, help="A subnet.  [default: the default VPC's]")
 @click.option("--key-name", metavar="NAME", help="An EC2 key pair, for a network that may reach port 22.")
 @waits("10m")
@@ -39,6 +49,7 @@ def bootstrap(
     count: int,
     type_: str,
     image: str,
+    agent: str,
     ingress: tuple[str, ...],
     subnets: tuple[str, ...],
     key_name: str | None,
@@ -60,7 +71,7 @@ def bootstrap(
     aws, cluster = connect(settings)
     cluster = str(ecs.require_cluster(aws, cluster)["clusterName"])
     require_group_here(aws, cluster)
-    instances = InstancesSpec(count, count, count, type_, image, subnets, rules, key_name)
+    instances = InstancesSpec(count, count, count, type_, image, subnets, rules, key_name, agent=agent)
     spec = Spec(name=cluster, cluster=cluster, instances=instances)
     prepared = prepare(aws, spec, prune=False, kinds=INSTANCE_KINDS)
     again = f"ecsctl instance bootstrap -c {cluster} --count {count}"
@@ -72,8 +83,9 @@ def bootstrap(
 
 @click.command("user-data", cls=Command)
 @click.option("--image", metavar="IMAGE", default="al2023", help="al2023, bottlerocket or ubuntu.  [default: al2023]")
+@agent_option
 @pass_settings
-def user_data(settings: Settings, image: str) -> None:
+def user_data(settings: Settings, image: str, agent: str) -> None:
     """Print the boot script that makes an instance join the cluster.
 
     For a launch template of your own; it is what `bootstrap` gives its instances.
@@ -82,7 +94,7 @@ def user_data(settings: Settings, image: str) -> None:
     from ecsctl.deploy.user_data import user_data as script
 
     named, _ = (settings.cluster, None) if settings.cluster else of_files(files_at_hand(), settings)
-    click.echo(script(image, named or "default"), nl=False)
+    click.echo(script(image, named or "default", agent), nl=False)
 
 
 @click.command(cls=Command)

@@ -2,8 +2,9 @@
 
 The text depends on its arguments only, so that the same project gives the same launch template.
 
-Sources: the ECS developer guide (container instance bootstrap), the README of the amazon-ecs-agent repository (the
-agent by ``docker run``), Bottlerocket's ECS quick start.
+Sources: the ECS developer guide (container instance bootstrap, the package amazon-ecs-init), the amazon-ecs-agent
+repository (its README has the agent by ``docker run``, ecs-init/docker/docker_config.go what the package gives it),
+Bottlerocket's ECS quick start.
 """
 
 from __future__ import annotations
@@ -30,18 +31,61 @@ BOTTLEROCKET = """\
 cluster = "{cluster}"
 """
 
-# The agent is Docker's to run and systemd's to supervise: no `-d` and no restart policy of Docker's own, or the
-# unit would not notice its death. The data folder is kept on the host: an agent that forgets it registers a new
-# container instance at every start. `--no-block`: the unit must not wait for the cloud-init that starts it.
-UBUNTU = """\
+# What every boot script of Ubuntu and Debian begins with. apt waits for dpkg's lock by itself, but not for that of the
+# package lists, which the first boot's own updates hold: one failed try would end the boot.
+_APT = """\
 #!/bin/bash
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
+retry() {{ for _ in $(seq 60); do "$@" && return 0; sleep 5; done; echo "gave up: $*" >&2; return 1; }}
+retry apt-get -o DPkg::Lock::Timeout=60 update
+"""
+
+# The agent as the package amazon-ecs-init runs it: with an AppArmor profile of its own, the firewall's rules, what ECS
+# Exec needs and the volume plugins. It is downloaded as the ECS developer guide says, in the instance's own region.
+# `--no-block`: the unit must not wait for the cloud-init that starts it. `|| true`: awsvpc needs a DHCP client, and a
+# release that has none under this name still runs every other network mode.
+UBUNTU = (
+    _APT
+    + """\
+retry apt-get -o DPkg::Lock::Timeout=60 install -y docker.io iptables curl
+apt-get -o DPkg::Lock::Timeout=60 install -y isc-dhcp-client || true
+
+mkdir -p /etc/ecs
+cat > /etc/ecs/ecs.config <<'EOF'
+ECS_CLUSTER={cluster}
+ECS_AWSVPC_BLOCK_IMDS=true
+ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+EOF
+
+metadata=http://169.254.169.254/latest
+token=$(curl -fsS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$metadata/api/token")
+about() {{ curl -fsS -H "X-aws-ec2-metadata-token: $token" "$metadata/meta-data/$1"; }}
+region=$(about placement/region)
+domain=$(about services/domain)
+package=amazon-ecs-init-latest.$(dpkg --print-architecture).deb
+retry curl -fsSL -o "/tmp/$package" "https://s3.$region.$domain/amazon-ecs-agent-$region/$package"
+retry apt-get -o DPkg::Lock::Timeout=60 install -y "/tmp/$package"
+
+systemctl enable --now --no-block amazon-ecs-volume-plugin.socket || true
+systemctl enable --now --no-block ecs
+"""
+)
+
+# The agent is Docker's to run and systemd's to supervise: no `-d` and no restart policy of Docker's own, or the
+# unit would not notice its death. The data folder is kept on the host: an agent that forgets it registers a new
+# container instance at every start. It lacks what the package brings: see CONTAINER_LACKS.
+# On cgroup v2 the agent makes each task's slice over D-Bus, which Docker's default AppArmor profile forbids
+# (aws/amazon-ecs-agent#3227, #4062), and it names slices as the systemd driver wants them (since agent 1.61.0).
+UBUNTU_CONTAINER = (
+    _APT
+    + """\
 mkdir -p /etc/docker /etc/ecs /var/log/ecs /var/lib/ecs/data
-# The agent knows Docker's cgroupfs driver only, and Docker reads this when it is first started.
-echo '{{"exec-opts": ["native.cgroupdriver=cgroupfs"]}}' > /etc/docker/daemon.json
-apt-get -o DPkg::Lock::Timeout=300 update
-apt-get -o DPkg::Lock::Timeout=300 install -y docker.io iptables
+# Docker reads this when it is first started.
+if [ -f /sys/fs/cgroup/cgroup.controllers ]; then driver=systemd; else driver=cgroupfs; fi
+echo "{{\\"exec-opts\\": [\\"native.cgroupdriver=$driver\\"]}}" > /etc/docker/daemon.json
+retry apt-get -o DPkg::Lock::Timeout=60 install -y docker.io iptables
+apt-get -o DPkg::Lock::Timeout=60 install -y isc-dhcp-client || true
 
 cat > /etc/ecs/ecs.config <<'EOF'
 ECS_CLUSTER={cluster}
@@ -86,14 +130,17 @@ RestartPreventExitStatus=5
 ExecStartPre=/usr/local/sbin/ecs-agent-network
 ExecStartPre=-/usr/bin/docker rm -f ecs-agent
 ExecStartPre=-/usr/bin/docker pull {image}
-ExecStart=/usr/bin/docker run --name ecs-agent --init --net=host \\
+ExecStart=/usr/bin/docker run --name ecs-agent --init --net=host --userns=host \\
+  --security-opt apparmor=unconfined \\
   --cap-add=sys_admin --cap-add=net_admin \\
   --env-file=/etc/ecs/ecs.config \\
   --volume=/var/run:/var/run \\
   --volume=/var/log/ecs:/log \\
   --volume=/var/lib/ecs/data:/data \\
   --volume=/etc/ecs:/etc/ecs \\
+  --volume=/etc/alternatives:/etc/alternatives:ro \\
   --volume=/sbin:/host/sbin:ro \\
+  --volume=/usr/sbin:/usr/sbin:ro \\
   --volume=/lib:/lib:ro \\
   --volume=/lib64:/lib64:ro \\
   --volume=/usr/lib:/usr/lib:ro \\
@@ -110,19 +157,36 @@ EOF
 systemctl daemon-reload
 systemctl enable --now --no-block ecs-agent.service
 """
+)
+
+AGENTS = ("package", "container")
+CONTAINER_LACKS = "ECS Exec, and the volume plugins for EFS"
 
 
-def user_data(flavour: str, cluster: str) -> str:
+def agent_of(text: str) -> str:
+    """How a boot script runs the agent: ``container`` or ``package``."""
+    return "container" if "docker run --name ecs-agent" in text else "package"
+
+
+def user_data(flavour: str, cluster: str, agent: str = "package") -> str:
     """The user data (not encoded) that makes an instance of an image of that flavour join ``cluster``.
 
     Args:
         flavour: ``al2023`` (any ECS-optimised Amazon Linux), ``bottlerocket``, or ``ubuntu`` (Debian too), which
-            installs Docker and runs the agent by ``docker run``.
+            installs Docker and the agent.
         cluster: the cluster's name or ARN.
+        agent: ``package``, or ``container`` for the agent by ``docker run``, of ``ubuntu`` only.
 
     Raises:
-        UsageError: no such flavour, or the cluster's name is none.
+        UsageError: no such flavour or agent, or the cluster's name is none.
     """
+    if agent not in AGENTS:
+        raise UsageError(f"no agent {agent!r}", hint=f"one of {', '.join(AGENTS)}")
+    if agent == "container" and flavour != "ubuntu":
+        raise UsageError(
+            f"the image's own agent is used on {flavour}: it is not run as a container of yours",
+            hint="agent: container is for ubuntu and Debian",
+        )
     # It stands in a script that root runs.
     cluster = require_cluster_name(cluster)
     if flavour == "al2023":
@@ -130,5 +194,6 @@ def user_data(flavour: str, cluster: str) -> str:
     if flavour == "bottlerocket":
         return BOTTLEROCKET.format(cluster=cluster)
     if flavour == "ubuntu":
-        return UBUNTU.format(cluster=shlex.quote(cluster), image=AGENT_IMAGE)
+        script = UBUNTU_CONTAINER if agent == "container" else UBUNTU
+        return script.format(cluster=shlex.quote(cluster), image=AGENT_IMAGE)
     raise UsageError(f"no user data for {flavour!r}", hint=f"one of {', '.join(FLAVOURS)}, or an AMI's id")

@@ -137,7 +137,8 @@ class InstancesSpec:
     """EC2 capacity: one Auto Scaling group of ``type`` with ``minimum`` ≤ ``desired`` ≤ ``maximum`` instances.
 
     ``image`` is ``al2023``, ``bottlerocket``, ``ubuntu``, an AMI id or the name of an SSM parameter. No subnets: those
-    of the default VPC. ``scaled``: the file leaves the number open, so it only begins with ``desired``.
+    of the default VPC. ``scaled``: the file leaves the number open, so it only begins with ``desired``. ``agent``:
+    how Ubuntu runs the agent, as a ``package`` or as a ``container``.
     """
 
     minimum: int
@@ -149,6 +150,7 @@ class InstancesSpec:
     ingress: tuple[IngressSpec, ...] = ()
     key_name: str | None = None
     scaled: bool = False
+    agent: str = "package"
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def test_instances_launch_with_what_they_need(spec: Spec) -> None:
     assert isinstance(template, LaunchTemplate)
     assert (template.image, template.image_source, template.key_name) == ("ami-1", "ubuntu", "me")
     assert "ECS_CLUSTER=prod" in template.user_data
-    assert "docker run" in template.user_data
+    assert "amazon-ecs-init" in template.user_data
 
 
 def test_the_order_is_one_that_works(spec: Spec) -> None:

@@ -75,7 +75,7 @@ def instances(
         image=sources.image,
         image_source=wanted.image,
         instance_type=wanted.type,
-        user_data=user_data(sources.flavour, spec.cluster),
+        user_data=user_data(sources.flavour, spec.cluster, wanted.agent),
         profile=Ref(profile.key, "name"),
         security_groups=(Ref(group.key, "id"),),
         key_name=wanted.key_name,

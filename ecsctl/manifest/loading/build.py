@@ -59,7 +59,7 @@ def task_definition(family: str, data: dict[str, Any]) -> TaskDefinitionSpec:
 
 def _instances(data: dict[str, Any]) -> InstancesSpec:
     minimum, desired, maximum = counts(data) or (0, 0, 0)
-    options: dict[str, Any] = {key: data[key] for key in ("type", "image") if key in data}
+    options: dict[str, Any] = {key: data[key] for key in ("type", "image", "agent") if key in data}
     return InstancesSpec(
         minimum=minimum,
         desired=desired,

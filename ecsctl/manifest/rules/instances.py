@@ -45,3 +45,25 @@ def ingress(project: Project) -> Iterator[Finding]:
             IngressSpec.checked(first, item.get("toPort") or first, item.get("protocol") or "tcp", cidr)
         except UsageError as error:
             yield Finding(path, error.message, error.hint)
+
+
+@rule(
+    "ECS067",
+    "An agent that ubuntu runs as a container is not asked for what only the package brings.",
+    why="The binaries of ECS Exec and the plugin that mounts EFS with encryption come with the package "
+    "amazon-ecs-init: a task that needs them is not placed on, or does not start on, an instance without it.",
+    severity="warning",
+)
+def container_agent(project: Project) -> Iterator[Finding]:
+    """``instances.agent``, beside ``enableExecuteCommand`` and ``efsVolumeConfiguration``."""
+    if (project.instances or {}).get("agent") != "container":
+        return
+    advice = "agent: package"
+    for service in project.services.values():
+        if service.get("enableExecuteCommand"):
+            yield Finding((*service.path, "enableExecuteCommand"), "the instances' agent has no ECS Exec", advice)
+    for definition in project.task_definitions.values():
+        for path, volume in listed(definition.data, "volumes", definition.path):
+            if volume.get("efsVolumeConfiguration"):
+                place = (*path, "efsVolumeConfiguration")
+                yield Finding(place, "the instances' agent has no plugin for EFS", advice)

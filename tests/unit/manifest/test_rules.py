@@ -287,6 +287,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS156", f"name: p\ntags:\n  {'k' * 129}: v # here\n", "k" * 129, "k" * 128),
     ("ECS156", "name: p\ntags:\n  a: 'x<y' # here\n", "<", "-"),
     ("ECS157", task("  memoryReservation: 3 # here"), "3", "6"),
+    ("ECS067", service("enableExecuteCommand: true # here", more="instances: {count: 2, image: ubuntu, agent: container}\n"),
+     "agent: container", "agent: package"),
     ("ECS200", task("  environment: {DB_PASSWORD: hunter2} # here"), "hunter2", "/run/secrets/db"),
     ("ECS200", task("  environment: {URL: 'postgres://me:pass@host/db'} # here"), "me:pass@", ""),
     ("ECS201", task().replace("nginx:1", "nginx # here"), "nginx", "nginx:2"),
