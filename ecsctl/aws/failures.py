@@ -167,3 +167,14 @@ def _signature_hint(code: str, message: str, where: Where) -> str:
         return f"the secret key does not belong to the access key: {sign_in(where.session)}"
     region = where.session.get_config_variable("region")
     return f"the access key is not known in {region}: check AWS_PROFILE and `aws configure list`"
+
+
+TEMPORARY = re.compile(
+    r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalError|InternalFailure"
+    r"|ServerException|NoAnswer|AnswerLost|^5\d\d$"
+)
+
+
+def is_temporary(error: EcsctlError) -> bool:
+    """Whether the same read may succeed a little later: a throttle, an outage, a lost answer."""
+    return isinstance(error, AwsError) and (error.ambiguous or TEMPORARY.search(error.aws_code) is not None)

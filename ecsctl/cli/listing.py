@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecsctl.cli.options import stored
@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 
 def lists(function: F) -> F:
-    """Give a command ``--sort``, ``--columns`` and ``--no-headers``; they land in the settings."""
+    """Give a command ``--sort``, ``--columns``, ``--no-headers`` and ``--watch``; they land in the settings."""
+    function = stored("-w", "--watch", is_flag=True, help="Look again and again, until Ctrl-C.")(function)
     function = stored("--no-headers", is_flag=True, help="Print a table without its headings.")(function)
     function = stored(
         "--columns", metavar="NAME,...", help="Show these columns only, by heading or JSON key, in this order."
@@ -33,6 +34,7 @@ def show_list(
     *,
     name: Callable[[T], str],
     empty: str,
+    key: Callable[[T], Hashable] | None = None,
 ) -> None:
     """Print a listing as the options say.
 
@@ -40,6 +42,7 @@ def show_list(
         read: looks once; not called where an option is wrong.
         name: what ``-q`` prints of a row, one a line.
         empty: said on stderr where a table has no row.
+        key: tells rows apart; what ``-q`` prints, by default.
 
     Raises:
         UsageError: --sort or --columns names no column.
@@ -48,6 +51,11 @@ def show_list(
     from ecsctl.render.table import emit
 
     choice = choose(columns, names=settings.columns, sort=settings.sort, wide=settings.wide)
+    if settings.watch:
+        from ecsctl.cli.watching import watch
+
+        watch(settings, choice, read, name=name, key=key or name, empty=empty)
+        return
     rows = choice.rows(read())
     if settings.bare:
         for row in rows:

@@ -61,6 +61,9 @@ def locate(
     from ecsctl.aws.preconnect import warm
     from ecsctl.query import joins
 
+    if settings.watch:
+        _watched(settings, aws, cluster, tasks, service, family, private)
+        return
     warming = warm(aws, "ec2")
     chosen = _waited(settings, aws, cluster, tasks, service, family, timeout) if wait else None
     if chosen is None:
@@ -81,6 +84,35 @@ def locate(
 
             notes += [f"container {name} publishes no port" for name in silent_containers(task, ports)]
     _conclude(settings, cluster, bool(tasks), bool(service or family), chosen, reachable, notes, problems)
+
+
+def _watched(
+    settings: Settings,
+    aws: Aws,
+    cluster: str,
+    tasks: Sequence[str],
+    service: str | None,
+    family: str | None,
+    private: bool,
+) -> None:
+    """Show the addresses as they are now, and as they change."""
+    from ecsctl.query import joins
+    from ecsctl.render.locations import columns
+
+    def read() -> list[Location]:
+        chosen = _chosen(aws, cluster, tasks, service, family)
+        placed = [task for task in chosen if task.last_status == "RUNNING" or _has_address(task)]
+        found = joins.locate_all(aws, placed, private=private)
+        return [location for _, spots, _ in found for location in spots.locations]
+
+    show_list(
+        settings,
+        columns(),
+        read,
+        name=lambda row: row.bare or "-",
+        key=lambda row: (row.task.arn, row.container, row.container_port, row.protocol),
+        empty=f"no task has an address in cluster {cluster}",
+    )
 
 
 def _has_address(task: TaskView) -> bool:

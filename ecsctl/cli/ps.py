@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def ps(settings: Settings, stopped: bool, service: str | None, family: str | None, instance: str | None) -> None:
     """List tasks: where they run, and for how long.
 
-    With -q it prints their ids, one a line.
+    With -q it prints their ids, one a line. With -w a terminal shows them as they are, redrawn every 2 s, and a pipe
+    gets a line for each change.
     """
     aws, cluster = connect(settings)
     from ecsctl.query import joins, selectors
@@ -104,7 +105,9 @@ def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequen
     from ecsctl.query.views import age, seconds_since, utc_now
     from ecsctl.render.table import Column
 
-    present = now or utc_now()
+    def present() -> datetime:
+        return now or utc_now()
+
     return [
         Column("TASK", "task", lambda row: row[0].id, lambda row: row[0].short_id),
         Column("", "taskArn", lambda row: row[0].arn, table=False),
@@ -134,10 +137,10 @@ def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequen
         Column(
             "AGE",
             "age",
-            lambda row: age(_since(row[0]), present),
+            lambda row: age(_since(row[0]), present()),
             data=False,
             priority=3,
-            order=lambda row: seconds_since(_since(row[0]), present),
+            order=lambda row: seconds_since(_since(row[0]), present()),
         ),
         Column(
             "REASON",

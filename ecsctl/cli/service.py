@@ -141,7 +141,7 @@ def events(settings: Settings, name: str, limit: int, follow: bool) -> None:
     aws, cluster = connect(settings)
     service = services.show_service(aws, cluster, name)
     newest = list(reversed(service.events[:limit]))
-    if follow:
+    if follow or settings.watch:
         _follow(settings, aws, service, newest)
         return
     empty = f"service {service.name} has no events"

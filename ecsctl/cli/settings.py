@@ -27,6 +27,7 @@ class Settings:
         self.sort: str | None = None
         self.columns: str | None = None
         self.no_headers = False
+        self.watch = False
         self.quiet = False
         self.debug = False
         self.sandbox = False

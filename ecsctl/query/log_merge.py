@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ecsctl.aws.failures import is_temporary
 from ecsctl.aws.logs import EVENTS, Page
 from ecsctl.errors import AwsError
 from ecsctl.polling import pause
@@ -208,7 +209,7 @@ class Merger:
         if error.aws_code == "ResourceNotFoundException":
             stream.missing = error.aws_message
             self._at_end(stream, began)
-        elif (error.ambiguous or is_passing(error)) and self._bears(stream, began):
+        elif (error.ambiguous or is_temporary(error)) and self._bears(stream, began):
             if stream.failing_since is None:
                 stream.failing_since = began
                 self._report(f"{error.message}; it is tried again")
@@ -313,9 +314,3 @@ def last_lines(
         found.append(list(kept))
     merged = deque(heapq.merge(*found, key=lambda line: line.timestamp), maxlen=count)
     return list(merged), tokens
-
-
-def is_passing(error: AwsError) -> bool:
-    """Whether a call that was refused may succeed a little later: a throttle, an outage."""
-    codes = ("ThrottlingException", "Throttling", "ServiceUnavailableException", "NoAnswer", "AnswerLost")
-    return error.aws_code in codes or error.aws_code.startswith("5")

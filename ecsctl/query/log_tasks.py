@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecsctl.aws import ecs, logs
+from ecsctl.aws.failures import is_temporary
 from ecsctl.aws.session import Aws, is_error
 from ecsctl.errors import AwsError, EcsctlError, NotFoundError, UsageError
 from ecsctl.query import selectors
 from ecsctl.query.diagnosis import task_causes
-from ecsctl.query.log_merge import is_passing
 from ecsctl.query.log_sources import LogSource, destinations, stream_of
 from ecsctl.query.views import TaskView, name_of, task_view
 
@@ -139,7 +139,7 @@ class LogTasks:
                 arns = [view.arn for view in running if view.cluster == cluster]
                 views.update((v.arn, v) for v in map(task_view, ecs.describe_tasks(self._aws, cluster, arns).found))
         except AwsError as error:
-            if not (error.ambiguous or is_passing(error)):
+            if not is_temporary(error):
                 raise
             self.news.append(f"{error.message}; it is tried again")
             return list(self._views.values())

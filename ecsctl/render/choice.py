@@ -16,9 +16,13 @@ NUMBER = re.compile(r"(\d+)")
 
 @dataclass(frozen=True)
 class Choice(Generic[T]):
-    """The columns to show; what rows are sorted by, if not by the order in which they come."""
+    """The columns to show; what rows are sorted by, if not by the order in which they come.
+
+    ``lasting`` has those whose values do not change by themselves (as an age does).
+    """
 
     columns: Sequence[Column[T]]
+    lasting: Sequence[Column[T]]
     sort: Column[T] | None = None
     descending: bool = False
 
@@ -53,17 +57,19 @@ def choose(
         UsageError: there is no such column; the hint lists those that there are.
     """
     shown: Sequence[Column[T]] = columns
+    lasting = [column for column in columns if column.data]
     if names is not None:
         wanted = [name for name in names.split(",") if name.strip()]
         if not wanted:
             raise UsageError("--columns names no column", hint=_known(columns))
         found = [find(columns, name) for name in wanted]
+        lasting = [column for column in found if column.data]
         shown = [replace(column, table=True, data=True, priority=0, heading=column.head.heading) for column in found]
     elif wide:
         shown = [replace(column, table=column.table or column.wide) for column in columns]
     descending = bool(sort) and str(sort).startswith("-")
     by = find(columns, str(sort).lstrip("-")) if sort else None
-    return Choice(shown, by, descending)
+    return Choice(shown, lasting, by, descending)
 
 
 def find(columns: Sequence[Column[T]], name: str) -> Column[T]:

@@ -40,11 +40,11 @@ def lines(
     """
     kept, widths = layout(heads, cells, width)
     shown = [tuple(heads[number].heading for number in kept)] if headings else []
-    made = [_line(row, widths) for row in shown]
-    for row in cells:
-        chosen = [row[number] for number in kept]
+    made = [row(texts, widths) for texts in shown]
+    for texts in cells:
+        chosen = [texts[number] for number in kept]
         if width is None:
-            made.append(_line(chosen, widths))
+            made.append(row(chosen, widths))
         else:
             made += _fitted(chosen, [heads[number].wrap for number in kept], widths)
     return made
@@ -66,7 +66,7 @@ def layout(heads: Sequence[Head], cells: Sequence[Sequence[str]], width: int | N
         max(cell_width(head.heading), min(wide, MIN_WRAPPED)) if head.wrap else wide
         for head, wide in zip(heads, natural, strict=True)
     ]
-    empty = {number for number in kept if all(row[number] == NOTHING for row in cells)}
+    empty = {number for number in kept if all(texts[number] == NOTHING for texts in cells)}
     while _sum(least, kept) > width:
         going = [number for number in kept if heads[number].priority]
         if not going:
@@ -89,17 +89,18 @@ def _sum(widths: Sequence[int] | dict[int, int], kept: Sequence[int]) -> int:
     return sum(widths[number] for number in kept) + GAP * (len(kept) - 1)
 
 
-def _fitted(row: Sequence[str], wraps: Sequence[bool], widths: Sequence[int]) -> list[str]:
+def _fitted(cells: Sequence[str], wraps: Sequence[bool], widths: Sequence[int]) -> list[str]:
     """The lines of one row: its broken texts go on below."""
     parts = [
         (textwrap.wrap(text, width, break_on_hyphens=False) or [""]) if wrap else [cut(text, width)]
-        for text, wrap, width in zip(row, wraps, widths, strict=True)
+        for text, wrap, width in zip(cells, wraps, widths, strict=True)
     ]
     count = max(map(len, parts), default=0)
-    return [_line([part[number] if number < len(part) else "" for part in parts], widths) for number in range(count)]
+    return [row([part[number] if number < len(part) else "" for part in parts], widths) for number in range(count)]
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One line of cells, each padded to its width."""
     padded = (text + " " * (width - cell_width(text)) for text, width in zip(cells, widths, strict=True))
     return (" " * GAP).join(padded).rstrip()
 

@@ -132,5 +132,10 @@ def emit_data(data: Any, output: str, *, stream: TextIO | None = None) -> None:
         stream.write(json.dumps(data, indent=2, default=_simple, ensure_ascii=False) + "\n")
 
 
+def emit_line(data: Any, *, stream: TextIO | None = None) -> None:
+    """Print plain data as one line of JSON."""
+    (stream or sys.stdout).write(json.dumps(data, default=_simple, ensure_ascii=False) + "\n")
+
+
 def _simple(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
