@@ -10,6 +10,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "DeleteAutoScalingGroup",
         "DeleteTags",
         "DescribeAutoScalingGroups",
+        "DescribeAutoScalingInstances",
         "DescribeScalingActivities",
         "TerminateInstanceInAutoScalingGroup",
         "UpdateAutoScalingGroup",

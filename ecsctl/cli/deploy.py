@@ -242,7 +242,9 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
     left = leftovers(aws, spec, kinds=kinds)
     if left:
         raise EcsctlError(
-            f"{len(left)} resources of project {spec.name} are still there",
+            f"{len(left)} resources of project {spec.name} are still there: the removal is not complete"
+            if len(left) > 1
+            else f"{left[0]} of project {spec.name} is still there: the removal is not complete",
             details=left,
             hint=f"run `{again}` again; what is still left then is in use by something that ecsctl did not make",
         )

@@ -17,7 +17,7 @@ from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.base import Waiting
 from ecsctl.deploy.observe import Snapshot, observe
 from ecsctl.deploy.plan import plan
-from ecsctl.deploy.resources import OWNER_TAG, Key, Known, Resource, Scope, owner_of
+from ecsctl.deploy.resources import Key, Known, Resource, Scope
 from ecsctl.deploy.steps import Step, run_steps
 from ecsctl.deploy.usage import Usage
 from ecsctl.errors import EcsctlError, ExitCode
@@ -170,21 +170,7 @@ def leftovers(aws: Aws, spec: Spec, *, kinds: Collection[str] | None = None, tim
     def probe() -> Progress:
         found = observe(aws, scope, unlisted(spec), kinds).found.values()
         left = {str(actual.key): actual.id for actual in found if actual.owner == spec.name}
-        if kinds is None or "auto-scaling-group" in kinds:
-            left.update({f"instance {id_}": id_ for id_ in _instances_of(aws, spec.name)})
         lines = [name if id_ in name else f"{name} ({id_})" for name, id_ in sorted(left.items())]
         return Progress(not left, value=lines)
 
     return list(poll(probe, timeout=timeout, clock=aws.clock).last.value)
-
-
-def _instances_of(aws: Aws, project: str) -> list[str]:
-    """The ids of the project's instances that have not ended (ec2:DescribeInstances)."""
-    query = {"Filters": [{"Name": f"tag:{OWNER_TAG}", "Values": [project]}]}
-    return [
-        str(instance["InstanceId"])
-        for reservation in aws.pages("ec2", "DescribeInstances", query, "Reservations")
-        for instance in reservation["Instances"]
-        if instance["State"]["Name"] not in ("terminated", "shutting-down")
-        and owner_of(instance.get("Tags", ())) == project
-    ]

@@ -63,8 +63,12 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
                 known.pop(key, None)
     for kind in TABLE.values():
         notes += kind.notes(changes)
+    extra = [actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired]
+    if desired:
+        kept = [actual for actual in extra if TABLE[actual.key.kind].never_desired]
+        notes += [TABLE[actual.key.kind].kept_note(actual, snapshot.scope.cluster) for actual in kept]
+        extra = [actual for actual in extra if actual not in kept]
     if prune:
-        extra = [actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired]
         changes += removals(extra)
     return Plan(project, snapshot.scope.cluster, tuple(changes), tuple(conflicts), tuple(notes))
 

@@ -34,6 +34,11 @@ def owner_of(tags: Iterable[Mapping[str, Any]], key: str = "Key", value: str = "
     return None
 
 
+def tag_of(tags: Iterable[Mapping[str, Any]], name: str) -> str:
+    """The value of a tag in a list of tags; empty where it is not there."""
+    return next((str(tag.get("Value") or "") for tag in tags if tag.get("Key") == name), "")
+
+
 def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     """Tags as the API takes them, in a steady order."""
     return [{key: name, value: tags[name]} for name in sorted(tags)]

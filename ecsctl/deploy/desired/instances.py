@@ -11,6 +11,7 @@ from ecsctl.deploy.desired.routes import Route
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.cluster import Cluster
 from ecsctl.deploy.kinds.iam_role import InstanceRole
+from ecsctl.deploy.kinds.instance import Instance
 from ecsctl.deploy.kinds.instance_profile import InstanceProfile
 from ecsctl.deploy.kinds.launch_template import LaunchTemplate
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from ecsctl.deploy.data_sources import DataSources
     from ecsctl.manifest.model import InstancesSpec, Spec
 
-# What `instance bootstrap` makes.
+# What `instance bootstrap` makes, and what has left its group since.
 INSTANCE_KINDS = frozenset(
-    kind.kind for kind in (InstanceRole, InstanceProfile, SecurityGroup, LaunchTemplate, AutoScalingGroup)
+    kind.kind for kind in (InstanceRole, InstanceProfile, SecurityGroup, LaunchTemplate, AutoScalingGroup, Instance)
 )
 POLICIES = (
     "arn:{partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",

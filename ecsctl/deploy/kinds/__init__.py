@@ -9,6 +9,7 @@ from ecsctl.deploy.kinds.base import Kind
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancerKind
 from ecsctl.deploy.kinds.cluster import ClusterKind
 from ecsctl.deploy.kinds.iam_role import InstanceRoleKind
+from ecsctl.deploy.kinds.instance import InstanceKind
 from ecsctl.deploy.kinds.instance_profile import InstanceProfileKind
 from ecsctl.deploy.kinds.launch_template import LaunchTemplateKind
 from ecsctl.deploy.kinds.load_balancer import LoadBalancerKind
@@ -27,6 +28,7 @@ TABLE: dict[str, Kind[Any]] = {
         SecurityGroupKind(),
         LaunchTemplateKind(),
         AutoScalingGroupKind(),
+        InstanceKind(),
         LogGroupKind(),
         TaskDefinitionKind(),
         ClassicLoadBalancerKind(),

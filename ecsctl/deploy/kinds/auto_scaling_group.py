@@ -21,7 +21,7 @@ from ecsctl.deploy.kinds.base import (
     tags_of,
     until_gone,
 )
-from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource, owner_of
+from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource, owner_of, tag_of
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
@@ -113,7 +113,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     "maxSize": item.get("MaxSize"),
                     "subnets": frozenset(part.strip() for part in zones.split(",") if part.strip()),
                     "launchTemplate": template.get("LaunchTemplateId", ""),
-                    "cluster": _tag(item, CLUSTER_TAG),
+                    "cluster": tag_of(item.get("Tags", ()), CLUSTER_TAG),
                     # Of no resource: those that may end, with whether Auto Scaling spares them.
                     "instances": {
                         row["InstanceId"]: bool(row.get("ProtectedFromScaleIn"))
@@ -253,10 +253,6 @@ def _providers(aws: Aws) -> Iterable[Mapping[str, Any]]:
     except AwsError as error:
         if error.aws_code not in NO_SUCH_API:
             raise
-
-
-def _tag(item: Mapping[str, Any], key: str) -> str:
-    return next((str(tag.get("Value", "")) for tag in item.get("Tags", ()) if tag.get("Key") == key), "")
 
 
 def _template(resource: AutoScalingGroup) -> dict[str, str]:

@@ -81,6 +81,7 @@ class Kind(Generic[R]):
         update_renews: whether an update is something new for what refers to it (a revision).
         shared: what another maker has is used as it is instead of being in the way.
         adoptable: so is what nobody owns, where it is just what is wanted.
+        never_desired: no file asks for one. What the project has of it stays, and a plan says so, until all goes.
         exists, gone: the error codes that say that somebody else (or a call whose answer was lost) was faster; apply
             then reads it again and goes on from what it finds.
     """
@@ -96,6 +97,7 @@ class Kind(Generic[R]):
     update_renews: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     adoptable: ClassVar[bool] = False
+    never_desired: ClassVar[bool] = False
     exists: ClassVar[frozenset[str]] = frozenset()
     gone: ClassVar[frozenset[str]] = frozenset()
 
@@ -182,6 +184,10 @@ class Kind(Generic[R]):
     def notes(self, changes: Sequence[Change]) -> Iterable[str]:
         """What the user should know of a plan with these changes (of all kinds)."""
         return ()
+
+    def kept_note(self, actual: Actual, cluster: str) -> str:
+        """What a plan says of what is never desired and stays; ``cluster`` is the plan's."""
+        raise NotImplementedError
 
     def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
         """What the user can do about something of this kind that is in the way, besides renaming and removing."""

@@ -111,6 +111,7 @@ class ServiceKind(Kind[Service]):
         {
             "auto-scaling-group",
             "cluster",
+            "instance",
             "load-balancer",
             "load-balancer-v2",
             "log-group",
