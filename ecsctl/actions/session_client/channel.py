@@ -25,6 +25,9 @@ CHUNK = 1024
 WINDOW = 256
 RESEND = 1.0
 GIVE_UP = 300.0
+# So long the other end is waited for when the channel is closed: what it still sends then, nobody reads, and behind
+# some messages of that websockets does not see its answer.
+CLOSE_SECONDS = 1.0
 # Messages that came too early are held, so many at most.
 EARLY = 10_000
 
@@ -265,7 +268,10 @@ def connect(url: str) -> Socket:
             hint="`pip install 'ecsctl[exec]'` installs it; or install session-manager-plugin",
         ) from None
     try:
-        made: Socket = open_socket(url, max_size=None, compression=None, open_timeout=20, ping_interval=None)
+        # Entered, because newer versions warn where the connection is used without; `close` leaves it.
+        made: Socket = open_socket(
+            url, max_size=None, compression=None, open_timeout=20, ping_interval=None, close_timeout=CLOSE_SECONDS
+        ).__enter__()
     except Exception as error:
         host = url.split("/")[2] if "//" in url else url
         raise EcsctlError(
