@@ -65,6 +65,24 @@ def sandbox(_sandbox: Running) -> Running:
     return _sandbox
 
 
+@pytest.fixture(scope="session")
+def _containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    from tests.support.engine import IMAGE, build_images
+    from tests.support.sandbox import start_sandbox
+
+    build_images(IMAGE)
+    with start_sandbox(tmp_path_factory.mktemp("containers"), docker="always") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def containers(_containers: Running) -> Running:
+    """This worker's sandbox that runs containers, emptied for the module; its clock is the real one."""
+    _containers.sandbox.reset()
+    _containers.run(1)
+    return _containers
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parents[1]
     for item in items:

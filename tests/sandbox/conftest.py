@@ -1,15 +1,13 @@
-"""Sandboxes for these tests: one without Docker shared by a module, one with Docker where an engine answers."""
+"""What these tests share: this worker's sandbox, its account, names."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
 from tests.sandbox.support import Account
-from tests.support.engine import docker_engine
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 _numbers = itertools.count(1)
 
@@ -26,14 +24,6 @@ def running(_sandbox: Running, request: pytest.FixtureRequest) -> Running:
 def account(running: Running) -> Account:
     """Its account."""
     return Account(running.client)
-
-
-@pytest.fixture(scope="module")
-def docker_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """The account of a sandbox that runs containers."""
-    docker_engine()
-    with start_sandbox(tmp_path_factory.mktemp("docker"), docker="always") as sandbox:
-        yield Account(sandbox.client)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +11,10 @@ import pytest
 
 from ecsctl.sandbox.ec2.loopback_addresses import CLAIM_PORT, HOSTS, LoopbackAddresses
 from tests.sandbox.support import Account, fetch, until
-from tests.support.engine import docker_engine
+from tests.support.engine import IMAGE, build_images
 from tests.support.sandbox import start_sandbox
 
 NETS = (77, 78)
-BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
 
 
 @pytest.fixture
@@ -81,11 +78,8 @@ def test_an_address_that_was_taken_while_the_sandbox_was_stopped(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.docker
 def test_a_container_moves_with_its_instance_to_another_address(tmp_path: Path) -> None:
-    docker_engine()
-    image = "ecsctl-test/web:1"
-    built = subprocess.run([sys.executable, BUILD, image], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    moved(tmp_path, "always", image)
+    build_images(IMAGE)
+    moved(tmp_path, "always", IMAGE)
 
 
 def moved(folder: Path, docker: str, image: str) -> None:

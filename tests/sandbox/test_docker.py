@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,19 +11,15 @@ from typing import Any
 import pytest
 
 from tests.sandbox.support import Account, fetch, until
-from tests.support.engine import docker_engine
+from tests.support.engine import IMAGE, build_images, docker_engine
 from tests.support.sandbox import Running, start_sandbox
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
-IMAGE = "ecsctl-test/web:1"
-BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
 
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    docker_engine()
-    built = subprocess.run([sys.executable, BUILD, IMAGE], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
+    build_images(IMAGE)
     return IMAGE
 
 

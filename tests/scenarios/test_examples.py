@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import docker_engine
+from tests.support.engine import build_images
 from tests.support.sandbox import start_sandbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -30,9 +30,7 @@ def simulated(tmp_path: Path, path: str):
 
 @pytest.fixture
 def real(tmp_path: Path, path: str):
-    docker_engine()
-    built = subprocess.run([sys.executable, EXAMPLES / "image" / "build.py", *IMAGES], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
+    build_images(*IMAGES)
     with start_sandbox(tmp_path / "sandbox", docker="always") as sandbox:
         yield {**sandbox.environment, "PATH": path}
 
@@ -80,6 +78,7 @@ def sh(command: list[str], env: dict[str, str], cwd: Path, timeout: float = 240)
 
 
 @pytest.mark.docker
+@pytest.mark.slow
 def test_the_walk_through(real: dict[str, str]) -> None:
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from tests.support.account import door, holdings
+from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.sandbox import Running
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("sandbox"), docker="never") as running:
-        yield running
 
 
 def asked(address: str, port: int, path: str = "/", host: str = "shop.example.com", *, tls: bool = False) -> Any:
@@ -41,7 +33,7 @@ def _values(condition: Json) -> list[str]:
 
 
 def test_services_behind_one_balancer(sandbox: Running, tmp_path: Path) -> None:
-    elb, acm, aws = sandbox.client("elbv2"), sandbox.client("acm"), door(sandbox)
+    elb, acm, aws = sandbox.client("elbv2"), sandbox.client("acm"), sandbox.aws()
     before = holdings(sandbox)
     certificate = acm.request_certificate(DomainName="*.example.com")["CertificateArn"]
 
@@ -131,7 +123,7 @@ def test_a_domain_without_a_certificate_is_refused_before_anything_is_made(sandb
     }
     file = tmp_path / "ecsctl.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False))
-    ended = ecsctl(door(sandbox), "up", "--yes", "-f", str(file))
+    ended = ecsctl(sandbox.aws(), "up", "--yes", "-f", str(file))
     assert ended.code == 6
     assert "ACM has no issued certificate for nobody.example" in ended.err
     assert holdings(sandbox) == before

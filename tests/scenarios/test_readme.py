@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
 import re
 import shutil
 import socket
 import subprocess
-import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import docker_engine
+from tests.support.engine import build_images
 from tests.support.sandbox import clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -96,13 +97,21 @@ def drain(master: int) -> None:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", PORT))
-        except OSError:
-            pytest.skip(f"port {PORT} of 127.0.0.1, at which the README's sandbox listens, is taken")
+def port() -> Iterator[None]:
+    """The README's port, for one test of this machine at a time, whichever run it belongs to."""
+    with (Path(tempfile.gettempdir()) / f"ecsctl-tests-port-{PORT}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", PORT))
+            except OSError:
+                pytest.skip(f"port {PORT} of 127.0.0.1, at which the README's sandbox listens, is another program's")
+        yield
+
+
+@pytest.fixture
+def shell(tmp_path: Path, port: None) -> Iterator[Shell]:
     made = Shell(tmp_path)
     yield made
     made.close()
@@ -134,11 +143,9 @@ def test_there_are_blocks_of_both_kinds() -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize("text", [text for text in SHOWN if any(shown for _, shown in sessions(text))])
 def test_what_the_readme_shows_comes(shell: Shell, text: str) -> None:
-    docker_engine()
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
-    built = subprocess.run([sys.executable, ROOT / "examples" / "image" / "build.py", "tutum/hello-world"])
-    assert built.returncode == 0
+    build_images("tutum/hello-world")
     # The README's task ids stand for those of this run, in the order in which they are seen.
     ids: dict[str, str] = {}
     for command, shown in sessions(text):

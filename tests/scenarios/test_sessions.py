@@ -11,17 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.engine import docker_engine
-from tests.support.sandbox import Running, start_sandbox
+from tests.support.engine import IMAGE
+from tests.support.sandbox import Running
 
-IMAGE = "ecsctl-test/web:1"
-BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
 ROLE = "arn:aws:iam::123456789012:role/task"
 
 
@@ -60,9 +57,10 @@ def begin(sandbox: Running, cluster: str, *, execute: bool = True, command: list
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("simulated")) as running:
-        yield running
+def simulated(_sandbox: Running) -> Running:
+    _sandbox.renew()
+    _sandbox.run(10)
+    return _sandbox
 
 
 @pytest.fixture(scope="module")
@@ -71,17 +69,8 @@ def task(simulated: Running) -> str:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    docker_engine()
-    built = subprocess.run([sys.executable, BUILD, IMAGE], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    with start_sandbox(tmp_path_factory.mktemp("real"), docker="always") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def real_task(real: Running) -> str:
-    return begin(real, "real")
+def real_task(containers: Running) -> str:
+    return begin(containers, "real")
 
 
 def ecsctl(sandbox: Running, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -110,38 +99,38 @@ def test_what_keeps_a_container_from_being_entered_is_named_with_its_fix(simulat
 
 
 @pytest.mark.docker
-def test_codes_streams_and_bytes_of_a_real_container(real: Running, real_task: str) -> None:
+def test_codes_streams_and_bytes_of_a_real_container(containers: Running, real_task: str) -> None:
     script = "echo out; echo err >&2; exit 3"
-    said = ecsctl(real, "exec", "-c", "real", real_task, "--", "sh", "-c", script)
+    said = ecsctl(containers, "exec", "-c", "real", real_task, "--", "sh", "-c", script)
     assert (said.returncode, said.stdout, said.stderr) == (3, b"out\n", b"err\n")
     blob = os.urandom(2_000_000)
-    summed = ecsctl(real, "exec", "-c", "real", "-i", real_task, "--", "sha256sum", stdin=blob)
+    summed = ecsctl(containers, "exec", "-c", "real", "-i", real_task, "--", "sha256sum", stdin=blob)
     assert summed.stdout.split()[0].decode() == hashlib.sha256(blob).hexdigest()
-    assert ecsctl(real, "exec", "-c", "real", "-i", real_task, "--", "cat", stdin=blob).stdout == blob
-    missing = ecsctl(real, "exec", "-c", "real", real_task, "--", "nosuchprogram")
+    assert ecsctl(containers, "exec", "-c", "real", "-i", real_task, "--", "cat", stdin=blob).stdout == blob
+    missing = ecsctl(containers, "exec", "-c", "real", real_task, "--", "nosuchprogram")
     assert (missing.returncode, b"not found" in missing.stderr) == (127, True)
 
 
 @pytest.mark.docker
-def test_files_and_folders_go_in_and_out(real: Running, real_task: str, tmp_path: Path) -> None:
+def test_files_and_folders_go_in_and_out(containers: Running, real_task: str, tmp_path: Path) -> None:
     (tmp_path / "tree" / "sub").mkdir(parents=True)
     (tmp_path / "tree" / "sub" / "blob").write_bytes(os.urandom(50_000))
     (tmp_path / "tree" / "text").write_text("héllo\n")
-    done = ecsctl(real, "cp", "-c", "real", str(tmp_path / "tree"), f"{real_task}:/tmp/there")
+    done = ecsctl(containers, "cp", "-c", "real", str(tmp_path / "tree"), f"{real_task}:/tmp/there")
     assert done.returncode == 0, done.stderr
-    done = ecsctl(real, "cp", "-c", "real", f"{real_task}:/tmp/there", str(tmp_path / "back"))
+    done = ecsctl(containers, "cp", "-c", "real", f"{real_task}:/tmp/there", str(tmp_path / "back"))
     assert done.returncode == 0, done.stderr
     for name in ("sub/blob", "text"):
         assert (tmp_path / "back" / name).read_bytes() == (tmp_path / "tree" / name).read_bytes()
-    done = ecsctl(real, "cp", "-c", "real", f"{real_task}:/tmp/there/text", str(tmp_path))
+    done = ecsctl(containers, "cp", "-c", "real", f"{real_task}:/tmp/there/text", str(tmp_path))
     assert (done.returncode, (tmp_path / "text").read_text()) == (0, "héllo\n"), done.stderr
-    assert ecsctl(real, "cp", "-c", "real", f"{real_task}:/nosuch", str(tmp_path)).returncode == 1
+    assert ecsctl(containers, "cp", "-c", "real", f"{real_task}:/nosuch", str(tmp_path)).returncode == 1
 
 
 @pytest.mark.docker
-def test_fifty_connections_to_a_port(real: Running, real_task: str) -> None:
+def test_fifty_connections_to_a_port(containers: Running, real_task: str) -> None:
     words = [sys.executable, "-m", "ecsctl", "port-forward", "-c", "real", real_task, ":80"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=real.environment)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=containers.environment)
     try:
         assert process.stdout is not None
         host, _, port = process.stdout.readline().decode().strip().partition(":")
@@ -170,10 +159,10 @@ def test_fifty_connections_to_a_port(real: Running, real_task: str) -> None:
 
 @pytest.mark.docker
 @pytest.mark.skipif(shutil.which("session-manager-plugin") is None, reason="session-manager-plugin is not on the PATH")
-def test_the_plugin_of_aws_reaches_the_same_container(real: Running, real_task: str) -> None:
+def test_the_plugin_of_aws_reaches_the_same_container(containers: Running, real_task: str) -> None:
     words = [sys.executable, "-m", "ecsctl", "exec", "-c", "real", "--client", "plugin", real_task, "--", "echo", "hi"]
     # The plugin ends with its input.
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=real.environment)
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=containers.environment)
     assert process.stdin is not None
     assert process.stdout is not None
     said = process.stdout.read()

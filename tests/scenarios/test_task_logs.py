@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.sandbox.support import Account
+from tests.sandbox.support import Account, until
 from tests.support.account import door
 from tests.support.command import Ended, ecsctl
-from tests.support.engine import docker_engine
-from tests.support.sandbox import Running, start_sandbox
-
-IMAGE = "ecsctl-test/web:1"
+from tests.support.engine import IMAGE
+from tests.support.sandbox import Running
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_sandbox(tmp_path_factory.mktemp("simulated")) as running:
-        running.client("ecs").create_cluster(clusterName="web")
-        yield running
+def simulated(_sandbox: Running) -> Running:
+    _sandbox.renew()
+    _sandbox.client("ecs").create_cluster(clusterName="web")
+    return _sandbox
 
 
 def register(sandbox: Running, family: str, command: str, **options: str) -> None:
@@ -55,17 +52,17 @@ def run(sandbox: Running, family: str, **more: Any) -> str:
 
 
 def wait(sandbox: Running, arn: str, status: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    """Let the sandbox's time go on until a task has a status; the task."""
+    for _ in range(60):
         [task] = sandbox.client("ecs").describe_tasks(cluster="web", tasks=[arn])["tasks"]
         if task["lastStatus"] == status:
             return dict(task)
-        time.sleep(0.1)
+        sandbox.sandbox.advance(1)
     raise AssertionError(task)
 
 
 def logs(sandbox: Running, *arguments: str) -> Ended:
-    return ecsctl(door(sandbox), "logs", "-c", "web", *arguments)
+    return ecsctl(sandbox.aws(), "logs", "-c", "web", *arguments)
 
 
 def test_a_simulated_container_writes_what_it_echoes_and_that_it_is_simulated(simulated: Running) -> None:
@@ -114,26 +111,22 @@ def test_the_lines_are_there_for_any_client_and_go_with_their_group(simulated: R
 
 
 @pytest.mark.docker
-def test_what_real_containers_write_to_their_last_word(tmp_path_factory: pytest.TempPathFactory) -> None:
-    docker_engine()
-    with start_sandbox(tmp_path_factory.mktemp("real"), docker="always") as real:
-        account = Account(real.client)
-        account.ecs.create_cluster(clusterName="web")
-        script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; printf 'no end'; exec sleep 60"
-        register(real, "job", script, **{"awslogs-create-group": "true"})
-        arn = run(real, "job")
-        wait(real, arn, "RUNNING")
-        expected = sorted(f"{kind} {n}" for kind in ("out", "err") for n in (1, 2, 3))
+def test_what_real_containers_write_to_their_last_word(containers: Running) -> None:
+    account = Account(containers.client)
+    account.ecs.create_cluster(clusterName="web")
+    script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; printf 'no end'; exec sleep 60"
+    register(containers, "job", script, **{"awslogs-create-group": "true"})
+    arn = run(containers, "job")
+    account.reached(arn, "RUNNING")
+    expected = sorted(f"{kind} {n}" for kind in ("out", "err") for n in (1, 2, 3))
 
-        def lines(count: int) -> list[str]:
-            deadline = time.monotonic() + 15
-            while time.monotonic() < deadline:
-                ended = logs(real, arn)
-                if len(ended.lines) >= count:
-                    break
-                time.sleep(0.1)
-            return sorted(ended.lines)
+    def lines(count: int) -> list[str]:
+        def look() -> list[str]:
+            found = ecsctl(door(containers), "logs", "-c", "web", arn).lines
+            return found if len(found) >= count else []
 
-        assert lines(6) == expected
-        ecsctl(door(real), "stop", "-c", "web", arn)
-        assert lines(7) == sorted([*expected, "no end"])
+        return sorted(until(look, f"{count} lines"))
+
+    assert lines(6) == expected
+    ecsctl(door(containers), "stop", "-c", "web", arn)
+    assert lines(7) == sorted([*expected, "no end"])

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+# What the tests' containers run: a page that names the container's host.
+IMAGE = "ecsctl-test/web:1"
+BUILD = Path(__file__).parents[2] / "examples" / "image" / "build.py"
 
 
 @functools.cache
@@ -26,3 +33,10 @@ def docker_engine() -> Any:
     if client is None:
         pytest.skip(reason)
     return client
+
+
+def build_images(*names: str) -> None:
+    """Give the image of the examples these names; skips the test where no engine answers."""
+    docker_engine()
+    built = subprocess.run([sys.executable, BUILD, *names], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
