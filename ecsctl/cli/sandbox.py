@@ -131,6 +131,10 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
         speed = told["clock"]["speed"]
         pace = f"{speed:g} times as fast: it is" if speed else "stands still at"
         print(f"clock       {pace} {when(told['clock']['now'])}")
+    offset = told["clock"]["offset"]
+    if abs(offset) >= 1:
+        side = "ahead of" if offset > 0 else "behind"
+        print(f"            {abs(offset):.0f} s {side} this machine's; `ecsctl sandbox reset` ends that")
     if told["throttle"]:
         print("throttling  by the request rates of ECS")
     if told["faults"]:

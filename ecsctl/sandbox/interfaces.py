@@ -113,6 +113,12 @@ class Ec2(Protocol):
 
     def delete_interface(self, interface_id: str) -> None: ...
 
+    def create_volume(self, zone: str, configuration: Mapping[str, object], task_arn: str) -> str:
+        """Make an EBS volume as a ``managedEBSVolume`` says; its id. Raises where EC2 refuses it."""
+        ...
+
+    def delete_volume(self, volume_id: str) -> None: ...
+
     def availability_zone(self, subnet_id: str) -> str: ...
 
     def subnet_exists(self, subnet_id: str) -> bool: ...
@@ -156,6 +162,22 @@ class CloudWatch(Protocol):
 
     def states(self, names: Sequence[str]) -> Mapping[str, str]:
         """Alarm name → OK, ALARM or INSUFFICIENT_DATA, of those that exist."""
+        ...
+
+
+class CloudMap(Protocol):
+    """AWS Cloud Map as Service Connect needs it."""
+
+    def namespace(self, name: str) -> str | None:
+        """The ARN of the namespace with this name or ARN; None where there is none."""
+        ...
+
+    def create_namespace(self, name: str) -> str:
+        """Make a namespace of API calls only (HTTP); its ARN."""
+        ...
+
+    def discovery_service(self, namespace: str, name: str) -> str:
+        """The ARN of a service in a namespace (an ARN), which is made where there is none."""
         ...
 
 

@@ -144,7 +144,8 @@ def test_the_command_steps(still: Running) -> None:
 
     before = still.sandbox.status()["clock"]["now"]
     told = json.loads(step("step", "90s", "-o", "json").stdout)
-    assert told == {"now": pytest.approx(before + 90, abs=0.01), "speed": 0.0}
+    assert (told["now"], told["speed"]) == (pytest.approx(before + 90, abs=0.01), 0.0)
+    assert "offset" in told
     shown = step("step", "0s").stdout.strip()
     assert shown == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told["now"]))
     assert f"clock       stands still at {shown}" in step("status").stdout
@@ -161,7 +162,7 @@ def test_the_command_steps(still: Running) -> None:
     ],
 )
 def test_the_clock_refuses_nonsense(still: Running, content: dict[str, Any], words: str) -> None:
-    before = still.sandbox.status()["clock"]
+    before = still.sandbox.status()["clock"]["now"]
     request = urllib.request.Request(
         f"{still.endpoint}/_ecsctl/clock", json.dumps(content).encode(), {"X-Ecsctl-Sandbox": "1"}
     )
@@ -169,7 +170,7 @@ def test_the_clock_refuses_nonsense(still: Running, content: dict[str, Any], wor
         urllib.request.urlopen(request, timeout=60)
     assert refused.value.code == 400
     assert words in json.loads(refused.value.read())["message"]
-    assert still.sandbox.status()["clock"] == before
+    assert still.sandbox.status()["clock"]["now"] == before
 
 
 @pytest.mark.slow

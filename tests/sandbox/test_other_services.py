@@ -126,3 +126,31 @@ def test_a_group_without_a_template_is_the_callers_fault(sandbox: Running) -> No
             MaxSize=1,
             AvailabilityZones=["eu-west-1a"],
         )
+
+
+def test_service_connect_and_cloud_map_are_one(sandbox: Running) -> None:
+    ecs, discovery = sandbox.client("ecs"), sandbox.client("servicediscovery")
+    ecs.create_cluster(clusterName="web", serviceConnectDefaults={"namespace": "internal"})
+    [namespace] = discovery.list_namespaces()["Namespaces"]
+    assert (namespace["Name"], namespace["Type"]) == ("internal", "HTTP")
+    port = {"containerPort": 80, "name": "http"}
+    container = {"name": "app", "image": "nginx", "memory": 64, "portMappings": [port]}
+    ecs.register_task_definition(family="app", containerDefinitions=[container])
+    offered = [{"portName": "http", "clientAliases": [{"port": 80}]}]
+    service = ecs.create_service(
+        cluster="web",
+        serviceName="app",
+        taskDefinition="app",
+        desiredCount=1,
+        serviceConnectConfiguration={"enabled": True, "services": offered},
+    )["service"]
+    [made] = discovery.list_services()["Services"]
+    [shown] = service["deployments"][0]["serviceConnectResources"]
+    assert shown == {"discoveryName": "http", "discoveryArn": made["Arn"]}
+
+
+def test_a_reset_ends_what_the_clock_was_ahead(sandbox: Running) -> None:
+    sandbox.sandbox.advance(3600)
+    assert sandbox.sandbox.status()["clock"]["offset"] > 3500
+    sandbox.sandbox.reset()
+    assert abs(sandbox.sandbox.status()["clock"]["offset"]) < 60

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.sandbox.account.clock import Clock
+from ecsctl.sandbox.account.cloud_map import Namespaces
 from ecsctl.sandbox.account.moto_state import MotoState
 from ecsctl.sandbox.account.snapshot_file import SnapshotFile
 from ecsctl.sandbox.ec2.auto_scaling import Alarms, ScalingGroups
@@ -109,7 +110,7 @@ class World:
         self._threads: list[threading.Thread] = []
         self._failures: dict[str, float] = {}
 
-    def _ports(self, region: str) -> tuple[Instances, LoadBalancers, ScalingGroups, Alarms]:
+    def _ports(self, region: str) -> tuple[Instances, LoadBalancers, ScalingGroups, Alarms, Namespaces]:
         machines = self.machines[region] = Instances(ACCOUNT, region, self._hosts, self.host_faults)
         listens = getattr(self.runtime, "listens", None)
 
@@ -121,7 +122,8 @@ class World:
         balancers = self.balancers[region] = LoadBalancers(
             ACCOUNT, region, self._fronts, self._address_of, listens, struck, self.clock
         )
-        return machines, balancers, ScalingGroups(ACCOUNT, region, machines.size), Alarms(ACCOUNT, region)
+        groups, alarms = ScalingGroups(ACCOUNT, region, machines.size), Alarms(ACCOUNT, region)
+        return machines, balancers, groups, alarms, Namespaces(ACCOUNT, region)
 
     def _address_of(self, target: str) -> str | None:
         """The loopback address of a balancer's target: an instance id, or a task's private address."""
@@ -413,6 +415,7 @@ class World:
         """Forget everything: all resources, containers, addresses and faults."""
         with self.snapshot_file.writing, self.lock:
             self._clear()
+            self.clock.reset()
             self.snapshot_file.forget()
         self.runtime.reset()
 

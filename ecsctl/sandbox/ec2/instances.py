@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,26 @@ class Instances:
         self._addresses.release(interface_id)
         if interface is not None and interface.subnet is not None:
             interface.subnet.del_subnet_ip(interface.private_ip_address)
+
+    def create_volume(self, zone: str, configuration: Mapping[str, object], task_arn: str) -> str:
+        given: Mapping[str, Any] = configuration
+        volume = self._ec2.create_volume(
+            size=int(given.get("sizeInGiB") or 8),
+            zone_name=zone,
+            snapshot_id=given.get("snapshotId"),
+            encrypted=bool(given.get("encrypted", False)),
+            kms_key_id=given.get("kmsKeyId"),
+            volume_type=given.get("volumeType", "gp3"),
+            iops=given.get("iops"),
+            throughput=given.get("throughput"),
+        )
+        tags = {tag["key"]: tag.get("value", "") for row in given.get("tagSpecifications", ()) for tag in row["tags"]}
+        # The model: ECS puts both on every volume that it makes.
+        volume.add_tags({**tags, "AmazonECSCreated": task_arn, "AmazonECSManaged": "true"})
+        return str(volume.id)
+
+    def delete_volume(self, volume_id: str) -> None:
+        self._ec2.volumes.pop(volume_id, None)
 
     def availability_zone(self, subnet_id: str) -> str:
         return str(self._ec2.get_subnet(subnet_id).availability_zone)

@@ -39,6 +39,7 @@ from ecsctl.sandbox.ecs.scheduler import (  # the modules of operations declare 
 from ecsctl.sandbox.ecs.store.store import RETENTION_SECONDS, STORE_VERSION, Store
 from ecsctl.sandbox.interfaces import (
     AutoScaling,
+    CloudMap,
     CloudWatch,
     ContainerEvent,
     ContainerRequest,
@@ -75,7 +76,7 @@ class Engine:
     Args:
         account: twelve digits.
         region: as ``eu-west-1``.
-        runtime, ec2, elb, auto_scaling, cloudwatch: the ports; see ``ecsctl.sandbox.interfaces``.
+        runtime, ec2, elb, auto_scaling, cloudwatch, cloud_map: the ports; see ``ecsctl.sandbox.interfaces``.
         clock: epoch seconds; the engine never reads another one.
         seed: of identifiers and random choices; None draws one.
     """
@@ -89,12 +90,15 @@ class Engine:
         elb: ElasticLoadBalancing,
         auto_scaling: AutoScaling,
         cloudwatch: CloudWatch,
+        cloud_map: CloudMap,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
         self._clock = clock
         self._now: float | None = None
-        self._region = Region(Store(account, region, seed), runtime, ec2, elb, self._time, auto_scaling, cloudwatch)
+        self._region = Region(
+            Store(account, region, seed), runtime, ec2, elb, self._time, auto_scaling, cloudwatch, cloud_map
+        )
 
     def _time(self) -> float:
         return self._clock() if self._now is None else self._now
@@ -256,6 +260,7 @@ class Engine:
             still(region.elb),
             still(region.auto_scaling),
             still(region.cloudwatch),
+            still(region.cloud_map),
             self._clock,
         )
         earlier.load(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecsctl.sandbox.ecs.store.store import Store
-from ecsctl.sandbox.interfaces import AutoScaling, CloudWatch, Ec2, ElasticLoadBalancing, Runtime
+from ecsctl.sandbox.interfaces import AutoScaling, CloudMap, CloudWatch, Ec2, ElasticLoadBalancing, Runtime
 
 Request = dict[str, Any]
 Response = dict[str, Any]
@@ -27,6 +27,7 @@ class Region:
     clock: Callable[[], float]
     auto_scaling: AutoScaling
     cloudwatch: CloudWatch
+    cloud_map: CloudMap
 
     @property
     def now(self) -> float:

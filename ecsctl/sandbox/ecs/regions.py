@@ -12,6 +12,7 @@ from ecsctl.sandbox.ecs.api.wire import Answer
 from ecsctl.sandbox.ecs.engine import Engine
 from ecsctl.sandbox.interfaces import (
     AutoScaling,
+    CloudMap,
     CloudWatch,
     ContainerEvent,
     ContainerRequest,
@@ -23,7 +24,7 @@ from ecsctl.sandbox.interfaces import (
 
 _REGION_OF_ZONE = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")
 
-Ports = Callable[[str], "tuple[Ec2, ElasticLoadBalancing, AutoScaling, CloudWatch]"]
+Ports = Callable[[str], "tuple[Ec2, ElasticLoadBalancing, AutoScaling, CloudWatch, CloudMap]"]
 
 
 class Regions:
@@ -32,7 +33,7 @@ class Regions:
     Args:
         account: twelve digits.
         runtime: runs the containers of every region.
-        ports: region → its machines, balancers, Auto Scaling groups and alarms.
+        ports: region → its machines, balancers, Auto Scaling groups, alarms and namespaces.
         clock: epoch seconds.
 
     Like an engine it neither blocks nor locks: one lock of the caller's is around all methods.
@@ -49,8 +50,7 @@ class Regions:
         """The engine of a region."""
         found = self.engines.get(region)
         if found is None:
-            ec2, elb, auto_scaling, cloudwatch = self._ports(region)
-            found = Engine(self.account, region, self.runtime, ec2, elb, auto_scaling, cloudwatch, self._clock)
+            found = Engine(self.account, region, self.runtime, *self._ports(region), self._clock)
             self.engines[region] = found
         return found
 

@@ -39,7 +39,10 @@ LOOKS = frozenset(
         "facts",
         "health",
         "kind",
+        "namespace",
+        "security_group_exists",
         "states",
+        "subnet_exists",
         "target_group_problem",
         "target_type",
     }

@@ -39,7 +39,6 @@ def test_an_agent_of_somebody_else_registers_once(empty: World) -> None:
     ("members", "part"),
     [
         ({"instanceIdentityDocument": "nonsense", "totalResources": SIZES}, "identity document"),
-        ({"instanceIdentityDocument": json.dumps(IDENTITY)}, "totalResources"),
         ({"cluster": "nope", "instanceIdentityDocument": json.dumps(IDENTITY), "totalResources": SIZES}, "not found"),
     ],
 )

@@ -60,6 +60,7 @@ class FakeEc2:
 
     def __init__(self) -> None:
         self.interfaces: dict[str, NetworkInterface] = {}
+        self.volumes: list[str] = []
         self.count = 0
         # Subnets and security groups that there are none of.
         self.gone: set[str] = set()
@@ -87,6 +88,15 @@ class FakeEc2:
 
     def delete_interface(self, interface_id: str) -> None:
         del self.interfaces[interface_id]
+
+    def create_volume(self, zone: str, configuration: Mapping[str, object], task_arn: str) -> str:
+        if configuration.get("sizeInGiB") == 13:
+            raise LookupError("VolumeLimitExceeded")
+        self.volumes.append(f"vol-{len(self.volumes):017d}")
+        return self.volumes[-1]
+
+    def delete_volume(self, volume_id: str) -> None:
+        self.volumes.remove(volume_id)
 
     def availability_zone(self, subnet_id: str) -> str:
         return f"{REGION}{subnet_id[-1]}"
@@ -187,6 +197,22 @@ class FakeCloudWatch:
         return {name: self.known[name] for name in names if name in self.known}
 
 
+class FakeCloudMap:
+    """Has the namespaces that are made, and the one that the tests of services name."""
+
+    def __init__(self) -> None:
+        self.arns = {"internal": "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/ns-internal"}
+
+    def namespace(self, name: str) -> str | None:
+        return next((arn for each, arn in self.arns.items() if name in (each, arn)), None)
+
+    def create_namespace(self, name: str) -> str:
+        return self.arns.setdefault(name, f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-{name}")
+
+    def discovery_service(self, namespace: str, name: str) -> str:
+        return f"{namespace}/{name}"
+
+
 class World:
     """An engine and everything around it."""
 
@@ -197,11 +223,12 @@ class World:
         self.elb = FakeElb()
         self.auto_scaling = FakeAutoScaling()
         self.cloudwatch = FakeCloudWatch()
+        self.cloud_map = FakeCloudMap()
         self.engine = self.new_engine(seed)
         self.hosts = 0
 
     def new_engine(self, seed: int = 1) -> Engine:
-        ports = (self.runtime, self.ec2, self.elb, self.auto_scaling, self.cloudwatch)
+        ports = (self.runtime, self.ec2, self.elb, self.auto_scaling, self.cloudwatch, self.cloud_map)
         return Engine(ACCOUNT, REGION, *ports, clock=lambda: self.now, seed=seed)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:

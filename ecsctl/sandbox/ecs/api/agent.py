@@ -11,11 +11,14 @@ import json
 from ecsctl.sandbox.ecs.api.container_instances import instance_view
 from ecsctl.sandbox.ecs.api.references import cluster_name, find_cluster, instance_of
 from ecsctl.sandbox.ecs.api.tags import checked_tags
-from ecsctl.sandbox.ecs.errors import client_error, invalid
+from ecsctl.sandbox.ecs.errors import client_error
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.scheduler import agents
 from ecsctl.sandbox.interfaces import InstanceDetails
 
+# The model leaves totalResources optional: what is not told is that of a machine with room, as moto has it.
+UNSAID_CPU = 4096
+UNSAID_MEMORY_MIB = 7482
 ACKNOWLEDGED = {"acknowledgment": "ACK"}
 
 
@@ -44,22 +47,21 @@ def register_container_instance(region: Region, request: Request) -> Response:
     else:
         identity = _identity(request.get("instanceIdentityDocument"))
     sizes = {row["name"]: int(row.get("integerValue") or 0) for row in request.get("totalResources", ())}
-    if not known and ("CPU" not in sizes or "MEMORY" not in sizes):
-        raise invalid("totalResources must name CPU and MEMORY.")
     versions = request.get("versionInfo", {})
     facts = again.facts if known and again else InstanceDetails(
         ec2_instance_id=identity["instanceId"],
         instance_type=identity.get("instanceType", "unknown"),
         availability_zone=identity.get("availabilityZone", f"{region.store.region}a"),
-        cpu_units=sizes["CPU"],
-        memory_mib=sizes["MEMORY"],
+        cpu_units=sizes.get("CPU", UNSAID_CPU),
+        memory_mib=sizes.get("MEMORY", UNSAID_MEMORY_MIB),
         ami_id=identity.get("imageId", ""),
         cpu_architecture=identity.get("architecture", "x86_64"),
         attributes={row["name"]: row.get("value") for row in request.get("attributes", ())},
         agent_version=versions.get("agentVersion", InstanceDetails.agent_version),
     )  # fmt: skip
     cluster = cluster_name(request.get("cluster")) if request.get("cluster") else ""
-    arn = agents.register_agent(region, cluster, facts)
+    # An agent that names no container instance of its own has forgotten it: it gets a new one, wherever it registers.
+    arn = agents.register_agent(region, cluster, facts, anew=not known)
     instance = region.store.instances[arn]
     instance.tags |= tags
     return {"containerInstance": instance_view(region.store, instance, frozenset({"TAGS"}), region.now)}

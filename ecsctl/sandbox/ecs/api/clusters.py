@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ecsctl.refusals import patterns, state
 from ecsctl.refusals.model import part
+from ecsctl.refusals.service_connect import NAMESPACE_UNKNOWN
 from ecsctl.sandbox.ecs.api.account_settings import effective
 from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy, known_providers
 from ecsctl.sandbox.ecs.api.paging import listing, page
@@ -15,7 +16,7 @@ from ecsctl.sandbox.ecs.api.references import cluster_name, find_cluster
 from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
 from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
-from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, Cluster, Store
+from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, Cluster, Document, Store
 
 _INSIGHTS = ("enabled", "disabled", "enhanced")
 
@@ -118,6 +119,21 @@ def _checked_settings(request: Request) -> dict[str, str]:
     return settings
 
 
+def _connect_defaults(region: Region, request: Request) -> Document | None:
+    """``serviceConnectDefaults`` with the namespace's ARN; a new name makes a namespace, "" takes the default away.
+
+    Raises:
+        EcsApiError: ``NamespaceNotFoundException`` for an ARN of none.
+    """
+    given = (request.get("serviceConnectDefaults") or {}).get("namespace")
+    if not given:
+        return None
+    arn = region.cloud_map.namespace(given)
+    if arn is None and given.startswith("arn:"):
+        raise refused(NAMESPACE_UNKNOWN, name=given)
+    return {"namespace": arn or region.cloud_map.create_namespace(given)}
+
+
 @operation("CreateCluster")
 def create_cluster(region: Region, request: Request) -> Response:
     """CreateCluster: an ACTIVE cluster of this name is answered as it is; an INACTIVE one begins anew."""
@@ -144,7 +160,7 @@ def create_cluster(region: Region, request: Request) -> Response:
         tags=tags,
         settings={"containerInsights": effective(region, "containerInsights")} | settings,
         configuration=request.get("configuration"),
-        service_connect_defaults=request.get("serviceConnectDefaults"),
+        service_connect_defaults=_connect_defaults(region, request),
         capacity_providers=providers,
         default_strategy=strategy,
     )
@@ -188,7 +204,7 @@ def update_cluster(region: Region, request: Request) -> Response:
     if "configuration" in request:
         cluster.configuration = request["configuration"]
     if "serviceConnectDefaults" in request:
-        cluster.service_connect_defaults = request["serviceConnectDefaults"]
+        cluster.service_connect_defaults = _connect_defaults(region, request)
     return {"cluster": cluster_view(region.store, cluster, frozenset({"SETTINGS", "TAGS", "CONFIGURATIONS"}))}
 
 

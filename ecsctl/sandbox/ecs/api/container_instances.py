@@ -144,14 +144,19 @@ def discover_poll_endpoint(region: Region, request: Request) -> Response:
     }
 
 
-def _target(region: Region, cluster: str, attribute: Document) -> ContainerInstance:
-    reference = attribute.get("targetId")
-    if not reference:
-        raise invalid("targetId must be specified.")
-    instance = instance_of(region, cluster, reference)
-    if instance is None:
-        raise EcsApiError("TargetNotFoundException", f"Could not find target {reference}.")
-    return instance
+def _targets(region: Region, cluster: str, attributes: list[Document]) -> list[tuple[ContainerInstance, Document]]:
+    """Each attribute with each of its targets: the model leaves ``targetId`` optional, and then it is of them all."""
+    pairs = []
+    for attribute in attributes:
+        reference = attribute.get("targetId")
+        if not reference:
+            pairs += [(instance, attribute) for instance in region.store.cluster_instances(cluster)]
+            continue
+        instance = instance_of(region, cluster, reference)
+        if instance is None:
+            raise EcsApiError("TargetNotFoundException", f"Could not find target {reference}.")
+        pairs.append((instance, attribute))
+    return pairs
 
 
 @operation("PutAttributes")
@@ -169,14 +174,12 @@ def put_attributes(region: Region, request: Request) -> Response:
             raise invalid(f"The attribute name '{name}' is reserved.")
         if len(attribute.get("value", "")) > 128:
             raise invalid("An attribute's value can have at most 128 characters.")
-    targets = [_target(region, cluster, attribute) for attribute in attributes]
-    for target, attribute in zip(targets, attributes, strict=True):
+    pairs = _targets(region, cluster, attributes)
+    for target, attribute in pairs:
         target.attributes[attribute["name"]] = attribute.get("value")
         target.version += 1
     region.store.touch_cluster(cluster)
-    answer = [
-        {**a, "targetId": t.arn, "targetType": "container-instance"} for t, a in zip(targets, attributes, strict=True)
-    ]
+    answer = [{**a, "targetId": t.arn, "targetType": "container-instance"} for t, a in pairs]
     return {"attributes": answer}
 
 
@@ -184,9 +187,8 @@ def put_attributes(region: Region, request: Request) -> Response:
 def delete_attributes(region: Region, request: Request) -> Response:
     """DeleteAttributes: by name, and by value where one is given."""
     cluster = find_cluster(region, request).name
-    targets = [_target(region, cluster, attribute) for attribute in request["attributes"]]
     deleted = []
-    for target, attribute in zip(targets, request["attributes"], strict=True):
+    for target, attribute in _targets(region, cluster, request["attributes"]):
         name, value = attribute["name"], attribute.get("value")
         if name in target.attributes and value in (None, target.attributes[name]):
             del target.attributes[name]

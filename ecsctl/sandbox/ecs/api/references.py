@@ -68,7 +68,9 @@ def service_of(region: Region, cluster: str, reference: str) -> Service | None:
 
 def missing(region: Region, kind: str, cluster: str, reference: str) -> dict[str, str]:
     """The ``failures[]`` entry of a thing that the cluster does not have."""
-    arn = reference if reference.startswith("arn:") else region.store.arn(kind, cluster, reference)
+    # That of a service has no cluster in it (aws-actions/amazon-ecs-deploy-task-definition#312, #369).
+    names = (reference,) if kind == "service" else (cluster, reference)
+    arn = reference if reference.startswith("arn:") else region.store.arn(kind, *names)
     return {"arn": arn, "reason": "MISSING"}
 
 

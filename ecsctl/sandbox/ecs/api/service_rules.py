@@ -9,6 +9,7 @@ from ecsctl.refusals import load_balancers
 from ecsctl.refusals import service as facts
 from ecsctl.refusals.deployments import check_external as external_violations
 from ecsctl.refusals.service import check_service
+from ecsctl.refusals.service_connect import NAMESPACE_UNKNOWN
 from ecsctl.refusals.service_context import Context
 from ecsctl.sandbox.ecs.api.capacity_providers import check_associated
 from ecsctl.sandbox.ecs.errors import refuse_first, refused
@@ -47,8 +48,24 @@ def check_settings(
     refuse_first(check_service(settings, definition.document, context))
     check_associated(settings.get("capacityProviderStrategy", ()), cluster.capacity_providers)
     check_network_exists(region, settings.get("networkConfiguration"))
+    connect = settings.get("serviceConnectConfiguration") or {}
+    if connect.get("enabled"):
+        namespace_of(region, cluster, connect)
     for balancer in settings.get("loadBalancers", ()):
         _check_balancer(region, definition, balancer)
+
+
+def namespace_of(region: Region, cluster: Cluster, connect: Document) -> str:
+    """The ARN of the namespace of a Service Connect configuration, or of its cluster's default.
+
+    Raises:
+        EcsApiError: ``NamespaceNotFoundException``.
+    """
+    name = connect.get("namespace") or (cluster.service_connect_defaults or {}).get("namespace", "")
+    arn = region.cloud_map.namespace(name)
+    if arn is None:
+        raise refused(NAMESPACE_UNKNOWN, name=name)
+    return arn
 
 
 def check_external(request: Request, settings: Document) -> None:

@@ -7,8 +7,9 @@ from collections import Counter
 from ecsctl.sandbox.ecs.api.tags import tag_list
 from ecsctl.sandbox.ecs.region import Response
 from ecsctl.sandbox.ecs.scheduler.circuit_breaker import circuit_threshold
+from ecsctl.sandbox.ecs.scheduler.launching import ephemeral_key, platform_family
 from ecsctl.sandbox.ecs.scheduler.targets import behind_classic
-from ecsctl.sandbox.ecs.store.store import Deployment, Service, Store, TaskSet
+from ecsctl.sandbox.ecs.store.store import Deployment, Service, Store, TaskDefinition, TaskSet
 
 _OF_SERVICE = (
     "loadBalancers",
@@ -42,6 +43,7 @@ _OF_REVISION = (
     "networkConfiguration",
     "serviceConnectConfiguration",
     "volumeConfigurations",
+    "vpcLatticeConfigurations",
 )
 _OF_TASK_SET = ("capacityProviderStrategy", "launchType", "platformVersion", "networkConfiguration")
 PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
@@ -80,7 +82,7 @@ def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
         "pendingCount": sum(of["pending"] for of in counts.values()),
         "platformFamily": "Linux" if fargate else None,
         "taskDefinition": service.task_definition or None,
-        "deployments": [deployment_view(service, d, counts) for d in service.deployments if d not in task_sets],
+        "deployments": [deployment_view(store, service, d, counts) for d in service.deployments if d not in task_sets],
         "taskSets": [task_set_view(store, service, each, counts) for each in task_sets],
         "roleArn": service.role_arn,
         "events": [
@@ -110,7 +112,7 @@ def service_view(store: Store, service: Service, *, tagged: bool) -> Response:
     return view
 
 
-def deployment_view(service: Service, deployment: Deployment, counts: Counts) -> Response:
+def deployment_view(store: Store, service: Service, deployment: Deployment, counts: Counts) -> Response:
     """One entry of ``deployments``."""
     of = counts.get(deployment.id, Counter())
     view: Response = {
@@ -127,8 +129,9 @@ def deployment_view(service: Service, deployment: Deployment, counts: Counts) ->
         "createdAt": deployment.created_at,
         "updatedAt": deployment.updated_at,
     }
-    if "platformVersion" in deployment.settings:
-        view["platformFamily"] = "Linux"
+    if deployment.connections:
+        view["serviceConnectResources"] = list(deployment.connections)
+    view |= _fargate_members(store, service, deployment)
     if not behind_classic(service):
         view["rolloutState"] = deployment.rollout_state
         view["rolloutStateReason"] = deployment.rollout_reason
@@ -263,17 +266,37 @@ def service_revision_view(store: Store, service: Service, deployment: Deployment
     """What a deployment deploys, as DescribeServiceRevisions answers it."""
     settings = deployment.settings
     view: Response = {name: settings[name] for name in _OF_REVISION if settings.get(name) is not None}
-    family, _, number = deployment.task_definition.rsplit("/", 1)[-1].partition(":")
-    definition = store.definitions.get((family, int(number)))
+    definition = _definition_of(store, deployment)
+    for task in store.service_tasks(service):
+        if task.deployment == deployment.id:
+            deployment.digests |= {c.name: c.image_digest for c in task.containers if c.image_digest}
+    view |= _fargate_members(store, service, deployment)
     view |= {
         "serviceRevisionArn": deployment.revision_arn,
         "serviceArn": service.arn,
         "clusterArn": store.arn("cluster", service.cluster),
         "taskDefinition": deployment.task_definition,
         "containerImages": [
-            {"containerName": c["name"], "image": c["image"]} for c in (definition.containers if definition else ())
+            {"containerName": c["name"], "image": c["image"], "imageDigest": deployment.digests.get(c["name"])}
+            for c in (definition.containers if definition else ())
         ],
         "guardDutyEnabled": False,
         "createdAt": deployment.created_at,
     }
     return view
+
+
+def _definition_of(store: Store, deployment: Deployment) -> TaskDefinition | None:
+    family, _, number = deployment.task_definition.rsplit("/", 1)[-1].partition(":")
+    return store.definitions.get((family, int(number))) if number else None
+
+
+def _fargate_members(store: Store, service: Service, deployment: Deployment) -> Response:
+    """What is told of a deployment on Fargate only: its platform, and the key of its storage where it has one."""
+    if "platformVersion" not in deployment.settings:
+        return {}
+    definition = _definition_of(store, deployment)
+    platform = (definition.document.get("runtimePlatform") if definition else None) or {}
+    members: Response = {"platformFamily": platform_family(platform.get("operatingSystemFamily"))}
+    key = ephemeral_key(store.clusters.get(service.cluster))
+    return members | ({"fargateEphemeralStorage": {"kmsKeyId": key}} if key else {})

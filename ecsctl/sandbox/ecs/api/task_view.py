@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ecsctl.sandbox.ecs.api.tags import tag_list
 from ecsctl.sandbox.ecs.region import Response
 from ecsctl.sandbox.ecs.scheduler.resources import container_ports
@@ -12,8 +14,9 @@ _SHOWS_PORTS = ("RUNNING", "STOPPED")
 
 def task_view(store: Store, task: Task, *, tagged: bool) -> Response:
     """All members that ECS answers for this task now; those that have no value are None."""
+    storage = {"sizeInGiB": task.ephemeral_gib} if task.ephemeral_gib else None
     return {
-        "attachments": _attachments(task),
+        "attachments": [*_attachments(task), *_volumes(task), *_connections(task)],
         "attributes": task.attributes,
         "availabilityZone": task.availability_zone,
         "capacityProviderName": task.capacity_provider,
@@ -47,7 +50,8 @@ def task_view(store: Store, task: Task, *, tagged: bool) -> Response:
         "taskArn": task.arn,
         "taskDefinitionArn": task.definition_arn,
         "version": task.version,
-        "ephemeralStorage": {"sizeInGiB": task.ephemeral_gib} if task.ephemeral_gib else None,
+        "ephemeralStorage": storage,
+        "fargateEphemeralStorage": {**storage, "kmsKeyId": task.kms_key} if storage else None,
     }
 
 
@@ -146,3 +150,40 @@ def _attachments(task: Task) -> list[Response]:
             "details": [{"name": name, "value": value} for name, value in details],
         }
     ]
+
+
+# The members of the details are those that the API's model names for each type of attachment.
+def _volumes(task: Task) -> list[Response]:
+    rows = []
+    for volume in task.volumes:
+        managed = volume["managedEBSVolume"]
+        deleted = task.service or (managed.get("terminationPolicy") or {}).get("deleteOnTermination", True)
+        details = {
+            "roleArn": managed.get("roleArn"),
+            "deleteOnTermination": str(bool(deleted)).lower(),
+            "volumeName": volume["name"],
+            "volumeId": volume["id"],
+        }
+        status = "DELETED" if task.stopped_at else "ATTACHED" if volume["id"] else "PRECREATED"
+        rows.append(_attachment(volume["attachment"], "AmazonElasticBlockStorage", status, details))
+    return rows
+
+
+def _connections(task: Task) -> list[Response]:
+    rows = []
+    for service in task.connections:
+        override = service.get("ingressPortOverride")
+        details = {
+            "portName": service["portName"],
+            "clientAliases": json.dumps(service.get("clientAliases", [])),
+            "discoveryName": service.get("discoveryName") or service["portName"],
+            "ingressPortOverride": str(override) if override is not None else None,
+        }
+        status = "DELETED" if task.stopped_at else "ATTACHED" if task.started_at else "PRECREATED"
+        rows.append(_attachment(service["attachment"], "Service Connect", status, details))
+    return rows
+
+
+def _attachment(identity: str, kind: str, status: str, details: dict[str, str | None]) -> Response:
+    known = [{"name": name, "value": value} for name, value in details.items() if value is not None]
+    return {"id": identity, "type": kind, "status": status, "details": known}

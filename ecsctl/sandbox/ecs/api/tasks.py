@@ -142,6 +142,7 @@ def _launch(region: Region, request: Request, cluster: Cluster, definition: Task
         execute_command=bool(request.get("enableExecuteCommand")),
         constraints=request.get("placementConstraints", ()),
         strategy=request.get("placementStrategy", ()),
+        volumes=request.get("volumeConfigurations", ()),
     )
 
 

@@ -10,14 +10,16 @@ from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, ContainerInstance, S
 from ecsctl.sandbox.interfaces import InstanceDetails
 
 
-def register_agent(region: Region, cluster: str, facts: InstanceDetails) -> str:
-    """An agent came up: the ARN of its container instance, the same one where the machine had one.
+def register_agent(region: Region, cluster: str, facts: InstanceDetails, *, anew: bool = False) -> str:
+    """An agent came up: the ARN of its container instance, the same one where its data folder still names one.
 
     Args:
         cluster: as its configuration has it; empty means ``default``, which is then created.
         facts: of its machine. Capabilities among ``facts.attributes`` replace those of the ECS-optimized AMI.
+        anew: its data folder is empty: the machine gets a new container instance, and an earlier one of it stays
+            behind, disconnected.
     Raises:
-        EcsApiError: ``ClientException`` "Cluster not found."; or the machine is registered elsewhere already.
+        EcsApiError: ``ClientException`` "Cluster not found."; or the machine came back as another instance type.
     """
     store = region.store
     name = cluster or DEFAULT_CLUSTER
@@ -27,9 +29,13 @@ def register_agent(region: Region, cluster: str, facts: InstanceDetails) -> str:
     if found is None or found.status != "ACTIVE":
         raise client_error("Cluster not found.")
     known = store.instances.get(store.instance_of_machine.get(facts.ec2_instance_id, ""))
+    if known is not None and (anew or known.cluster != name):
+        known.agent_connected = False
+        known.version += 1
+        known = None
     if known is not None:
-        if known.cluster != name or known.facts.instance_type != facts.instance_type:
-            raise client_error("Container instance is already registered with another cluster or instance type.")
+        if known.facts.instance_type != facts.instance_type:
+            raise client_error("Container instance type changes are not supported.")
         known.facts = facts
         known.attributes |= _attributes(facts)
         agent_connected(region, facts.ec2_instance_id, True)

@@ -25,7 +25,7 @@ def begin(region: Region, service: Service, rollback_of: str | None = None) -> D
     number = store.new_number()
     deployment = Deployment(
         id=f"ecs-svc/{number}",
-        number=number,
+        number=store.new_deployment_id(),
         revision_arn=store.arn("service-revision", service.cluster, service.name, store.new_number()),
         task_definition=service.task_definition,
         status="PRIMARY",
@@ -36,6 +36,7 @@ def begin(region: Region, service: Service, rollback_of: str | None = None) -> D
         rollout_reason=f"ECS deployment ecs-svc/{number} in progress.",
         rollback_of=rollback_of,
     )
+    deployment.connections = _connections(region, service)
     if serving is not None:
         deployment.source = serving.id
         deployment.alternate = not serving.alternate
@@ -50,6 +51,21 @@ def begin(region: Region, service: Service, rollback_of: str | None = None) -> D
     service.wake_at = 0.0
     store.touch(service)
     return deployment
+
+
+def _connections(region: Region, service: Service) -> tuple[Document, ...]:
+    """The Cloud Map services of the ports that Service Connect offers; they are made where there are none."""
+    connect = service.settings.get("serviceConnectConfiguration") or {}
+    if not connect.get("enabled"):
+        return ()
+    defaults = region.store.clusters[service.cluster].service_connect_defaults or {}
+    namespace = region.cloud_map.namespace(connect.get("namespace") or defaults.get("namespace", ""))
+    if namespace is None:
+        return ()
+    names = [item.get("discoveryName") or item["portName"] for item in connect.get("services", ())]
+    return tuple(
+        {"discoveryName": name, "discoveryArn": region.cloud_map.discovery_service(namespace, name)} for name in names
+    )
 
 
 def _serving(service: Service) -> Deployment | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ecsctl.sandbox.ecs.region import Region
 from ecsctl.sandbox.ecs.scheduler.resources import needed, reserve
-from ecsctl.sandbox.ecs.store.store import Container, ContainerInstance, Document, Task, TaskDefinition
+from ecsctl.sandbox.ecs.store.store import Cluster, Container, ContainerInstance, Document, Task, TaskDefinition
 
 FARGATE_PLATFORM = "1.4.0"
 
@@ -30,6 +30,8 @@ class Launch:
     deployment: str | None = None
     constraints: Sequence[Document] = ()
     strategy: Sequence[Document] = ()
+    volumes: Sequence[Document] = ()
+    connect: Document | None = None
 
     @property
     def fargate(self) -> bool:
@@ -48,7 +50,7 @@ def create_task(
     task_id = store.new_id()
     arn = store.arn("task", launch.cluster, task_id)
     fargate = launch.fargate or capacity_provider in ("FARGATE", "FARGATE_SPOT")
-    ready = instance is not None and definition.network_mode != "awsvpc"
+    ready = instance is not None and definition.network_mode != "awsvpc" and not launch.volumes
     platform = definition.document.get("runtimePlatform") or {}
     task = Task(
         arn=arn,
@@ -63,7 +65,7 @@ def create_task(
         launch_type="FARGATE" if fargate else launch.launch_type or "EC2",
         capacity_provider=capacity_provider,
         platform_version=_platform(launch.platform_version) if fargate else None,
-        platform_family=_family(platform.get("operatingSystemFamily")) if fargate else None,
+        platform_family=platform_family(platform.get("operatingSystemFamily")) if fargate else None,
         created_at=region.now,
         since=region.now,
         last_status="PENDING" if ready else "PROVISIONING",
@@ -75,6 +77,11 @@ def create_task(
         cpu=_size(launch, "cpu"),
         memory=_size(launch, "memory"),
         ephemeral_gib=_ephemeral(launch) if fargate else None,
+        kms_key=ephemeral_key(store.clusters.get(launch.cluster)) if fargate else None,
+        volumes=[{**volume, "id": None, "attachment": store.new_uuid()} for volume in launch.volumes],
+        connections=[
+            {"attachment": store.new_uuid(), **service} for service in (launch.connect or {}).get("services", ())
+        ],
         tags=dict(launch.tags),
         attributes=[{"name": "ecs.cpu-architecture", "value": platform.get("cpuArchitecture", "x86_64").lower()}],
         network=launch.network,
@@ -147,6 +154,12 @@ def _size(launch: Launch, member: str) -> str | None:
     return str(need.cpu if member == "cpu" else need.memory)
 
 
+def ephemeral_key(cluster: Cluster | None) -> str | None:
+    """The KMS key that a cluster's configuration gives the storage of its Fargate tasks."""
+    storage = ((cluster.configuration if cluster else None) or {}).get("managedStorageConfiguration") or {}
+    return storage.get("fargateEphemeralStorageKmsKeyId")
+
+
 def _ephemeral(launch: Launch) -> int:
     asked = launch.overrides.get("ephemeralStorage") or launch.definition.document.get("ephemeralStorage") or {}
     return int(asked.get("sizeInGiB", 20))
@@ -156,5 +169,6 @@ def _platform(version: str | None) -> str:
     return FARGATE_PLATFORM if version in (None, "LATEST") else str(version)
 
 
-def _family(system: str | None) -> str:
+def platform_family(system: str | None) -> str:
+    """``platformFamily`` as ECS answers it, of an ``operatingSystemFamily``."""
     return "Linux" if system in (None, "LINUX") else str(system).replace("_", " ").title().replace(" ", "_")

@@ -89,7 +89,22 @@ def _provision(region: Region, task: Task) -> None:
             return
         task.attachment_status = "ATTACHED"
         task.availability_zone = region.ec2.availability_zone(task.interface.subnet_id)
-    _move(region, task, "PENDING")
+    if _make_volumes(region, task):
+        _move(region, task, "PENDING")
+
+
+def _make_volumes(region: Region, task: Task) -> bool:
+    """Make the EBS volumes of a task where it will run; False where EC2 refuses one, and the task ends."""
+    for volume in task.volumes:
+        if volume["id"] is None:
+            try:
+                zone = task.availability_zone or f"{region.store.region}a"
+                volume["id"] = region.ec2.create_volume(zone, volume["managedEBSVolume"], task.arn)
+            except Exception as error:
+                log.warning("no volume for %s: %s", task.arn, error)
+                begin_stop(region, task, "TaskFailedToStart", f"ResourceInitializationError: volume: {error}")
+                return False
+    return True
 
 
 def _spread(region: Region, task: Task, subnets: Sequence[str]) -> list[str]:
@@ -293,6 +308,11 @@ def _let_go(region: Region, task: Task) -> None:
     if task.interface is not None and task.attachment_status != "DELETED":
         region.ec2.delete_interface(task.interface.id)
         task.attachment_status = "DELETED"
+    for volume in task.volumes:
+        policy = volume["managedEBSVolume"].get("terminationPolicy") or {}
+        # A service's volumes always go with their tasks; a task that was run may keep its own.
+        if volume["id"] is not None and (task.service or policy.get("deleteOnTermination", True)):
+            region.ec2.delete_volume(volume["id"])
     host = host_of(region, task)
     if host is not None:
         release(host, task)

@@ -60,6 +60,8 @@ def launch_of(region: Region, service: Service, deployment: Deployment) -> Launc
         deployment=deployment.id,
         constraints=service.settings.get("placementConstraints", ()),
         strategy=service.settings.get("placementStrategy", ()),
+        volumes=settings.get("volumeConfigurations", ()),
+        connect=connect if (connect := settings.get("serviceConnectConfiguration") or {}).get("enabled") else None,
     )
 
 

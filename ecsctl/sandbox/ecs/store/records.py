@@ -44,6 +44,9 @@ class Deployment:
     alternate: bool = False
     hooks: tuple[Document, ...] = ()
     rolled_back_at: float | None = None
+    # Service Connect: the Cloud Map services that stand for its ports; and the digest of each container's image.
+    connections: tuple[Document, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
     # Since when all of its tasks have been there and healthy.
     whole_since: float | None = None
 

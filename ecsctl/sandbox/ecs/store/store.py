@@ -6,6 +6,7 @@ Only this module and the accounting of ``resources`` change the indexes; everybo
 from __future__ import annotations
 
 import random
+import string
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from ecsctl.sandbox.ecs.store.records import ServiceEvent as ServiceEvent
 from ecsctl.sandbox.ecs.store.records import TaskSet as TaskSet
 from ecsctl.sandbox.interfaces import ContainerEvent, InstanceDetails, NetworkInterface, PortBinding
 
-STORE_VERSION = 2
+STORE_VERSION = 3
+_URL_SAFE = string.ascii_letters + string.digits + "-_"
 
 RETENTION_SECONDS = 3600.0
 """How long a stopped task stays describable."""
@@ -192,6 +194,11 @@ class Task:
     interface: NetworkInterface | None = None
     attachment_id: str | None = None
     attachment_status: str = "PRECREATED"
+    # EBS volumes: each with the ``name`` and ``managedEBSVolume`` of its configuration, then ``id``, ``status``.
+    volumes: list[Document] = field(default_factory=list)
+    # What DescribeTasks tells of Service Connect, an attachment a port.
+    connections: list[Document] = field(default_factory=list)
+    kms_key: str | None = None
     targets: list[Target] = field(default_factory=list)
     execute_command: bool = False
     protected_until: float | None = None
@@ -290,6 +297,10 @@ class Store:
     def new_number(self) -> str:
         """19 decimal digits, as deployments have them."""
         return str(self.random.randrange(10**18, 10**19))
+
+    def new_deployment_id(self) -> str:
+        """21 characters, as service deployments have them (the guide's example: ``NCWGC2ZR-taawPAYrIaU5``)."""
+        return "".join(self.random.choices(_URL_SAFE, k=21))
 
     def add_instance(self, instance: ContainerInstance) -> None:
         self.instances[instance.arn] = instance
