@@ -48,7 +48,6 @@ PASSING: dict[str, tuple[Passing, ...]] = {
         Passing("InvalidGroup.NotFound", "", UNSEEN),
         Passing("InvalidGroupId.NotFound", "", UNSEEN),
     ),
-    "ec2:DeleteSecurityGroup": (Passing("DependencyViolation", "", 300),),
     "autoscaling:CreateAutoScalingGroup": (
         Passing("ValidationError", PROFILE),
         Passing("ValidationError", "You must use a valid fully-formed launch template"),

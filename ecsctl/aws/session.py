@@ -99,9 +99,10 @@ class Aws:
             return self
         with self._lock:
             if region not in self._elsewhere:
-                other = self._elsewhere[region] = Aws(replace(self.target, region=region), clock=self.clock)
-                other.report, other.deadline = self.report, self.deadline
-            return self._elsewhere[region]
+                self._elsewhere[region] = Aws(replace(self.target, region=region), clock=self.clock)
+            other = self._elsewhere[region]
+            other.report, other.deadline = self.report, self.deadline
+            return other
 
     @property
     def session(self) -> Any:
@@ -176,7 +177,8 @@ class Aws:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 6},
             connect_timeout=5,
-            read_timeout=60,
+            # A server that does not answer at all takes no longer than the command may; each call has an attempt.
+            read_timeout=60 if self.deadline is None else max(5.0, min(60.0, self.deadline.left())),
             max_pool_connections=16,
         )
         region, session = self.region, self.session

@@ -162,9 +162,8 @@ def carry_out(
             aws,
             prepared,
             on_event=on_event,
-            say=progress.line,
             wait=settings.wait,
-            timeout=600.0 if settings.timeout is None else settings.timeout,
+            deadline=settings.deadline(600.0, progress.line),
         )
     settings.resume = None
 
@@ -239,7 +238,7 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
         return
     if not prepared.plan.empty:
         carry_out(settings, aws, prepared, again, question="Remove all this?")
-    left = leftovers(aws, spec, kinds=kinds)
+    left = leftovers(aws, spec, kinds=kinds, timeout=min(20.0, settings.deadline(600.0).left()))
     if left:
         raise EcsctlError(
             f"{len(left)} resources of project {spec.name} are still there: the removal is not complete"

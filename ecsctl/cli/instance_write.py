@@ -112,7 +112,6 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     of `ecsctl run` is waited for. Only instances that ecsctl made are removed, and none on which others' tasks run.
     """
     from ecsctl.actions import instances
-    from ecsctl.polling import Deadline
 
     if all_ == bool(ids):
         raise UsageError("name the instances, or use --all", hint="`ecsctl instance list` shows their ids")
@@ -127,7 +126,7 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     names = ", ".join(view.instance_id for view in chosen)
     settings.confirm(f"Remove {names} from cluster {cluster}?")
     settings.resume = "draining continues; run the same command again to resume"
-    deadline = Deadline.after(600.0 if settings.timeout is None else settings.timeout, settings.progress(), aws.clock)
+    deadline = settings.deadline(600.0)
     if not force:
         instances.drain(aws, cluster, chosen, deadline)
     instances.terminate(aws, cluster, chosen, shrink=not replace, report=settings.say)

@@ -160,7 +160,6 @@ def stop_deployment(settings: Settings, name: str, how: Any) -> None:
     as it stands. It acts on the service that you name, whoever made it.
     """
     from ecsctl.actions import deployment_control
-    from ecsctl.polling import Deadline
     from ecsctl.render.progress import Progress
 
     aws, cluster = connect(settings)
@@ -168,7 +167,7 @@ def stop_deployment(settings: Settings, name: str, how: Any) -> None:
     settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
     if settings.wait:
         with Progress(quiet=settings.quiet) as progress:
-            deadline = Deadline.after(900.0 if settings.timeout is None else settings.timeout, progress.line, aws.clock)
+            deadline = settings.deadline(900.0, progress.line)
             deployment_control.wait_until_stopped(aws, cluster, name, arn, how, deadline)
     settings.resume = None
     _print_running(settings, aws, cluster, [name])
@@ -186,7 +185,6 @@ def continue_deployment(settings: Settings, name: str, rollback: bool) -> None:
     """
     from ecsctl.actions import deployment_control
     from ecsctl.deploy.wait_services import wait_for_services
-    from ecsctl.polling import Deadline
     from ecsctl.render.progress import Progress
 
     aws, cluster = connect(settings)
@@ -196,9 +194,7 @@ def continue_deployment(settings: Settings, name: str, rollback: bool) -> None:
     settings.resume = f"AWS goes on with it; `ecsctl service show {name} -c {cluster}` shows how it stands"
     if settings.wait:
         with Progress(quiet=settings.quiet) as progress:
-            deadline = Deadline.after(
-                1800.0 if settings.timeout is None else settings.timeout, progress.line, aws.clock
-            )
+            deadline = settings.deadline(1800.0, progress.line)
             if rollback:
                 deployment_control.wait_until_stopped(aws, cluster, name, arn, "ROLLBACK", deadline)
             else:

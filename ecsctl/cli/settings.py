@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.errors import EcsctlError, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.polling import Deadline
 
 
 class Settings:
@@ -40,6 +42,8 @@ class Settings:
         self.lenient = False
         self._given: set[str] = set()
         self._aws: Aws | None = None
+        self._begun = False
+        self._deadline: Deadline | None = None
 
     def set(self, name: str, value: Any, *, on_command_line: bool) -> None:
         """Take an option's value; the environment does not overrule the command line."""
@@ -109,8 +113,29 @@ class Settings:
                     debug=self.debug,
                 )
             )
-            self._aws.report = self.say
+        if not self._begun:
+            self._begun = True
+            self._aws.report, self._aws.deadline = self.say, None
+            if self.timeout is not None:
+                self._begin(self._aws, self.timeout)
         return self._aws
+
+    def _begin(self, aws: Aws, seconds: float) -> Deadline:
+        """Let the time of the command count from now, for every call, retry and wait."""
+        from ecsctl.polling import Deadline
+
+        self._deadline = aws.deadline = Deadline.after(seconds, self.say, aws.clock)
+        return self._deadline
+
+    def deadline(self, default: float, report: Callable[[str], None] | None = None) -> Deadline:
+        """Until when the command may take: ``--timeout`` after it began, or after it was confirmed.
+
+        Args:
+            default: seconds, for a command without ``--timeout``.
+            report: told how waiting goes; None: stderr.
+        """
+        aws = self.aws()
+        return replace(self._deadline or self._begin(aws, default), report=report or self.say)
 
     def say(self, line: str) -> None:
         """A progress line on stderr; nothing with ``--quiet``."""
@@ -144,6 +169,8 @@ class Settings:
 
         if not click.confirm(question, err=True):
             raise EcsctlError("cancelled; nothing was changed")
+        if self._aws is not None and self._deadline is not None:
+            self._begin(self._aws, self._deadline.seconds)
 
     def interrupted(self) -> str:
         """What to say after "interrupted": what goes on in AWS, and how to resume (set by the command)."""

@@ -52,6 +52,7 @@ def stop(
     chosen = _chosen(aws, cluster, tasks, service, family)
     if not tasks and chosen:
         settings.confirm(f"Stop {len(chosen)} tasks of {'service ' + service if service else 'family ' + str(family)}?")
+    deadline = settings.deadline(TIMEOUT if timeout is None else timeout)
     stopped = [task for task in chosen if task.stopped]
     for task in stopped:
         settings.note(f"task {task.short_id} had already stopped")
@@ -63,7 +64,7 @@ def stop(
             f"service {name} keeps its desired count: it starts another task; `ecsctl service scale` changes it"
         )
     if wait and running:
-        wait_for(aws, running, "STOPPED", timeout=TIMEOUT if timeout is None else timeout, report=settings.progress())
+        wait_for(aws, running, "STOPPED", timeout=deadline.left(), report=deadline.report)
     for task in running:
         print(task.id)
 
@@ -99,9 +100,9 @@ def wait(
     chosen = _chosen(aws, cluster, tasks, service, family, several=True)
     settings.resume = "the tasks keep running; `ecsctl ps` shows them"
     if chosen:
-        limit = TIMEOUT if timeout is None else timeout
+        deadline = settings.deadline(TIMEOUT if timeout is None else timeout)
         reached: Until = "RUNNING" if until == "running" else "STOPPED"
-        wait_for(aws, chosen, reached, timeout=limit, report=settings.progress())
+        wait_for(aws, chosen, reached, timeout=deadline.left(), report=deadline.report)
 
 
 def _chosen(

@@ -205,7 +205,7 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Dead
         try:
             return _once(aws, scope, change, known, deadline)
         except AwsError as error:
-            if left == 0 or not kind.is_race(error):
+            if left == 0 or not kind.is_race(error) or not deadline.left():
                 raise
             if left < TRIES - 1:
                 # What one call of AWS refuses as existing, another may not show for a while.

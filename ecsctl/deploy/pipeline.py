@@ -99,22 +99,21 @@ def execute(
     prepared: Prepared,
     *,
     on_event: Callable[[Event], None] = lambda event: None,
-    say: Callable[[str], None] = lambda line: None,
     wait: bool = True,
-    timeout: float = 600.0,
+    deadline: Deadline | None = None,
 ) -> Report:
     """Execute a plan, and wait until what is desired is in service.
 
     Args:
-        on_event: told of each step; ``say`` of each change of what is waited for.
+        on_event: told of each step.
         wait: False returns as soon as AWS has taken the changes.
-        timeout: seconds for all waits together.
+        deadline: for all calls, retries and waits together, which are told to it; None: in 600 s.
 
     Raises:
         EcsctlError: a step failed (with all that failed in its details), or a wait.
     """
     since = aws.now()
-    deadline = Deadline.after(timeout, say, aws.clock)
+    deadline = deadline or Deadline.after(600.0, clock=aws.clock)
     waits: dict[str, Callable[[Known], None]] = {}
     for kind in TABLE if wait else ():
         mine = [item for item in prepared.resources.values() if item.kind == kind]
@@ -129,7 +128,7 @@ def execute(
             for kind, wait_for in waits.items()
             if kind not in report.waited
         ]
-        outcome = run_steps(left, max(1, len(left)), report=say)
+        outcome = run_steps(left, max(1, len(left)), report=deadline.report)
         if outcome.failed:
             raise outcome.failed[0][1]
     return report

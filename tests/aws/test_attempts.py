@@ -44,25 +44,25 @@ def connect(wire: WireProxy, clock: ManualClock, **target: Any) -> Aws:
 
 
 def test_a_refusal_that_passes_is_waited_for_until_the_deadline_and_told_once(wire: WireProxy) -> None:
-    fault = wire.fault("DeleteSecurityGroup", refused("DependencyViolation", "resource sg-1 has a dependent object"))
+    fault = wire.fault("DeleteCluster", refused("UpdateInProgressException", "resource c has a dependent object"))
     clock, said = ManualClock(), []
     aws = connect(wire, clock)
     with aws.within(Deadline.after(10, said.append, clock)), pytest.raises(AwsError) as caught:
-        aws.call("ec2", "DeleteSecurityGroup", {"GroupId": "sg-1"}, about="security group sg-1")
+        aws.call("ecs", "DeleteCluster", {"cluster": "c"}, about="cluster c")
     assert clock.passed == pytest.approx(10.0)
     assert fault.hits > 3
-    what = "ec2:DeleteSecurityGroup (security group sg-1): DependencyViolation: resource sg-1 has a dependent object"
+    what = "ecs:DeleteCluster (cluster c): UpdateInProgressException: resource c has a dependent object"
     assert said == [f"{what}; waiting until that has passed"]
     assert caught.value.code == ExitCode.TIMEOUT
-    assert caught.value.aws_code == "DependencyViolation"
+    assert caught.value.aws_code == "UpdateInProgressException"
     assert "still so when the 10 s of --timeout were over" in caught.value.message
 
 
 def test_after_the_deadline_a_call_is_made_once(wire: WireProxy) -> None:
-    fault = wire.fault("DeleteSecurityGroup", refused("DependencyViolation"))
+    fault = wire.fault("DeleteCluster", refused("UpdateInProgressException"))
     aws = connect(wire, ManualClock())
     with aws.within(Deadline.after(0, clock=ManualClock())), pytest.raises(AwsError):
-        aws.call("ec2", "DeleteSecurityGroup", {"GroupId": "sg-1"})
+        aws.call("ecs", "DeleteCluster", {"cluster": "c"})
     assert fault.hits == 1
 
 

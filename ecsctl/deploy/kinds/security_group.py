@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, retag_ec2, tag_list, tags_of
+from ecsctl.deploy.kinds.security_group_users import OPERATIONS, users_of
 from ecsctl.deploy.resources import OWNER_TAG, Known, Ref, Resource, resolve
 from ecsctl.ecs_definitions.field_changes import FieldChange
-from ecsctl.errors import AwsError
+from ecsctl.errors import AwsError, WaitTimeoutError
+from ecsctl.polling import Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 # Rules that ecsctl made carry this description; only those are ever revoked.
 MARK = "ecsctl"
+# AWS's code where something uses a group; the network interfaces of balancers and instances go some minutes after them.
+USED = "DependencyViolation"
+MAX_SECONDS_USED = 300.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         "ec2:DeleteTags",
         "ec2:DescribeSecurityGroups",
         "ec2:RevokeSecurityGroupIngress",
+        *OPERATIONS,
     )
     immutable = frozenset({"vpc"})
     exists = frozenset({"InvalidGroup.Duplicate", "InvalidPermission.Duplicate"})
@@ -134,7 +140,27 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         retag_ec2(aws, [actual.id], put, drop)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
-        aws.call("ec2", "DeleteSecurityGroup", {"GroupId": actual.id}, about=f"security group {actual.key.name}")
+        name = f"security group {actual.key.name}"
+
+        def probe() -> Progress:
+            try:
+                aws.call("ec2", "DeleteSecurityGroup", {"GroupId": actual.id}, about=name)
+            except AwsError as error:
+                if error.aws_code != USED:
+                    raise
+                users = users_of(aws, actual.id) or [error.aws_message]
+                return Progress(False, lines=tuple(f"{name} is still used by {user}" for user in users))
+            return Progress(True)
+
+        timeout = min(MAX_SECONDS_USED, deadline.left())
+        ended = poll(probe, timeout=timeout, report=deadline.report, clock=deadline.clock)
+        if ended.outcome != "done":
+            raise WaitTimeoutError(
+                f"timed out after {min(MAX_SECONDS_USED, deadline.seconds):.0f} s waiting for {name} ({actual.id}) to "
+                "be free: something still uses it",
+                details=ended.last.lines,
+                hint="remove what uses it, or give it another security group, and run the same command again",
+            )
 
     @staticmethod
     def _authorize(aws: Aws, group: str, name: str, rules: Iterable[Ingress]) -> None:
