@@ -56,16 +56,15 @@ def show(settings: Settings, name: str | None) -> None:
     from ecsctl.aws import ecs
     from ecsctl.query.views import cluster_view
     from ecsctl.render.record import write_record
-    from ecsctl.render.table import emit
 
     aws, default = connect(settings)
     cluster = cluster_view(ecs.require_cluster(aws, name or default))
-    if settings.quiet and settings.output == "table":
+    if settings.bare:
         print(cluster.name)
     elif settings.output == "table":
         write_record(cluster, columns())
     else:
-        emit([cluster], columns(), settings.output, single=True)
+        settings.emit([cluster], columns(), single=True)
 
 
 def columns() -> list[Column[ClusterView]]:

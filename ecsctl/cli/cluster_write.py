@@ -22,7 +22,16 @@ def create(settings: Settings, name: str) -> None:
     spec = Spec(name=name, cluster=name)
     aws = settings.aws()
     prepared = prepare(aws, spec, prune=False, kinds={"cluster"})
-    carry_out(settings, aws, prepared, f"ecsctl cluster create {name}", ask=False)
+    changes = carry_out(settings, aws, prepared, f"ecsctl cluster create {name}", ask=False)
+    if settings.structured:
+        from ecsctl.aws import ecs
+        from ecsctl.cli.cluster import columns
+        from ecsctl.query.views import cluster_view
+        from ecsctl.render.table import as_data
+
+        shown = as_data(cluster_view(ecs.require_cluster(aws, name)), columns())
+        settings.emit_data({**shown, "changes": changes})
+        return
     print(name)
 
 

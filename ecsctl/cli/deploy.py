@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -83,10 +83,8 @@ def show(settings: Settings, prepared: Prepared, *, to_stderr: bool = False, ful
     import sys
 
     stream = sys.stderr if to_stderr else sys.stdout
-    if settings.output in ("json", "yaml") and not to_stderr:
-        from ecsctl.render.table import emit_data
-
-        emit_data(prepared.plan.to_data(), settings.output)
+    if settings.structured and not to_stderr:
+        settings.emit_data(prepared.plan.to_data())
         return
     from ecsctl.render.plan import write_plan
 
@@ -118,13 +116,16 @@ def _flags(files: Sequence[str]) -> str:
 
 def carry_out(
     settings: Settings, aws: Aws, prepared: Prepared, again: str, *, question: str | None = None, ask: bool = True
-) -> None:
+) -> list[dict[str, Any]]:
     """Show a plan, ask, execute it with its progress on stderr, and wait.
 
     Args:
         again: the command to resume with, for whoever interrupts.
         question: asked instead of the usual one.
         ask: False carries it out without a question (an imperative command that only makes things).
+
+    Returns:
+        the changes that were made, as data for JSON and YAML.
     """
     from ecsctl.deploy.apply import Event, conflict
     from ecsctl.deploy.pipeline import execute
@@ -132,19 +133,20 @@ def carry_out(
 
     settings.resume = "nothing was changed"
     plan_ = prepared.plan
-    made = 0
+    done: list[dict[str, Any]] = []
 
     def stand() -> str:
         if not plan_.changes:
             return f"there was nothing to change; `{again}` waits again"
-        if made < len(plan_.changes):
-            return f"{made} of {len(plan_.changes)} changes were made; `{again}` goes on from there"
+        if len(done) < len(plan_.changes):
+            return f"{len(done)} of {len(plan_.changes)} changes were made; `{again}` goes on from there"
         return f"all changes are made, and AWS goes on with them; `{again}` waits for it again"
 
     def on_event(event: Event) -> None:
-        nonlocal made
         progress.event(event)
-        made += event.phase == "done"
+        if event.phase == "done":
+            key = event.change.key
+            done.append({"action": event.change.action, "kind": key.kind, "name": key.name})
         settings.resume = stand()
 
     for note in plan_.notes:
@@ -166,6 +168,7 @@ def carry_out(
             deadline=settings.deadline(600.0, progress.line),
         )
     settings.resume = None
+    return done
 
 
 def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
@@ -174,7 +177,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
     from ecsctl.query import joins, selectors
     from ecsctl.query.services import with_addresses
     from ecsctl.query.views import service_view
-    from ecsctl.render.table import Column, emit
+    from ecsctl.render.table import Column
 
     if not spec.services and settings.output == "table":
         return
@@ -192,7 +195,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
                 if spot.bare:
                     via = f"task {task.short_id} on {task.host}" if task.host else f"task {task.short_id}"
                     rows.append(Answering(view.name, spot.bare, via, spot.url))
-    if settings.quiet and settings.output == "table":
+    if settings.bare:
         for row in rows:
             print(row.address)
         return
@@ -202,7 +205,7 @@ def addresses(settings: Settings, aws: Aws, spec: Spec) -> None:
         Column("THROUGH", "through", lambda row: row.through),
         Column("", "url", lambda row: row.url, table=False),
     ]
-    emit(rows, columns, settings.output)
+    settings.emit(rows, columns)
 
 
 @click.command(cls=Command)
@@ -231,13 +234,15 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
     """
     from ecsctl.deploy.pipeline import leftovers, prepare_removal
 
+    made: list[dict[str, Any]] = []
     prepared = prepare_removal(aws, spec, kinds=kinds)
     unseen = sorted(set(prepared.snapshot.scope.unseen))
     if prepared.plan.empty and not unseen:
         settings.say(f"Nothing to remove: AWS has nothing of project {spec.name}.")
+        _print_changes(settings, spec, made)
         return
     if not prepared.plan.empty:
-        carry_out(settings, aws, prepared, again, question="Remove all this?")
+        made = carry_out(settings, aws, prepared, again, question="Remove all this?")
     left = leftovers(aws, spec, kinds=kinds, timeout=min(20.0, settings.deadline(600.0).left()))
     if left:
         raise EcsctlError(
@@ -254,3 +259,10 @@ def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Colle
             hint=f"run `{again}` again; the credentials need the right tag:GetResources",
         )
     settings.say(f"Nothing of it is left in project {spec.name}." if kinds else f"Nothing is left of {spec.name}.")
+    _print_changes(settings, spec, made)
+
+
+def _print_changes(settings: Settings, spec: Spec, made: Sequence[dict[str, Any]]) -> None:
+    """Print what was removed, where data is asked for."""
+    if settings.structured:
+        settings.emit_data({"project": spec.name, "cluster": spec.cluster, "changes": list(made)})

@@ -120,10 +120,8 @@ def _of_file(settings: Settings, file: str, family: str | None) -> Side:
 
 
 def _print(settings: Settings, found: Sequence[Difference]) -> None:
-    if settings.output in ("json", "yaml"):
-        from ecsctl.render.table import emit_data
-
-        emit_data([item.to_data() for item in found], settings.output)
+    if settings.structured:
+        settings.emit_data([item.to_data() for item in found])
         return
     from ecsctl.render.plan import write_lines
 

@@ -13,6 +13,7 @@ from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
     from ecsctl.query.views import InstanceView
     from ecsctl.render.table import Column
 
@@ -32,18 +33,22 @@ group.add_command(instance_write.remove)
 @pass_settings
 def list_(settings: Settings) -> None:
     """List the cluster's container instances. With -q it prints their instance ids, one a line."""
-    from ecsctl.aws import ecs
-    from ecsctl.query import selectors
-
     aws, cluster = connect(settings)
 
     def read() -> list[InstanceView]:
-        arns = ecs.list_container_instances(aws, cluster)
-        found = selectors.instances(aws, cluster, arns, addresses=not settings.bare or settings.sort is not None)
-        return sorted(found.values(), key=order)
+        return read_instances(aws, cluster, addresses=not settings.bare or settings.sort is not None)
 
     empty = f"no container instances in cluster {cluster}"
     show_list(settings, columns(), read, name=lambda row: row.instance_id, empty=empty)
+
+
+def read_instances(aws: Aws, cluster: str, *, addresses: bool = True) -> list[InstanceView]:
+    """The cluster's container instances, the oldest first; with ``addresses`` those of EC2."""
+    from ecsctl.aws import ecs
+    from ecsctl.query import selectors
+
+    arns = ecs.list_container_instances(aws, cluster)
+    return sorted(selectors.instances(aws, cluster, arns, addresses=addresses).values(), key=order)
 
 
 def order(row: InstanceView) -> tuple[str, str]:

@@ -75,8 +75,14 @@ def bootstrap(
     spec = Spec(name=cluster, cluster=cluster, instances=instances)
     prepared = prepare(aws, spec, prune=False, kinds=INSTANCE_KINDS)
     again = f"ecsctl instance bootstrap -c {cluster} --count {count}"
-    carry_out(settings, aws, prepared, again, ask=False)
-    if settings.wait:
+    changes = carry_out(settings, aws, prepared, again, ask=False)
+    if settings.structured:
+        from ecsctl.cli.instance import columns, read_instances
+        from ecsctl.render.table import as_data
+
+        rows = [as_data(row, columns()) for row in read_instances(aws, cluster)]
+        settings.emit_data({"cluster": cluster, "instances": rows, "changes": changes})
+    elif settings.wait:
         for id_ in joined(aws, cluster):
             print(id_)
 
@@ -133,6 +139,9 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     if settings.wait:
         instances.wait_until_gone(aws, cluster, chosen, deadline)
     settings.resume = None
+    if settings.structured:
+        keys = [{"ec2InstanceId": view.instance_id, "containerInstanceArn": view.arn} for view in chosen]
+        settings.emit_data({"cluster": cluster, "removed": keys})
 
 
 def remove_all(settings: Settings, aws: Aws, cluster: str) -> None:

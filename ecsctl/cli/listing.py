@@ -48,7 +48,6 @@ def show_list(
         UsageError: --sort or --columns names no column.
     """
     from ecsctl.render.choice import choose
-    from ecsctl.render.table import emit
 
     choice = choose(columns, names=settings.columns, sort=settings.sort, wide=settings.wide)
     if settings.watch:
@@ -61,10 +60,9 @@ def show_list(
         for row in rows:
             print(name(row))
         return
-    emit(
+    settings.emit(
         rows,
         choice.columns,
-        settings.output,
         empty=empty,
         headings=not settings.no_headers,
         fitted=not settings.wide and settings.columns is None,

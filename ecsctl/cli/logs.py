@@ -226,6 +226,7 @@ class LogPrinter:
             prefix=prefix,
             timestamps=self._timestamps,
             colour=colours(sys.stdout),
+            query=self._settings.chosen if self._settings.query is not None else None,
         )
 
     def line(self, line: Line) -> None:

@@ -59,7 +59,7 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
         faults = [_as_error(fault) for fault in faults]
     errors = sum(fault.severity == "error" for fault in faults)
     # With -q, a script that checks is told of errors only.
-    _print_faults([fault for fault in faults if not settings.quiet or fault.severity == "error"], settings.output)
+    _print_faults(settings, [fault for fault in faults if not settings.quiet or fault.severity == "error"])
     if errors or spec is None:
         settings.say(f"{plural(errors, 'error')}, {plural(len(faults) - errors, 'warning')}")
         return ExitCode.USAGE
@@ -81,12 +81,10 @@ def _as_error(fault: Fault) -> Fault:
     return replace(fault, severity="error")
 
 
-def _print_faults(faults: list[Fault], output: str) -> None:
-    from ecsctl.render.table import emit_data
-
-    if output in ("json", "yaml"):
-        emit_data([_as_data(fault) for fault in faults], output)
-    elif output == GITHUB:
+def _print_faults(settings: Settings, faults: list[Fault]) -> None:
+    if settings.structured:
+        settings.emit_data([_as_data(fault) for fault in faults])
+    elif settings.output == GITHUB:
         for fault in faults:
             print(_annotation(fault))
     else:
@@ -156,7 +154,10 @@ def render(settings: Settings, files: tuple[str, ...], family: str | None, servi
         if not spec.name and sum(len(section) for section in data.values()) == 1:
             # A definition alone is printed as it came: by itself.
             [[data]] = [section.values() for section in data.values()]
-    emit_data(data, "json" if settings.output == "json" else "yaml")
+    if settings.structured:
+        settings.emit_data(data)
+    else:
+        emit_data(data, "yaml")
 
 
 @click.command(cls=Command)
@@ -176,7 +177,10 @@ def schema(settings: Settings, what: str) -> None:
     from ecsctl.manifest.schema.editor import file_schema
     from ecsctl.render.table import emit_data
 
-    emit_data(file_schema(what), "yaml" if settings.output == "yaml" else "json")
+    if settings.structured:
+        settings.emit_data(file_schema(what))
+    else:
+        emit_data(file_schema(what), "json")
 
 
 @click.command(cls=Command)
@@ -188,7 +192,7 @@ def explain(settings: Settings, rule: str | None) -> None:
     Without RULE, all of them.
     """
     from ecsctl.manifest.rules import all_rules
-    from ecsctl.render.table import Column, emit
+    from ecsctl.render.table import Column
 
     rules = all_rules()
     if rule is not None:
@@ -198,7 +202,7 @@ def explain(settings: Settings, rule: str | None) -> None:
             near = difflib.get_close_matches(rule, rules, n=3)
             like = f"like it are {', '.join(near)}; " if near else ""
             raise NotFoundError(f"there is no rule {rule!r}", hint=f"{like}`ecsctl explain` lists them")
-        if settings.output not in ("json", "yaml"):
+        if not settings.structured:
             sys.stdout.write(_page(found))
             return
     columns: list[Column[Rule]] = [
@@ -210,7 +214,7 @@ def explain(settings: Settings, rule: str | None) -> None:
         Column("", "looksAt", lambda one: one.looks_at, table=False),
     ]
     chosen = [rules[rule]] if rule is not None else list(rules.values())
-    emit(chosen, columns, settings.output, single=rule is not None)
+    settings.emit(chosen, columns, single=rule is not None)
 
 
 def _page(rule: Rule) -> str:

@@ -47,6 +47,20 @@ def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return _store(ctx, param, duration(ctx, param, value))
 
 
+def _query(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    if value is not None:
+        from ecsctl.aws.jmespath_query import compile_query
+
+        try:
+            compile_query(value)
+        except ValueError as error:
+            raise UsageError(
+                f"--query {value!r} is not a JMESPath expression: {error}",
+                hint="as the aws command takes it: --query '[].task', --query \"[?lastStatus=='RUNNING'].addresses[]\"",
+            ) from None
+    return _store(ctx, param, value)
+
+
 def _option(*names: str, **settings: Any) -> click.Option:
     settings.setdefault("callback", _store)
     return click.Option(list(names), expose_value=False, **settings)
@@ -70,6 +84,12 @@ CONNECTION: list[click.Parameter] = [
         type=click.Choice(OUTPUTS),
         envvar="ECSCTL_OUTPUT",
         help="The output's form; `wide` is a table with more columns.  [default: table]",
+    ),
+    _option(
+        "--query",
+        metavar="JMESPATH",
+        callback=_query,
+        help="Print only this of the data of -o json, as the aws command does.",
     ),
     _option("-q", "--quiet", is_flag=True, help="Print only bare values, and no progress."),
     _option("--debug", is_flag=True, help="Show every AWS call, and the traceback of a bug."),

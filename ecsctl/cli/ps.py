@@ -60,7 +60,7 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
 def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: bool = False) -> None:
     """Print tasks as data: what `ps` tells of them but their addresses, with the containers' exit codes if wanted."""
     from ecsctl.query.addresses import Found
-    from ecsctl.render.table import as_data, emit_data
+    from ecsctl.render.table import as_data
 
     rows = []
     for task in tasks:
@@ -69,7 +69,7 @@ def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: boo
         if exit_codes:
             row["exitCodes"] = {container.name: container.exit_code for container in task.containers}
         rows.append(row)
-    emit_data(rows, settings.output)
+    settings.emit_data(rows)
 
 
 def order(task: TaskView) -> tuple[bool, str, str, str]:

@@ -85,7 +85,7 @@ def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
     launched = _launch(aws, cluster, request)
     ids = " ".join(task.short_id for task in launched.tasks)
     settings.resume = f"the tasks keep running; `ecsctl stop -c {name_of(cluster)} {ids}` ends them"
-    structured = settings.output in ("json", "yaml")
+    structured = settings.structured
     for task in launched.tasks:
         if options["wait"]:
             settings.say(f"task {task.id} ({task.definition}) started")
@@ -214,7 +214,7 @@ def _to_the_end(
 
     limit = LONGEST if timeout is None else timeout
     until = aws.clock.monotonic() + limit
-    if settings.output not in ("json", "yaml"):
+    if not settings.structured:
         chosen = LogTasks(aws, cluster, [task.arn for task in started])
         sources = chosen.look()
         for sentence in chosen.elsewhere:

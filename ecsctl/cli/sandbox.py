@@ -101,7 +101,7 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
 
     Exits with 6 where it does not run.
     """
-    from ecsctl.render.table import Column, emit, emit_data
+    from ecsctl.render.table import Column
     from ecsctl.sandbox.control import Sandbox
 
     sandbox = Sandbox(name)
@@ -111,11 +111,11 @@ def status(settings: Settings, name: str | None, operations: bool) -> None:
             Column("OPERATION", "operation", lambda row: row[0]),
             Column("STATE", "state", lambda row: row[1]),
         ]
-        emit(rows, columns, settings.output)
+        settings.emit(rows, columns)
         return
     told = sandbox.status()
-    if settings.output in ("json", "yaml"):
-        emit_data(told, settings.output)
+    if settings.structured:
+        settings.emit_data(told)
         return
     containers = told["containers"]
     print(f"sandbox     {told['name']}, process {told['pid']}, up for {told['uptimeSeconds']:.0f} s")
@@ -162,12 +162,11 @@ def step(settings: Settings, name: str | None, time: float) -> None:
     Everything that is due in this time happens, in its order; 0s does what is due now. A sandbox started with `--speed
     0` moves by this alone. It prints the sandbox's time.
     """
-    from ecsctl.render.table import emit_data
     from ecsctl.sandbox.control import Sandbox
 
     told = Sandbox(name).advance(time)
-    if settings.output in ("json", "yaml"):
-        emit_data(told, settings.output)
+    if settings.structured:
+        settings.emit_data(told)
     else:
         print(when(told["now"]))
 
@@ -238,14 +237,13 @@ def log(
     clusters, services and families are kept, never values. A stopped sandbox shows what it answered before.
     """
     from ecsctl.polling import pause
-    from ecsctl.render.table import emit
     from ecsctl.sandbox.control import Sandbox
 
     sandbox = Sandbox(name)
     filters: dict[str, Any] = {"service": service, "operation": operation, "errors": errors}
     rows = sandbox.requests(**filters, limit=limit) if limit else []
     if not follow:
-        emit(rows, columns_of_log(), settings.output, empty="no requests")
+        settings.emit(rows, columns_of_log(), empty="no requests")
         return
     last = rows[-1]["number"] if rows else max((row["number"] for row in sandbox.requests(limit=1)), default=0)
     try:

@@ -59,15 +59,14 @@ def command(kind: Kind) -> click.Command:
     @named
     @pass_settings
     def plant(settings: Settings, /, name: str | None, **given: Any) -> None:
-        from ecsctl.render.table import emit_data
         from ecsctl.sandbox.control import Sandbox
 
         fields = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
         planted = Sandbox(name).add_fault(
             {"kind": kind.name, **{k: v for k, v in fields.items() if v not in (None, [])}}
         )
-        if settings.output in ("json", "yaml"):
-            emit_data(planted, settings.output)
+        if settings.structured:
+            settings.emit_data(planted)
         else:
             print(planted["id"])
 
@@ -89,12 +88,12 @@ def list_faults(settings: Settings, name: str | None) -> None:
     STATE is active, spent (it struck as often as it was to) or over (its time has passed). MATCHES counts what it was
     meant for.
     """
-    from ecsctl.render.table import Column, emit, emit_data
+    from ecsctl.render.table import Column
     from ecsctl.sandbox.control import Sandbox
 
     rows = Sandbox(name).faults()
-    if settings.output in ("json", "yaml"):
-        emit_data(rows, settings.output)
+    if settings.structured:
+        settings.emit_data(rows)
         return
     own = ("id", "kind", "state", "matches", "strikes", "times", "nth")
     columns: list[Column[dict[str, Any]]] = [
@@ -106,7 +105,7 @@ def list_faults(settings: Settings, name: str | None) -> None:
         Column("MATCHES", "matches", lambda row: row["matches"]),
         Column("STRIKES", "strikes", lambda row: row["strikes"]),
     ]
-    emit(rows, columns, settings.output, empty="no faults")
+    settings.emit(rows, columns, empty="no faults")
 
 
 @fault.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def show(settings: Settings, name: str) -> None:
     from ecsctl.cli.ps import addresses
     from ecsctl.query import joins, services
     from ecsctl.query.service_detail import service_detail
-    from ecsctl.render.table import as_data, emit_data
+    from ecsctl.render.table import as_data
 
     aws, cluster = connect(settings)
     detail = service_detail(aws, cluster, name)
@@ -71,7 +72,7 @@ def show(settings: Settings, name: str) -> None:
     all_tasks = services.tasks_of(aws, service)
     running = [(task, found) for task, found, _ in joins.locate_all(aws, [t for t in all_tasks if not t.stopped])]
     causes = services.why_not_steady(service, all_tasks)
-    if settings.output in ("json", "yaml"):
+    if settings.structured:
         data = as_data(service, columns())
         data["deploymentConfiguration"] = dict(detail.configuration)
         data["lifecycleStage"] = detail.stage
@@ -85,7 +86,7 @@ def show(settings: Settings, name: str) -> None:
         ]
         data["events"] = [as_data(event, event_columns()) for event in service.events]
         data["causes"] = causes
-        emit_data(data, settings.output)
+        settings.emit_data(data)
         return
     fronts = [one.address for one in service.balancers if one.address]
     if settings.quiet:
@@ -151,13 +152,17 @@ def events(settings: Settings, name: str, limit: int, follow: bool) -> None:
 def _follow(settings: Settings, aws: Aws, service: ServiceView, newest: Sequence[EventView]) -> None:
     """Print events as they come, a line or an object each, until the service is gone."""
     from ecsctl.query import services
-    from ecsctl.render.table import as_line
+    from ecsctl.render.table import as_data
 
     def tell(events: Iterable[EventView]) -> None:
         for event in events:
-            quiet = settings.quiet and settings.output == "table"
+            quiet = settings.bare
             text = event.message if quiet else f"{_at(event)}  {event.message}"
-            print(as_line(event, event_columns()) if settings.output == "json" else text, flush=True)
+            if settings.structured:
+                settings.emit_line(as_data(event, event_columns()))
+                sys.stdout.flush()
+            else:
+                print(text, flush=True)
 
     tell(newest)
     settings.resume = "that was all so far"

@@ -251,11 +251,10 @@ def _print_running(settings: Settings, aws: Aws, cluster: str, names: Sequence[s
     from ecsctl.actions.deployments import named_services
     from ecsctl.cli.service import columns
     from ecsctl.query.views import service_view
-    from ecsctl.render.table import emit
 
     rows = [service_view(row) for row in named_services(aws, cluster, names)]
-    if settings.quiet and settings.output == "table":
+    if settings.bare:
         for row in rows:
             print(row.definition)
         return
-    emit(rows, [column for column in columns() if column.heading != "ADDRESS"], settings.output)
+    settings.emit(rows, [column for column in columns() if column.heading != "ADDRESS"])

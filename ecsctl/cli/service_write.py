@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Command, confirms, pass_settings, reads_definitions, waits
 from ecsctl.cli.settings import Settings
 from ecsctl.cli.values import values
+
+if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
 
 
 @click.command(cls=Command)
@@ -36,8 +42,20 @@ def create(settings: Settings, file: str, name: str | None) -> None:
     aws, cluster = connect(settings)
     cluster = str(ecs.require_cluster(aws, cluster)["clusterName"])
     prepared = prepare_creation(aws, cluster, definition, file)
-    carry_out(settings, aws, prepared, f"ecsctl service create {file} -c {cluster}", ask=False)
+    changes = carry_out(settings, aws, prepared, f"ecsctl service create {file} -c {cluster}", ask=False)
+    if settings.structured:
+        _print_service(settings, aws, cluster, definition["serviceName"], changes)
+        return
     print(definition["serviceName"])
+
+
+def _print_service(settings: Settings, aws: Aws, cluster: str, name: str, changes: Sequence[dict[str, Any]]) -> None:
+    """Print a service as `service list` has it, and what was changed of it."""
+    from ecsctl.cli.service import columns
+    from ecsctl.query.services import show_service
+    from ecsctl.render.table import as_data
+
+    settings.emit_data({**as_data(show_service(aws, cluster, name), columns()), "changes": list(changes)})
 
 
 # `-1` is a count here, not an option.
@@ -58,7 +76,9 @@ def scale(settings: Settings, name: str, count: str) -> None:
     aws, cluster = connect(settings)
     prepared = prepare_scaling(aws, cluster, name, count).prepared
     again = prepared.resources[Key("service", name)].fields()["desiredCount"]
-    carry_out(settings, aws, prepared, f"ecsctl service scale {name} {again} -c {cluster}", ask=False)
+    changes = carry_out(settings, aws, prepared, f"ecsctl service scale {name} {again} -c {cluster}", ask=False)
+    if settings.structured:
+        _print_service(settings, aws, cluster, name, changes)
 
 
 @click.command(cls=Command)
@@ -74,4 +94,8 @@ def delete(settings: Settings, name: str) -> None:
     aws, cluster = connect(settings)
     prepared = prepare_deletion(aws, cluster, name)
     again = f"ecsctl service delete {name} -c {cluster}"
-    carry_out(settings, aws, prepared, again, question=f"Delete service {name}?")
+    changes = carry_out(settings, aws, prepared, again, question=f"Delete service {name}?")
+    if settings.structured:
+        from ecsctl.query.views import name_of
+
+        settings.emit_data({"serviceName": name, "cluster": name_of(cluster), "changes": changes})

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecsctl.errors import EcsctlError, UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.polling import Deadline
+    from ecsctl.render.table import Column
+
+T = TypeVar("T")
 
 
 class Settings:
@@ -26,6 +29,7 @@ class Settings:
         self.profile: str | None = None
         self.endpoint_url: str | None = None
         self._output: str = "table"
+        self.query: str | None = None
         self.sort: str | None = None
         self.columns: str | None = None
         self.no_headers = False
@@ -55,7 +59,9 @@ class Settings:
 
     @property
     def output(self) -> str:
-        """The form of the output: ``table``, ``json``, ``yaml`` or ``text``."""
+        """The form of the output: ``table``, ``json``, ``yaml`` or ``text``; ``json`` where a query chooses of it."""
+        if self.query is not None:
+            return "json"
         return "table" if self.wide else self._output
 
     @output.setter
@@ -66,6 +72,64 @@ class Settings:
     def wide(self) -> bool:
         """Whether a table has all its columns, and may be wider than the terminal."""
         return self._output == "wide"
+
+    @property
+    def structured(self) -> bool:
+        """Whether data is printed: JSON or YAML, or what a query chooses of it."""
+        return self.output in ("json", "yaml")
+
+    def emit(self, rows: Iterable[T], columns: Sequence[Column[T]], *, single: bool = False, **how: Any) -> None:
+        """Print rows to stdout as the options say.
+
+        Args:
+            single: data is the one row itself instead of a list.
+            how: what else :func:`ecsctl.render.table.emit` takes.
+        """
+        from ecsctl.render.table import as_data, emit
+
+        if not self.structured:
+            emit(rows, columns, self.output, **how)
+            return
+        data = [as_data(row, columns) for row in rows]
+        self.emit_data(data[0] if single and data else data)
+
+    def emit_data(self, data: Any) -> None:
+        """Print plain data (times may be in it) to stdout as the options say.
+
+        Raises:
+            UsageError: the query does not fit the data.
+        """
+        from ecsctl.render.table import emit_data
+
+        if self.query is None:
+            emit_data(data, self.output)
+            return
+        from ecsctl.render.queried import emit_chosen
+
+        form = self._output if self.chose("output") or self._output != "table" else "json"
+        emit_chosen(self.chosen(data), "table" if form == "wide" else form)
+
+    def emit_line(self, data: Any) -> None:
+        """Print plain data as one line of JSON, what the query chooses of it."""
+        from ecsctl.render.table import emit_line
+
+        emit_line(self.chosen(data))
+
+    def chosen(self, data: Any) -> Any:
+        """What the query chooses of plain data; all of it without one.
+
+        Raises:
+            UsageError: the query does not fit the data.
+        """
+        if self.query is None:
+            return data
+        from ecsctl.aws.jmespath_query import compile_query
+        from ecsctl.render.table import simplified
+
+        try:
+            return compile_query(self.query)(simplified(data))
+        except ValueError as error:
+            raise UsageError(f"--query {self.query!r}: {error}") from None
 
     @property
     def bare(self) -> bool:

@@ -98,10 +98,8 @@ def _shown(value: Any) -> str:
 
 def _print_rows(settings: Settings, rows: Sequence[Mapping[str, Any]], *, single: bool = False) -> None:
     """``family:revision`` alone, one a line, unless data is asked for."""
-    if settings.output in ("json", "yaml"):
-        from ecsctl.render.table import emit_data
-
-        emit_data(rows[0] if single else list(rows), settings.output)
+    if settings.structured:
+        settings.emit_data(rows[0] if single else list(rows))
         return
     for row in rows:
         print(row["taskDefinition"])
@@ -156,10 +154,14 @@ def show(settings: Settings, name: str, reveal: bool) -> None:
     from ecsctl.render.table import emit_data
 
     found = dict(describe_by_name(connect(settings)[0], name))
-    if settings.quiet and settings.output == "table":
+    if settings.bare:
         print(f"{found['family']}:{found['revision']}")
         return
-    emit_data(found if reveal else redact("", found), "json" if settings.output == "json" else "yaml")
+    shown = found if reveal else redact("", found)
+    if settings.structured:
+        settings.emit_data(shown)
+    else:
+        emit_data(shown, "yaml")
 
 
 @group.command()

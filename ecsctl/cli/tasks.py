@@ -9,7 +9,7 @@ import click
 
 from ecsctl.cli.context import connect
 from ecsctl.cli.options import Command, confirms, duration, pass_settings
-from ecsctl.cli.ps import ps
+from ecsctl.cli.ps import emit_tasks, ps
 from ecsctl.cli.run import run
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError
@@ -64,7 +64,10 @@ def stop(
             f"service {name} keeps its desired count: it starts another task; `ecsctl service scale` changes it"
         )
     if wait and running:
-        wait_for(aws, running, "STOPPED", timeout=deadline.left(), report=deadline.report)
+        running = wait_for(aws, running, "STOPPED", timeout=deadline.left(), report=deadline.report)
+    if settings.structured:
+        emit_tasks(settings, running, exit_codes=True)
+        return
     for task in running:
         print(task.id)
 
@@ -102,7 +105,9 @@ def wait(
     if chosen:
         deadline = settings.deadline(TIMEOUT if timeout is None else timeout)
         reached: Until = "RUNNING" if until == "running" else "STOPPED"
-        wait_for(aws, chosen, reached, timeout=deadline.left(), report=deadline.report)
+        chosen = wait_for(aws, chosen, reached, timeout=deadline.left(), report=deadline.report)
+    if settings.structured:
+        emit_tasks(settings, chosen, exit_codes=True)
 
 
 def _chosen(

@@ -11,7 +11,7 @@ from ecsctl.query.watching import ADDED, Changes, Event, looks
 from ecsctl.render import fit
 from ecsctl.render.choice import Choice
 from ecsctl.render.redraw import Redraw
-from ecsctl.render.table import Column, as_data, emit_data, emit_line, table_lines
+from ecsctl.render.table import Column, as_data, emit_data, table_lines
 from ecsctl.render.terminal import redraws, width
 
 T = TypeVar("T")
@@ -87,11 +87,11 @@ class _Printer(Generic[T]):
         output, row = self._settings.output, event.row
         if output in ("json", "yaml"):
             data = {"type": event.type, "object": as_data(row, self._choice.columns)}
-            if output == "json":
-                emit_line(data)
-            else:
+            if output == "yaml":
                 sys.stdout.write("---\n")
                 emit_data(data, output)
+            else:
+                self._settings.emit_line(data)
             return
         if self._settings.bare:
             if event.type == ADDED:

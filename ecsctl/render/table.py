@@ -115,21 +115,20 @@ def as_data(row: T, columns: Sequence[Column[T]]) -> dict[str, Any]:
     return {column.key: column.value(row) for column in columns if column.data}
 
 
-def as_line(row: T, columns: Sequence[Column[T]]) -> str:
-    """A row as one line of JSON."""
-    return json.dumps(as_data(row, columns), default=_simple, ensure_ascii=False)
-
-
 def emit_data(data: Any, output: str, *, stream: TextIO | None = None) -> None:
     """Print plain data as JSON, or as YAML where ``output`` is ``yaml``. Times print as ISO 8601."""
     stream = stream or sys.stdout
     if output == "yaml":
         from ecsctl.manifest.yaml.dump import dump
 
-        clean = json.loads(json.dumps(data, default=_simple))
-        stream.write(dump(clean))
+        stream.write(dump(simplified(data)))
     else:
         stream.write(json.dumps(data, indent=2, default=_simple, ensure_ascii=False) + "\n")
+
+
+def simplified(data: Any) -> Any:
+    """The same data as JSON has it: times are texts."""
+    return json.loads(json.dumps(data, default=_simple))
 
 
 def emit_line(data: Any, *, stream: TextIO | None = None) -> None:
