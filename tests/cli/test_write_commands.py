@@ -113,7 +113,8 @@ def test_bootstrap_makes_what_is_safe(aws: Aws, sandbox: Running) -> None:
 
 @pytest.mark.parametrize(("region", "partition"), [("cn-northwest-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov")])
 def test_bootstrap_in_other_partitions(sandbox: Running, region: str, partition: str) -> None:
-    aws = Aws(Target(region=region, endpoint_url=sandbox.endpoint, credentials=sandbox.info.credentials))
+    target = Target(region=region, endpoint_url=sandbox.endpoint, credentials=sandbox.info.credentials)
+    aws = Aws(target, clock=sandbox.aws().clock)
     assert ecsctl(aws, "cluster", "create", "prod").code == 0
     ended = ecsctl(aws, "instance", "bootstrap", "-c", "prod", "--count", "1")
     assert (ended.code, len(ended.lines)) == (0, 1), ended.err
