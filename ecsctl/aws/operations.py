@@ -126,6 +126,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "GetInstanceProfile",
         "GetRole",
         "ListAttachedRolePolicies",
+        "ListInstanceProfilesForRole",
         "ListRolePolicies",
         "PutRolePolicy",
         "RemoveRoleFromInstanceProfile",

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 AWS_OPERATIONS = (
+    "autoscaling:DescribeAutoScalingGroups",
     "ec2:DescribeInstances",
     "ecs:DescribeClusters",
     "ecs:DescribeContainerInstances",
     "ecs:DescribeServices",
+    "ecs:DescribeTaskDefinition",
     "ecs:DescribeTasks",
     "ecs:ListClusters",
     "ecs:ListContainerInstances",
@@ -177,6 +179,23 @@ class Usage:
             elif hit:
                 tasks = "1 task" if len(hit) == 1 else f"{len(hit)} tasks"
                 yield item.use(effect, f"{tasks} on {', '.join(sorted(set(hit)))}")
+
+    def services_that(self, refer: Callable[[Mapping[str, Any]], bool], effect: str, detail: str = "") -> Iterator[Use]:
+        """The services, of all clusters, whose description ``refer`` finds to use something."""
+        for service in self.all_services():
+            if service.owner != self.scope.project and refer(service.described):
+                yield service.use(effect, detail)
+
+    def definition(self, arn: str) -> Mapping[str, Any]:
+        """A task definition; empty where there is none any more (ecs:DescribeTaskDefinition)."""
+        return self.once(("definition", arn), lambda: ecs.describe_task_definition(self.aws, arn) or {})
+
+    def scaling_groups(self) -> list[Mapping[str, Any]]:
+        """All Auto Scaling groups of the region (autoscaling:DescribeAutoScalingGroups)."""
+        return self.once(
+            "scaling groups",
+            lambda: list(self.aws.pages("autoscaling", "DescribeAutoScalingGroups", {}, "AutoScalingGroups")),
+        )
 
     def instances(self, cluster: str) -> list[Registered]:
         """The container instances of a cluster, with the owners of their EC2 instances."""

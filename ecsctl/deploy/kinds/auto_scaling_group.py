@@ -235,7 +235,7 @@ def _ending(usage: Usage, change: Change) -> frozenset[str]:
     wanted = change.resource.fields()
     desired = wanted["desiredCapacity"] if wanted["desiredCapacity"] is not None else fields["desiredCapacity"]
     ending: set[str] = set()
-    if min(int(desired), change.resource.maximum) < len(present):
+    if min(int(desired), change.resource.maximum) < min(int(fields["desiredCapacity"]), len(present)):
         ending |= {id_ for id_, spared in present.items() if not spared}
     left = frozenset(fields["subnets"]) - (wanted["subnets"] or frozenset(fields["subnets"]))
     if left:

@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, tags_of
 from ecsctl.deploy.resources import OWNER_TAG, Ref, Resource
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 GONE = frozenset({"LoadBalancerNotFound", "AccessPointNotFound"})
 TAGS_A_CALL = 20
@@ -106,6 +109,17 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
                 attributes={"name": name, "address": item.get("DNSName", "")},
                 tags=tags.get(name, {}),
             )
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Services of others that stand behind it."""
+        if change.action == UPDATE:
+            return ()
+        return usage.services_that(
+            lambda service: any(
+                item.get("loadBalancerName") == change.key.name for item in service.get("loadBalancers", ())
+            ),
+            "cut off",
+        )
 
     def create(self, aws: Aws, resource: ClassicLoadBalancer) -> Mapping[str, str]:
         query: dict[str, Any] = {

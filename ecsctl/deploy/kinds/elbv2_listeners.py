@@ -5,16 +5,18 @@ Rules that somebody else added to a listener are not ecsctl's: they are neither 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.elbv2_tags import tags_by_arn
 from ecsctl.deploy.resources import OWNER_TAG, Ref, tag_list
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 OPERATIONS = (
     "elbv2:CreateListener",
@@ -91,6 +93,41 @@ def own_arns(aws: Aws, balancer: str, owner: str | None) -> list[str]:
     return [*(str(row["ListenerArn"]) for row in listeners), *rules]
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """A listener or a rule that somebody else put on a balancer: its port, where it forwards to, who uses what."""
+
+    port: int
+    targets: frozenset[str]
+    use: Use
+    rule: bool = False
+
+
+def of_others(usage: Usage, balancers: Collection[str]) -> Iterator[Foreign]:
+    """The listeners and rules of others on these balancers (their ARNs): those that do not carry the project's tag."""
+    for balancer in balancers:
+        yield from usage.once(("listeners", balancer), lambda arn=balancer: list(_of_others(usage, arn)))  # type: ignore[misc]
+
+
+def _of_others(usage: Usage, balancer: str) -> Iterator[Foreign]:
+    name = balancer.split("/")[-2] if "/" in balancer else balancer
+    rows = _listeners(usage.aws, balancer)
+    tags = tags_by_arn(usage.aws, [str(row["ListenerArn"]) for row in rows], GONE) if rows else {}
+    for row in rows:
+        arn, port = str(row["ListenerArn"]), int(row.get("Port", 0))
+        owner = tags.get(arn, {}).get(OWNER_TAG)
+        if arn in tags and owner != usage.scope.project:
+            ends = f"aws elbv2 delete-listener --listener-arn {arn}"
+            use = Use(f"listener {port} of load balancer {name}", owner, ends=ends)
+            yield Foreign(port, frozenset(map(_group_of, row.get("DefaultActions", ()))), use)
+        for rule, whose in _rules_with_owners(usage.aws, row):
+            if whose == usage.scope.project:
+                continue
+            ends = f"aws elbv2 delete-rule --rule-arn {rule['RuleArn']}"
+            use = Use(f"rule {rule['Priority']} of listener {port} of load balancer {name}", whose, ends=ends)
+            yield Foreign(port, frozenset(map(_group_of, rule.get("Actions", ()))), use, rule=True)
+
+
 def make(aws: Aws, balancer: str, name: str, listener: Forward, tags: Mapping[str, str]) -> None:
     """Make a listener with its rules. ``name``: of the balancer, for messages."""
     query = {"LoadBalancerArn": balancer, **_input(listener), "Tags": tag_list(tags)}
@@ -157,7 +194,11 @@ def _listeners(aws: Aws, balancer: str) -> list[Any]:
 
 def _own_rules(aws: Aws, listener: Mapping[str, Any], owner: str | None) -> list[Any]:
     """The rules of a listener that carry the owner's tag; those of network balancers are the default one alone."""
-    if owner is None or listener.get("Protocol") not in ("HTTP", "HTTPS"):
+    return [row for row, whose in _rules_with_owners(aws, listener) if whose == owner] if owner is not None else []
+
+
+def _rules_with_owners(aws: Aws, listener: Mapping[str, Any]) -> list[tuple[Any, str | None]]:
+    if listener.get("Protocol") not in ("HTTP", "HTTPS"):
         return []
     try:
         rows = list(aws.pages("elbv2", "DescribeRules", {"ListenerArn": listener["ListenerArn"]}, "Rules"))
@@ -167,7 +208,7 @@ def _own_rules(aws: Aws, listener: Mapping[str, Any], owner: str | None) -> list
         raise
     rows = [row for row in rows if not row.get("IsDefault")]
     tags = tags_by_arn(aws, [str(row["RuleArn"]) for row in rows], GONE) if rows else {}
-    return [row for row in rows if tags.get(str(row["RuleArn"]), {}).get(OWNER_TAG) == owner]
+    return [(row, tags[str(row["RuleArn"])].get(OWNER_TAG)) for row in rows if str(row["RuleArn"]) in tags]
 
 
 def _to(group: Ref | str) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.compare import compare_fields
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, tag_list, tags_of
 from ecsctl.deploy.resources import Known, Resource, base_name
 from ecsctl.ecs_definitions.field_changes import FieldChange
@@ -15,6 +17,7 @@ from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 TRUST = {
     "Version": "2012-10-17",
@@ -81,8 +84,10 @@ class InstanceRoleKind(Kind[InstanceRole]):
         "iam:DeleteRole",
         "iam:DeleteRolePolicy",
         "iam:DetachRolePolicy",
+        "iam:GetInstanceProfile",
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
+        "iam:ListInstanceProfilesForRole",
         "iam:ListRolePolicies",
         "iam:PutRolePolicy",
         "iam:TagRole",
@@ -111,6 +116,30 @@ class InstanceRoleKind(Kind[InstanceRole]):
         """Policies that somebody attached besides are left alone."""
         wanted = resource.fields()
         yield from compare_fields({"policies": actual.fields["policies"] & wanted["policies"]}, wanted)
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Other instance profiles that hand it on."""
+        if change.action == UPDATE:
+            return
+        query = {"RoleName": change.key.name}
+        try:
+            profiles = list(usage.aws.pages("iam", "ListInstanceProfilesForRole", query, "InstanceProfiles"))
+        except AwsError as error:
+            if error.aws_code in GONE:
+                return
+            raise
+        for item in profiles:
+            name = str(item["InstanceProfileName"])
+            if name != change.key.name:
+                found = _get(usage.aws, "GetInstanceProfile", {"InstanceProfileName": name}) or {
+                    "InstanceProfile": item
+                }
+                ends = f"aws iam remove-role-from-instance-profile --role-name {change.key.name}"
+                yield Use(
+                    f"instance-profile {name}",
+                    owner_of(found["InstanceProfile"].get("Tags", ())),
+                    ends=f"{ends} --instance-profile-name {name}",
+                )
 
     def create(self, aws: Aws, resource: InstanceRole) -> Mapping[str, str]:
         answer = aws.call(

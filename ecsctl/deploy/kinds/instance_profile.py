@@ -6,13 +6,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import Change
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, tag_list, tags_of
 from ecsctl.deploy.resources import Ref, Resource, base_name
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
+ALIVE = ("pending", "running", "stopping", "stopped")
 GONE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
 
@@ -32,6 +36,7 @@ class InstanceProfileKind(Kind[InstanceProfile]):
 
     resource = InstanceProfile
     operations = (
+        "ec2:DescribeInstances",
         "iam:AddRoleToInstanceProfile",
         "iam:CreateInstanceProfile",
         "iam:DeleteInstanceProfile",
@@ -68,6 +73,17 @@ class InstanceProfileKind(Kind[InstanceProfile]):
                 attributes={"name": name, "arn": profile["Arn"]},
                 tags=tags_of(profile.get("Tags")),
             )
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Instances that have it: without it they lose their role."""
+        assert change.actual is not None
+        # By their state: not every endpoint has the filter iam-instance-profile.arn.
+        query = {"Filters": [{"Name": "instance-state-name", "Values": list(ALIVE)}]}
+        for reservation in usage.aws.pages("ec2", "DescribeInstances", query, "Reservations"):
+            for item in reservation.get("Instances", ()):
+                if (item.get("IamInstanceProfile") or {}).get("Arn") == change.actual.id:
+                    ends = f"aws ec2 terminate-instances --instance-ids {item['InstanceId']}"
+                    yield Use(f"instance {item['InstanceId']}", owner_of(item.get("Tags", ())), ends=ends)
 
     def create(self, aws: Aws, resource: InstanceProfile) -> Mapping[str, str]:
         answer = aws.call(

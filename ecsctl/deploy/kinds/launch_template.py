@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.changes import REPLACE, UPDATE, Change
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, retag_ec2, tag_list, tags_of
 from ecsctl.deploy.resources import IMAGE_TAG, OWNER_TAG, Ref, Resource
 from ecsctl.deploy.tags import TAGS
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 KEEP_TEMPLATE = "running instances keep the old launch template; `ecsctl instance remove --replace ID` renews one"
 
@@ -101,6 +103,19 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
                 attributes={"id": id_, "name": item["LaunchTemplateName"]},
                 tags=tags_of(item.get("Tags")),
             )
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Auto Scaling groups that launch by it."""
+        if change.action == UPDATE:
+            return
+        assert change.actual is not None
+        for group in usage.scaling_groups():
+            mixed = (group.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
+            used = group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification") or {}
+            if change.actual.id == used.get("LaunchTemplateId") or change.key.name == used.get("LaunchTemplateName"):
+                name = str(group["AutoScalingGroupName"])
+                ends = f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} --launch-template …"
+                yield Use(f"auto-scaling-group {name}", owner_of(group.get("Tags", ())), ends=ends)
 
     def create(self, aws: Aws, resource: LaunchTemplate) -> Mapping[str, str]:
         answer = aws.call(

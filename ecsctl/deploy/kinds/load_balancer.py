@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds import elbv2_listeners
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, until_gone
 from ecsctl.deploy.kinds.elbv2_listeners import Forward
@@ -16,6 +18,7 @@ from ecsctl.polling import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 GONE = frozenset({"LoadBalancerNotFound", "LoadBalancerNotFoundException"})
 
@@ -102,6 +105,17 @@ class LoadBalancerKind(Kind[LoadBalancer]):
                 attributes={"name": name, "arn": arn, "address": item.get("DNSName", "")},
                 tags=tags[arn],
             )
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Listeners of others on it, and rules of others on its listeners (all of them, or those that go)."""
+        assert change.actual is not None
+        kept: frozenset[int] = frozenset()
+        if change.action == UPDATE:
+            assert isinstance(change.resource, LoadBalancer)
+            kept = frozenset(listener.port for listener in change.resource.listeners)
+        for item in elbv2_listeners.of_others(usage, [change.actual.id]):
+            if change.action != UPDATE or (item.rule and item.port not in kept):
+                yield item.use
 
     def create(self, aws: Aws, resource: LoadBalancer) -> Mapping[str, str]:
         query = {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, arns_of
 from ecsctl.deploy.resources import OWNER_TAG, Resource
 from ecsctl.deploy.revisions import owned_families
@@ -14,6 +16,7 @@ from ecsctl.manifest.model import log_group_of
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 GONE = frozenset({"ResourceNotFoundException"})
 
@@ -61,6 +64,14 @@ class LogGroupKind(Kind[LogGroup]):
             if name in names or owner == scope.project:
                 yield Actual(self.resource(name).key, arn, owner, attributes={"name": name, "arn": arn}, tags=tags)
 
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Services and tasks of others, in the project's cluster, that log there."""
+        if change.action == UPDATE:
+            return
+        for item in usage.foreign(usage.scope.cluster):
+            if any(change.key.name in _groups(usage.definition(arn)) for arn in sorted(item.definitions - {""})):
+                yield item.use("take it from", "it logs there")
+
     def create(self, aws: Aws, resource: LogGroup) -> Mapping[str, str]:
         query = {"logGroupName": resource.name, "tags": dict(resource.tags)}
         aws.call("logs", "CreateLogGroup", query, about=f"log group {resource.name}")
@@ -85,6 +96,15 @@ class LogGroupKind(Kind[LogGroup]):
             if group["logGroupName"] == name:
                 return str(group.get("logGroupArn") or group["arn"]).removesuffix(":*")
         return None
+
+
+def _groups(definition: Mapping[str, Any]) -> set[str]:
+    """The log groups that a task definition's containers write to."""
+    options = (
+        (container.get("logConfiguration") or {}).get("options") or {}
+        for container in definition.get("containerDefinitions", ())
+    )
+    return {str(item["awslogs-group"]) for item in options if item.get("awslogs-group")}
 
 
 def _tags(aws: Aws, arn: str) -> dict[str, str]:

@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.compare import compare_fields
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, retag_ec2, tag_list, tags_of
 from ecsctl.deploy.kinds.security_group_users import OPERATIONS, users_of
 from ecsctl.deploy.resources import OWNER_TAG, Known, Ref, Resource, resolve
@@ -16,6 +18,7 @@ from ecsctl.polling import Progress, poll
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 # Rules that ecsctl made carry this description; only those are ever revoked.
 MARK = "ecsctl"
@@ -110,6 +113,23 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                 tags=tags_of(group.get("Tags")),
             )
 
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Services of others whose tasks are in it, and groups of others whose rules name it."""
+        if change.action == UPDATE:
+            return
+        assert change.actual is not None
+        id_ = change.actual.id
+        yield from usage.services_that(
+            lambda service: id_ in _awsvpc(service).get("securityGroups", ()), "take it from", "its tasks are in it"
+        )
+        query = {"Filters": [{"Name": "ip-permission.group-id", "Values": [id_]}]}
+        for group in usage.aws.pages("ec2", "DescribeSecurityGroups", query, "SecurityGroups"):
+            rules, _ = _rules(group.get("IpPermissions", ()))
+            if group["GroupId"] != id_ and any(rule.source == id_ for rule in rules):
+                ends = f"aws ec2 revoke-security-group-ingress --group-id {group['GroupId']} …"
+                what = f"security-group {group.get('GroupName')} ({group['GroupId']})"
+                yield Use(what, owner_of(group.get("Tags", ())), detail="a rule of it names this group", ends=ends)
+
     def create(self, aws: Aws, resource: SecurityGroup) -> Mapping[str, str]:
         answer = aws.call(
             "ec2",
@@ -181,6 +201,10 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                 except AwsError as single:
                     if single.aws_code != "InvalidPermission.Duplicate":
                         raise
+
+
+def _awsvpc(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
 
 
 def _permission(rule: Ingress) -> dict[str, Any]:

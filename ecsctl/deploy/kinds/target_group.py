@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.guards import Use
+from ecsctl.deploy.kinds import elbv2_listeners
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list
 from ecsctl.deploy.kinds.elbv2_tags import retag, tags_by_arn
 from ecsctl.deploy.resources import OWNER_TAG, Resource
@@ -13,6 +16,7 @@ from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 # What the fields of a group are called among its attributes.
 DELAY = "deregistration_delay.timeout_seconds"
@@ -86,6 +90,8 @@ class TargetGroupKind(Kind[TargetGroup]):
         "elbv2:AddTags",
         "elbv2:CreateTargetGroup",
         "elbv2:DeleteTargetGroup",
+        "elbv2:DescribeListeners",
+        "elbv2:DescribeRules",
         "elbv2:DescribeTags",
         "elbv2:DescribeTargetGroupAttributes",
         "elbv2:DescribeTargetGroups",
@@ -121,6 +127,8 @@ class TargetGroupKind(Kind[TargetGroup]):
                     "deregistrationDelay": int(told[DELAY]) if DELAY in told else None,
                     "stickiness": int(told.get(STICKY_SECONDS, 0)) if sticky else 0,
                     "slowStart": int(told.get(SLOW_START, 0)),
+                    # Of no resource: whose listeners forward there.
+                    "balancers": tuple(sorted(item.get("LoadBalancerArns", ()))),
                 },
                 attributes={"name": name, "arn": arn},
                 tags=tags[arn],
@@ -135,6 +143,17 @@ class TargetGroupKind(Kind[TargetGroup]):
                 return {}
             raise
         return {str(row["Key"]): str(row.get("Value", "")) for row in answer.get("Attributes", ())}
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Services of others that register there; balancers, listeners and rules of others that forward there."""
+        if change.action == UPDATE:
+            return
+        assert change.actual is not None
+        arn = change.actual.id
+        yield from usage.services_that(lambda service: arn in _targets(service), "cut off")
+        for item in elbv2_listeners.of_others(usage, change.actual.fields.get("balancers", ())):
+            if arn in item.targets:
+                yield item.use
 
     def create(self, aws: Aws, resource: TargetGroup) -> Mapping[str, str]:
         query: dict[str, Any] = {
@@ -170,3 +189,14 @@ class TargetGroupKind(Kind[TargetGroup]):
         rows = [{"Key": key, "Value": value} for key, value in resource.attributes().items()]
         query = {"TargetGroupArn": arn, "Attributes": rows}
         aws.call("elbv2", "ModifyTargetGroupAttributes", query, about=f"target group {resource.name}")
+
+
+def _targets(service: Mapping[str, Any]) -> set[str]:
+    """The target groups of a described service, with those that its deployments shift traffic to."""
+    found = set()
+    for item in service.get("loadBalancers", ()):
+        found |= {
+            str(item.get("targetGroupArn")),
+            str((item.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")),
+        }
+    return found

@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.deploy.changes import REMOVE, Change
 from ecsctl.deploy.compare import leaves
+from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, retag_ecs, tags_of
 from ecsctl.deploy.resources import Known, Resource
 from ecsctl.deploy.revisions import own_revisions, owned_families, register, remove_revisions
@@ -17,6 +19,7 @@ from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.usage import Usage
 
 
 # A removal that was cut off leaves revisions that are deregistered and not deleted.
@@ -107,6 +110,20 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
         return super().is_race(error) or (
             removing and error.aws_code in ("ClientException", "InvalidParameterException")
         )
+
+    def users(self, usage: Usage, change: Change) -> Iterable[Use]:
+        """Services of others that run one of the project's revisions: deleted, it starts no further task."""
+        if change.action != REMOVE:
+            return
+        family = f":task-definition/{change.key.name}:"
+        theirs = [item for item in usage.all_services() if item.owner != usage.scope.project]
+        theirs = [item for item in theirs if any(family in arn for arn in item.definitions)]
+        own = (
+            set(own_revisions(usage.aws, change.key.name, usage.scope.project, statuses=STATUSES)) if theirs else set()
+        )
+        for item in theirs:
+            for arn in sorted(item.definitions & own):
+                yield item.use("take it from", f"it runs {last(arn)}")
 
     def create(self, aws: Aws, resource: TaskDefinition) -> Mapping[str, str]:
         definition: dict[str, Any] = dict(resource.definition)
