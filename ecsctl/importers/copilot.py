@@ -59,6 +59,12 @@ def from_copilot(file: str, target: Target) -> Imported:
     service = safe_name(manifest.plain("name") or name)
     written = manifest.plain("type") or ""
     kind = written.strip().lower()
+    if not kind:
+        template = "Resources" in root.entries or "AWSTemplateFormatVersion" in root.entries
+        what = "is a CloudFormation template, not a manifest of Copilot" if template else "has no type"
+        raise UsageError(
+            f"{file} {what}", hint="a manifest of Copilot says `type: Load Balanced Web Service` or its like"
+        )
     if kind not in KINDS:
         raise UsageError(
             f"{file} is a manifest of the type {written!r}, which ecsctl cannot import",

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ecsctl.manifest.loading.files import read_only
 from ecsctl.manifest.schema.api import definitions
-from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar
 
 # The kinds are named like the section of a project that they would be in.
 TASK_DEFINITIONS, SERVICES, RUN = "taskDefinitions", "services", "run"
@@ -33,6 +33,9 @@ def kind_of(root: Node | None) -> str | None:
         for kind, keys in _keys(root).items()
     }
     most = max(counts.values())
+    if counts[RUN] == len(root.entries) == most and isinstance(root.entries.get("taskDefinition"), Scalar):
+        # All that it says run-task takes, and a service would have a name or a count.
+        return RUN
     return next(kind for kind, count in counts.items() if count == most)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.manifest.model import Fault
 from ecsctl.manifest.schema.api import REFERENCE, Schema, definitions
 from ecsctl.manifest.schema.messages import MESSAGES
-from ecsctl.manifest.schema.suggestions import closest_key, known_keys
+from ecsctl.manifest.schema.suggestions import closest_key, known_keys, one_of
 from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar, find, path_text, shorten, walk
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 PYTHON_TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
+EMPTY = "an empty string says nothing here"
 ORDER = {keyword: index for index, keyword in enumerate(MESSAGES)}
 
 
@@ -75,12 +76,31 @@ def validate(root: Node, shape: str, *, lenient: bool = False) -> Validated:
             _missing_keys(result, find(root, path), path, error.validator_value)
         elif path not in worst or ORDER[error.validator] < ORDER[worst[path].validator]:
             worst[path] = error
+    empty: set[Path] = set()
     for path, error in worst.items():
         node = find(root, path)
+        if error.validator == "enum" and isinstance(node, Scalar) and node.value == "":
+            # Tools that print a definition write members that say nothing so, and leave them out as they send it.
+            empty.add(path)
+            result.add(node, path, EMPTY, f"leave it out, or {one_of('', error.validator_value)}", warning=True)
+            _leave_out(result, path, error.schema)
+            continue
         message, allowed = MESSAGES[error.validator](node, error.validator_value, error.schema)
         result.add(node, path, message, allowed)
         _leave_out(result, path, error.schema)
+    if empty and result.data is not None:
+        _missing_now(result, root, _validators()(shape).iter_errors(result.data), empty)
     return result
+
+
+def _missing_now(result: Validated, root: Node, errors: Iterable[Any], empty: set[Path]) -> None:
+    """Tell the required members that are missing once the empty ones are left out."""
+    for error in errors:
+        for key in error.validator_value if error.validator == "required" else ():
+            path = (*error.path, key)
+            if path in empty:
+                node = find(root, path)
+                result.faults.append(Fault(node.position, path_text(path), f"{key} is empty"))
 
 
 def _plain(node: Node, unresolved: list[Scalar]) -> Any:

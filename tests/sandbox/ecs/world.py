@@ -201,7 +201,8 @@ class FakeCloudMap:
     """Has the namespaces that are made, and the one that the tests of services name."""
 
     def __init__(self) -> None:
-        self.arns = {"internal": "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/ns-internal"}
+        names = ("internal", "inside")
+        self.arns = {name: f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-{name}" for name in names}
 
     def namespace(self, name: str) -> str | None:
         return next((arn for each, arn in self.arns.items() if name in (each, arn)), None)

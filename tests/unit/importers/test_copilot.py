@@ -282,3 +282,16 @@ def test_a_password_in_a_url_of_the_env_file_stays_there(tmp_path: Path) -> None
     assert "hunter2" not in str(data) + " ".join(notes)
     (box,) = data["taskDefinitions"]["n"]["containerDefinitions"]
     assert box["environment"] == {"LOG": "debug"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: web\nimage: {port: 80}\n", "has no type"),
+        ("AWSTemplateFormatVersion: 2010-09-09\nResources: {}\n", "is a CloudFormation template, not a manifest"),
+        ("name: web\ntype: Static Site\n", "is a manifest of the type 'Static Site', which ecsctl cannot import"),
+    ],
+)
+def test_a_manifest_of_no_kind_is_told_for_what_it_is(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        imported(tmp_path, text)

@@ -121,9 +121,17 @@ def test_a_file_is_known_by_all_its_keys(tmp_path: Path, content: Any, faults: l
     assert all(any(line.startswith(fault) for line in told) for fault in faults), told
 
 
-def test_the_input_of_run_task_is_valid_by_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"cluster": "c", "taskDefinition": "web", "count": 2, "startedBy": "me"},
+        {"cluster": "c", "taskDefinition": "web", "launchType": "EC2", "platformVersion": "LATEST"},
+        {"taskDefinition": "web"},
+    ],
+)
+def test_the_input_of_run_task_is_valid_by_itself(tmp_path: Path, content: dict[str, Any]) -> None:
     file = tmp_path / "run.json"
-    file.write_text(json.dumps({"cluster": "c", "taskDefinition": "web", "count": 2, "startedBy": "me"}))
+    file.write_text(json.dumps(content))
     ended = run("validate", str(file))
     assert (ended.code, ended.out) == (0, "")
     assert ended.err.endswith("the input of run-task: valid\n")
@@ -174,3 +182,23 @@ def test_the_sizes_of_a_task_are_read_as_ecs_reads_them(tmp_path: Path, size: di
     file = tmp_path / "t.json"
     file.write_text(json.dumps({**FULL, **size}))
     assert run("validate", "-q", str(file)).code == 0
+
+
+def test_an_empty_string_where_one_of_some_words_belongs_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps({**TASK, "ipcMode": "", "pidMode": ""}, indent=1))
+    ended = run("validate", str(file))
+    assert ended.code == 0, ended.out
+    assert "warning: ipcMode: an empty string says nothing here (leave it out, or one of host, " in ended.out
+    rendered = run("render", "-f", str(file), "-o", "json").json
+    assert not {"ipcMode", "pidMode"} & set(rendered)
+
+
+def test_an_empty_string_does_not_stand_for_a_word_that_is_required(tmp_path: Path) -> None:
+    file = tmp_path / "t.json"
+    depends = [{"containerName": "d", "condition": ""}]
+    other = {**BOX, "name": "d", "portMappings": []}
+    file.write_text(json.dumps({**TASK, "containerDefinitions": [{**BOX, "dependsOn": depends}, other]}, indent=1))
+    ended = run("validate", "-q", str(file))
+    assert ended.code == 2
+    assert "condition is empty" in ended.out
