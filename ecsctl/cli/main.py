@@ -42,7 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "cp": ("exec", "cp", "Copy files and folders out of a container or into it."),
         "port-forward": ("exec", "port_forward", "Forward a port of this machine to a task, or a host behind it."),
         "logs": ("logs", "logs", "Print what tasks write, merged by time; -f follows them."),
-        "wait": ("tasks", "wait", "Wait until tasks run, or until they have stopped."),
+        "wait": ("wait", "wait", "Wait until tasks or services are as they should be."),
         "locate": ("locate", "locate", "Print the address where a task answers."),
         "service": ("service", "group", "Create, deploy to, roll back, list, show, scale and delete services."),
     },

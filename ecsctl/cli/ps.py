@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -59,6 +59,11 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
 
 def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: bool = False) -> None:
     """Print tasks as data: what `ps` tells of them but their addresses, with the containers' exit codes if wanted."""
+    settings.emit_data(task_data(tasks, exit_codes=exit_codes))
+
+
+def task_data(tasks: Sequence[TaskView], *, exit_codes: bool = False) -> list[dict[str, Any]]:
+    """Tasks as plain data: what `ps` tells of them but their addresses, with the containers' exit codes if wanted."""
     from ecsctl.query.addresses import Found
     from ecsctl.render.table import as_data
 
@@ -69,7 +74,7 @@ def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: boo
         if exit_codes:
             row["exitCodes"] = {container.name: container.exit_code for container in task.containers}
         rows.append(row)
-    settings.emit_data(rows)
+    return rows
 
 
 def order(task: TaskView) -> tuple[bool, str, str, str]:

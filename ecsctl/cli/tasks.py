@@ -1,4 +1,4 @@
-"""``ecsctl stop`` and ``wait``; ``run`` and ``ps`` stand in files of their own."""
+"""``ecsctl stop``; ``run``, ``ps`` and ``wait`` are in files of their own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ecsctl.cli.options import Command, confirms, duration, pass_settings
 from ecsctl.cli.ps import emit_tasks, ps
 from ecsctl.cli.run import run
 from ecsctl.cli.settings import Settings
+from ecsctl.cli.wait import wait
 from ecsctl.errors import EcsctlError, UsageError
 
 if TYPE_CHECKING:
-    from ecsctl.actions.tasks import Until
     from ecsctl.aws.session import Aws
     from ecsctl.query.views import TaskView
 
@@ -49,7 +49,7 @@ def stop(
     aws, cluster = connect(settings)
     from ecsctl.actions.tasks import stop_tasks, wait_for
 
-    chosen = _chosen(aws, cluster, tasks, service, family)
+    chosen = chosen_tasks(aws, cluster, tasks, service, family)
     if not tasks and chosen:
         settings.confirm(f"Stop {len(chosen)} tasks of {'service ' + service if service else 'family ' + str(family)}?")
     deadline = settings.deadline(TIMEOUT if timeout is None else timeout)
@@ -72,45 +72,7 @@ def stop(
         print(task.id)
 
 
-@click.command(cls=Command)
-@click.argument("tasks", metavar="[TASK]...", nargs=-1)
-@click.option("--service", metavar="NAME", help="The tasks that this service runs now.")
-@click.option("--family", metavar="NAME", help="The tasks of this task definition family that run now.")
-@click.option(
-    "--until",
-    type=click.Choice(["running", "stopped"]),
-    default="running",
-    help="What to wait for.  [default: running]",
-)
-@click.option("--timeout", metavar="DURATION", callback=duration, help="How long to wait.  [default: 10m]")
-@pass_settings
-def wait(
-    settings: Settings,
-    tasks: tuple[str, ...],
-    service: str | None,
-    family: str | None,
-    until: str,
-    timeout: float | None,
-) -> None:
-    """Wait until tasks run, or until they have stopped.
-
-    TASK is as for `ecsctl locate`. Exits with 1, and says why, where a task stops instead of running; with 4 where time
-    runs out.
-    """
-    aws, cluster = connect(settings)
-    from ecsctl.actions.tasks import wait_for
-
-    chosen = _chosen(aws, cluster, tasks, service, family, several=True)
-    settings.resume = "the tasks keep running; `ecsctl ps` shows them"
-    if chosen:
-        deadline = settings.deadline(TIMEOUT if timeout is None else timeout)
-        reached: Until = "RUNNING" if until == "running" else "STOPPED"
-        chosen = wait_for(aws, chosen, reached, timeout=deadline.left(), report=deadline.report)
-    if settings.structured:
-        emit_tasks(settings, chosen, exit_codes=True)
-
-
-def _chosen(
+def chosen_tasks(
     aws: Aws,
     cluster: str,
     tasks: Sequence[str],
@@ -119,6 +81,11 @@ def _chosen(
     *,
     several: bool = False,
 ) -> list[TaskView]:
+    """The tasks that a command's arguments and options choose.
+
+    Raises:
+        UsageError, NotFoundError, EcsctlError: they choose none, or contradict each other.
+    """
     from ecsctl.query import selectors
 
     if tasks and (service or family):
