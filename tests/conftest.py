@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,28 +25,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("same", derandomize=True, deadline=None)
 # A fifth of the examples of the properties that say no number of their own, for `make test`.
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
-
-# Whole modules that `make test` leaves to `make test-all`: kills at every call, the state over stops and kills, random
-# requests and documents by the hundred, and what waits for real time.
-SLOW_MODULES = (
-    "tests/cli/test_round_trip.py",
-    "tests/clients/test_aws_cli.py",
-    "tests/conformance/test_throttling.py",
-    "tests/sandbox/ecs/test_never_a_server_error.py",
-    "tests/sandbox/test_addresses.py",
-    "tests/sandbox/test_clock.py",
-    "tests/sandbox/test_control.py",
-    "tests/sandbox/test_crowd.py",
-    "tests/sandbox/test_docker.py",
-    "tests/sandbox/test_fault_clock.py",
-    "tests/sandbox/test_faults.py",
-    "tests/sandbox/test_machines.py",
-    "tests/sandbox/test_state.py",
-    "tests/scenarios/test_forwarding.py",
-    "tests/scenarios/test_interrupted.py",
-    "tests/scenarios/test_killed.py",
-    "tests/unit/manifest/test_agreement.py",
-)
 
 
 @pytest.fixture(scope="session")
@@ -81,13 +58,6 @@ def containers(_containers: Running) -> Running:
     _containers.sandbox.reset()
     _containers.run(1)
     return _containers
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    root = Path(__file__).parents[1]
-    for item in items:
-        if item.path.relative_to(root).as_posix() in SLOW_MODULES:
-            item.add_marker(pytest.mark.slow)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,8 @@ from ecsctl.manifest.schema.api import definitions
 from tests.cli.test_on_engine import do
 from tests.sandbox.ecs.world import World
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 ROLE = "arn:aws:iam::123456789012:role/r"
 SECRET = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
@@ -298,7 +300,6 @@ def registered(world: World, file: Path, definition: Json) -> str:
     return ended.out.strip()
 
 
-@pytest.mark.slow
 def test_every_field_is_used() -> None:
     seen: set[str] = set()
 

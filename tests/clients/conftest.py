@@ -52,10 +52,3 @@ def run(running: Running, tmp_path: Path) -> Run:
         )
 
     return call
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Other people's programs take their own time to start: they are for ``make test-all``."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.slow)

@@ -13,6 +13,8 @@ import pytest
 from tests.sandbox.support import Account, until
 from tests.support.sandbox import Running
 
+pytestmark = pytest.mark.slow
+
 Aws = Callable[..., Any]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.sandbox.support import Account, until
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

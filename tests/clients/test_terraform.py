@@ -11,6 +11,8 @@ import pytest
 
 from tests.sandbox.support import Account, until
 
+pytestmark = pytest.mark.slow
+
 TAGS = [{"key": "Name", "value": "terraform"}]
 INCLUDE = ["TAGS", "CONFIGURATIONS", "SETTINGS"]
 

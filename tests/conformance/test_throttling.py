@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 from tests.conformance.asking import Aws
 from tests.conformance.own import REGION, own_sandbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def strict(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:

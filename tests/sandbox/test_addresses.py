@@ -14,6 +14,8 @@ from tests.sandbox.support import Account, fetch, until
 from tests.support.engine import IMAGE, build_images
 from tests.support.sandbox import start_sandbox
 
+pytestmark = pytest.mark.slow
+
 NETS = (77, 78)
 
 
@@ -70,12 +72,10 @@ def test_two_sandboxes_begin_elsewhere() -> None:
     second.release_all()
 
 
-@pytest.mark.slow
 def test_an_address_that_was_taken_while_the_sandbox_was_stopped(tmp_path: Path) -> None:
     moved(tmp_path, "never", "web:1")
 
 
-@pytest.mark.slow
 @pytest.mark.docker
 def test_a_container_moves_with_its_instance_to_another_address(tmp_path: Path) -> None:
     build_images(IMAGE)

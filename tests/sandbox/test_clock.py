@@ -18,6 +18,8 @@ from ecsctl.sandbox.account.clock import Clock
 from tests.sandbox.support import Account, until
 from tests.support.sandbox import Running, start_sandbox
 
+pytestmark = pytest.mark.slow
+
 
 class Real:
     """A real clock that the test turns."""
@@ -173,7 +175,6 @@ def test_the_clock_refuses_nonsense(still: Running, content: dict[str, Any], wor
     assert still.sandbox.status()["clock"]["now"] == before
 
 
-@pytest.mark.slow
 def test_speed_is_changed_in_one_that_runs_and_time_survives_a_restart(tmp_path: Any) -> None:
     with start_sandbox(tmp_path, speed=0) as running:
         account = Account(running.client)

@@ -19,6 +19,8 @@ from ecsctl.sandbox.control import Sandbox, SandboxInfo, environment
 from tests.sandbox.support import Account, fetch, until
 from tests.support.sandbox import start_sandbox
 
+pytestmark = pytest.mark.slow
+
 REGION = "eu-west-1"
 
 
@@ -87,7 +89,6 @@ def test_a_stop_keeps_everything_for_the_next_start(sandbox: Sandbox) -> None:
     until(lambda: fetch(address)[0] == 200, "the task to answer again")
 
 
-@pytest.mark.slow
 def test_a_kill_loses_at_most_the_last_moment(sandbox: Sandbox) -> None:
     info = start(sandbox)
     account = account_of(info)
@@ -103,7 +104,6 @@ def test_a_kill_loses_at_most_the_last_moment(sandbox: Sandbox) -> None:
     assert len(account.ecs.list_clusters()["clusterArns"]) == 2
 
 
-@pytest.mark.slow
 def test_a_damaged_state_is_no_end(sandbox: Sandbox) -> None:
     account = account_of(start(sandbox))
     account.ecs.create_cluster(clusterName="lost")
@@ -201,7 +201,6 @@ def test_a_reset_of_what_is_stopped(sandbox: Sandbox) -> None:
     assert account_of(start(sandbox)).ecs.list_clusters()["clusterArns"] == []
 
 
-@pytest.mark.slow
 def test_two_sandboxes_side_by_side_share_nothing(tmp_path: Path) -> None:
     with start_sandbox(tmp_path / "a") as one, start_sandbox(tmp_path / "b") as two:
         addresses = []

@@ -6,9 +6,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import botocore.exceptions
+import pytest
 
 from tests.sandbox.support import Account, until
 from tests.support.sandbox import Running
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = 20
 

@@ -15,6 +15,8 @@ import pytest
 from tests.sandbox.support import Account, until
 from tests.support.sandbox import REGION, Running, start_sandbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -98,7 +100,6 @@ def test_a_fault_ends_when_its_time_is_over(still: Running, account: Account, na
     assert account.members(name)[host]["agentConnected"]
 
 
-@pytest.mark.slow
 def test_faults_outlive_a_kill(tmp_path: Path) -> None:
     with start_sandbox(tmp_path, speed=0) as running:
         made = running.sandbox.add_fault({"kind": "throttle", "operation": ["RunTask"], "times": 3})

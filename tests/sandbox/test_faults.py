@@ -17,6 +17,8 @@ import pytest
 from tests.sandbox.support import Account, until
 from tests.support.sandbox import REGION, Running
 
+pytestmark = pytest.mark.slow
+
 LONG = 60.0
 CHECK = {"command": ["CMD-SHELL", "true"]}
 
@@ -144,7 +146,6 @@ def test_an_agent_is_cut_off_and_comes_back(running: Running, account: Account, 
     account.run(cluster, cluster)
 
 
-@pytest.mark.slow
 def test_an_agent_stays_cut_off_while_the_sandbox_restarts(running: Running, account: Account, name: str) -> None:
     account.ecs.create_cluster(clusterName=name)
     made = account.instance(name, account.profile(name))

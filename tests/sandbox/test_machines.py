@@ -7,6 +7,8 @@ import pytest
 
 from tests.sandbox.support import AL2023, UBUNTU, Account, until
 
+pytestmark = pytest.mark.slow
+
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-ecs-2/x86_64/latest/image_id"
 
 

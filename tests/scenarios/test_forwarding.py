@@ -13,6 +13,8 @@ from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import Running
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 
 

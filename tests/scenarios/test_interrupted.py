@@ -22,6 +22,8 @@ import pytest
 from tests.support.account import holdings
 from tests.support.sandbox import Running
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 name: shop
 cluster: shop

@@ -23,6 +23,8 @@ from ecsctl.manifest import load_spec
 from ecsctl.manifest.model import Spec
 from tests.support.sandbox import Running, SandboxClock
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 name: {name}
 cluster: {name}
@@ -200,7 +202,6 @@ def assert_nothing(found: dict[str, Any]) -> None:
     assert {key: value for key, value in found.items() if value} == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["after", "lost"])
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_up_and_down_cut_off_at_every_call(sandbox: Running, tmp_path: Path, chunk: int, how: str) -> None:
@@ -239,7 +240,6 @@ def forwarding(sandbox: Running, spec: Spec) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["after", "lost"])
 def test_a_project_behind_an_application_balancer_cut_off_at_its_writes(
     sandbox: Running, tmp_path: Path, how: str

@@ -17,9 +17,9 @@ from ecsctl.manifest.model import Spec
 from tests.sandbox.ecs.world import World
 from tests.unit.manifest.test_rules import RIGHT
 
+pytestmark = pytest.mark.slow
+
 CHANGES: tuple[Any, ...] = (None, 0, -1, 99999, "x", "a b", "", [], True, "EC2", "FARGATE", "awsvpc", "host", "DAEMON")
-# A file longer than this has so many members that asking of each takes long.
-LONG = 1500
 # What depends on what else there is in AWS.
 BEHIND = ("loadBalancers", "role", "healthCheckGracePeriodSeconds", "cluster")
 STATE = (
@@ -73,9 +73,7 @@ def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(value, (*path, key))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (len(RIGHT[name]) > LONG)) for name in RIGHT]
-)
+@pytest.mark.parametrize("name", RIGHT)
 def test_what_validate_accepts_the_sandbox_accepts(name: str) -> None:
     spec = spec_of(textwrap.dedent(RIGHT[name]))
     assert spec is not None
