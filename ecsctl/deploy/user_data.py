@@ -74,7 +74,7 @@ systemctl enable --now --no-block ecs
 
 # The agent is Docker's to run and systemd's to supervise: no `-d` and no restart policy of Docker's own, or the
 # unit would not notice its death. The data folder is kept on the host: an agent that forgets it registers a new
-# container instance at every start. It lacks what the package brings: see CONTAINER_LACKS.
+# container instance at every start. It lacks what the package brings: ECS Exec, and the volume plugins for EFS.
 # On cgroup v2 the agent makes each task's slice over D-Bus, which Docker's default AppArmor profile forbids
 # (aws/amazon-ecs-agent#3227, #4062), and it names slices as the systemd driver wants them (since agent 1.61.0).
 UBUNTU_CONTAINER = (
@@ -160,7 +160,6 @@ systemctl enable --now --no-block ecs-agent.service
 )
 
 AGENTS = ("package", "container")
-CONTAINER_LACKS = "ECS Exec, and the volume plugins for EFS"
 
 
 def agent_of(text: str) -> str:

@@ -15,7 +15,6 @@ DIGEST = re.compile(r"sha256:[0-9a-fA-F]{64}")
 PARAMETER_NAME = re.compile(r"[A-Za-z0-9_./-]{1,2048}")
 DNS_NAME = re.compile(r"[a-z0-9_.][a-z0-9_.-]{0,126}")
 ECR = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws|on)\.[a-z.]+/")
-TASK_DEFINITION = re.compile(r"(?:arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/)?[A-Za-z0-9_-]{1,255}(?::\d+)?")
 PARTITION = r"arn:aws[a-z-]*"
 
 

@@ -30,10 +30,6 @@ GONE = ("NotFound", "NoSuchEntity", "NotActive")
 ABSENT_IMAGE = "registry.invalid/absent:1"
 
 
-class Unreachable(Exception):  # noqa: N818
-    """The endpoint does not get as far as the fact: it is neither held nor missed."""
-
-
 def unreachable(why: str) -> NoReturn:
     """Leave the test: what the fact is about cannot be had at this endpoint."""
     pytest.skip(f"not reachable: {why}")

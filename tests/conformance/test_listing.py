@@ -14,11 +14,6 @@ from tests.conformance.serving import Services
 Register = Callable[..., dict[str, Any]]
 
 
-def next_of(params: dict[str, str]) -> str:
-    """The name of the only parameter."""
-    return next(iter(params))
-
-
 @pytest.fixture(scope="module")
 def crowd(aws: Aws, make_cluster: Callable[..., str], definition: str) -> Services:
     """A cluster with twelve services that want nothing."""

@@ -76,10 +76,8 @@ class Channel:
         self.closed = False
         self.closing_words = ""
         self.ready = threading.Event()
-        self.session_type = ""
         self.properties: dict[str, Any] = {}
         self.agent_version = ""
-        self.greeting = ""
         opening = {
             "MessageSchemaVersion": "1.0",
             "RequestId": str(uuid.uuid4()),
@@ -206,7 +204,6 @@ class Channel:
         elif message.kind == messages.ENCRYPTION_CHALLENGE:
             self._challenge(message.json())
         elif message.kind == messages.HANDSHAKE_COMPLETE:
-            self.greeting = str(message.json().get("CustomerMessage") or "")
             self.ready.set()
         else:
             payload = message.payload
@@ -223,7 +220,6 @@ class Channel:
             kind, parameters = action.get("ActionType"), action.get("ActionParameters") or {}
             row: dict[str, Any] = {"ActionType": kind, "ActionStatus": 1, "ActionResult": None, "Error": ""}
             if kind == "SessionType":
-                self.session_type = str(parameters.get("SessionType", ""))
                 self.properties = dict(parameters.get("Properties") or {})
             elif kind == "KMSEncryption" and self._make_cipher is not None:
                 self._cipher = self._make_cipher(str(parameters.get("KMSKeyId")))

@@ -115,11 +115,6 @@ def ports_of(definition: Definition | None) -> tuple[Path, ...]:
     return (*inside, (*definition.path, "networkMode"))
 
 
-def names_of(definition: Definition | None) -> tuple[Path, ...]:
-    """The places in a task definition that say what containers it has."""
-    return tuple(path for path in ports_of(definition) if path[-1] == "name")
-
-
 @dataclass(frozen=True)
 class Referred:
     """A service's balancer in full, or ``problem`` where it cannot be told."""

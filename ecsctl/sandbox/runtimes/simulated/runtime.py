@@ -206,7 +206,6 @@ class Responder:
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._open: dict[tuple[str, int], tuple[socket.socket, bytes]] = {}
-        self._closing: list[socket.socket] = []
         self._wake_out, self._wake_in = socket.socketpair()
         self._selector.register(self._wake_out, selectors.EVENT_READ, None)
         self._thread: threading.Thread | None = None
