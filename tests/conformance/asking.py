@@ -26,6 +26,8 @@ CLIENT = "ClientException"
 EITHER = (INVALID, CLIENT)
 GONE = ("NotFound", "NoSuchEntity", "NotActive")
 
+# Of the endpoint's time, between two looks where its clock can be stepped.
+STEP_SECONDS = 0.25
 # RFC 2606 keeps this name from ever existing, so nothing can be pulled from it anywhere.
 ABSENT_IMAGE = "registry.invalid/absent:1"
 
@@ -68,12 +70,13 @@ class Aws:
         """A name that nothing else has."""
         return f"conf-{prefix}-{uuid.uuid4().hex[:8]}"
 
-    def until(self, probe: Callable[[], T | None], what: str, seconds: float = 10.0) -> T:
+    def until(self, probe: Callable[[], T | None], what: str, seconds: float = 10.0, *, every_state: bool = False) -> T:
         """What the probe answers as soon as that is true; the fact is missed where it is not in time.
 
         Args:
             what: what is waited for, as "the task is RUNNING".
             seconds: the deadline on a simulated endpoint; ``--patience`` multiplies it.
+            every_state: no clock is stepped meanwhile: a step passes over what lasts no time.
         """
         deadline = time.monotonic() + seconds * self.patience
         while True:
@@ -82,7 +85,7 @@ class Aws:
                 return answer
             if time.monotonic() > deadline:
                 pytest.fail(f"not within {seconds * self.patience:.0f} s: {what} (last seen: {answer!r})")
-            self.pause()
+            self.pause(steps=not every_state)
 
     def advance(self, seconds: float) -> None:
         """Let the endpoint's time go on by so much, where its clock can be stepped; else the fact is not asked."""
@@ -106,9 +109,10 @@ class Aws:
         with urllib.request.urlopen(asked, timeout=120) as answer:
             return bool(answer.status == 200)
 
-    def pause(self) -> None:
-        """The time between two looks."""
-        threading.Event().wait(3.0 if self.real else 0.05)
+    def pause(self, *, steps: bool = True) -> None:
+        """The time between two looks: of the endpoint's own, where its clock can be stepped."""
+        if not (steps and self._step(STEP_SECONDS)):
+            threading.Event().wait(3.0 if self.real else 0.05)
 
 
 def words(text: str) -> str:

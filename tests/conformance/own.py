@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,10 +23,11 @@ def own_sandbox(folder: Path, *options: str) -> Iterator[str]:
     env["ECSCTL_SANDBOX_HOME"] = str(folder)
     name = f"conformance-{os.getpid()}"
 
-    def command(*words: str) -> Sequence[str]:
+    def command(*words: str) -> list[str]:
         return [sys.executable, "-m", "ecsctl", "sandbox", *words, "--name", name]
 
     start = command("start", "--port", "0", "--docker", "never", "--region", REGION, "--quiet", *options)
+    start += ["--exit-with", str(os.getpid())]
     done = subprocess.run(start, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"no sandbox: {done.stderr}"
     try:

@@ -161,7 +161,7 @@ def watch_rollout(services: Services, name: str) -> tuple[int, int]:
         most = max(most, found["runningCount"] + found["pendingCount"])
         return len(found["deployments"]) == 1 and found["runningCount"] == found["desiredCount"]
 
-    assert services.aws.until(probe, "the rollout is over", 30.0)
+    assert services.aws.until(probe, "the rollout is over", 30.0, every_state=True)
     return least, most
 
 
@@ -319,7 +319,7 @@ def test_a_hundred_events(services: Services, good: str, aws: Aws) -> None:
     services.steady(name)
     for number in range(60):
         services.update(name, desiredCount=1 - number % 2)
-        aws.advance(10)
+        aws.advance(3)
     events = services.look(name)["events"]
     assert len(events) == 100
     times = [event["createdAt"] for event in events]
