@@ -199,30 +199,40 @@ class DockerRuntime(Entrance):
             pool.submit(guarded)
 
     def _launch(self, entry: Entry) -> None:
-        request = entry.request
-        problem = "CannotPullContainerError"
         try:
-            digest = self._docker.ensure_image(request.image)
-            problem = "CannotCreateContainerError"
-            with entry.lock:
-                if not entry.unwanted:
-                    self._create(entry)
-                    problem = "CannotStartContainerError"
-                    ship = self._shipping.prepare(request, str(entry.id))
-                    self._docker.start(str(entry.id))
-                    ship()
-                    self._tell(entry, "started", runtime_id=entry.id, image_digest=digest)
-                    return
+            digest = self._docker.ensure_image(entry.request.image)
         except Exception as error:
-            self._discard(entry)
-            if not entry.ended:
-                self._end(entry)
-                reason = str(error) if isinstance(error, LogSetupError) else f"{problem}: {why(error)}"
-                self._tell(entry, "failed", reason=reason)
+            self._fail(entry, f"CannotPullContainerError: {why(error)}")
             return
+        with entry.lock:
+            if not entry.unwanted:
+                self._start(entry, digest)
+                return
         if not entry.ended:
             self._end(entry)
             self._tell(entry, "exited")
+
+    def _start(self, entry: Entry, digest: str | None) -> None:
+        """Create and start the container; the caller has its lock, so that nobody sees one that failed as exited."""
+        problem = "CannotCreateContainerError"
+        try:
+            self._create(entry)
+            problem = "CannotStartContainerError"
+            ship = self._shipping.prepare(entry.request, str(entry.id))
+            self._docker.start(str(entry.id))
+            ship()
+        except LogSetupError as error:
+            self._fail(entry, str(error))
+        except Exception as error:
+            self._fail(entry, f"{problem}: {why(error)}")
+        else:
+            self._tell(entry, "started", runtime_id=entry.id, image_digest=digest)
+
+    def _fail(self, entry: Entry, reason: str) -> None:
+        self._discard(entry)
+        if not entry.ended:
+            self._end(entry)
+            self._tell(entry, "failed", reason=reason)
 
     def _create(self, entry: Entry) -> None:
         request = entry.request
