@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -58,6 +59,12 @@ def containers(_containers: Running) -> Running:
     _containers.sandbox.reset()
     _containers.run(1)
     return _containers
+
+
+def pytest_collection_finish() -> None:
+    # Python goes through all that it has collected again and again, for longer than most tests take.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
