@@ -32,6 +32,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "DescribeLaunchTemplateVersions",
         "DescribeLaunchTemplates",
         "DescribeNetworkInterfaces",
+        "DescribeRegions",
         "DescribeRouteTables",
         "DescribeSecurityGroups",
         "DescribeSubnets",

@@ -6,7 +6,7 @@ This command is asked most, so it starts lightest: nothing is imported that the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +19,9 @@ from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.query.addresses import Location
+    from ecsctl.query.addresses import Found as Spots
+    from ecsctl.query.addresses import Location, Ports
+    from ecsctl.query.everywhere import Everywhere
     from ecsctl.query.views import TaskView
 
 TIMEOUT = 600.0
@@ -29,6 +31,8 @@ TIMEOUT = 600.0
 @click.argument("tasks", metavar="[TASK]...", nargs=-1)
 @click.option("--service", metavar="NAME", help="The running tasks of this service.")
 @click.option("--family", metavar="NAME", help="The running tasks of this task definition family.")
+@click.option("--all-clusters", "-A", is_flag=True, help="Look in all clusters.")
+@click.option("--open", "open_", is_flag=True, help="Open the first address in a browser.")
 @click.option("--private", is_flag=True, help="Print private addresses although there are public ones.")
 @click.option("--wait/--no-wait", default=False, help="Wait until they run.  [default: no-wait]")
 @click.option(
@@ -41,6 +45,8 @@ def locate(
     tasks: tuple[str, ...],
     service: str | None,
     family: str | None,
+    all_clusters: bool,
+    open_: bool,
     private: bool,
     wait: bool,
     timeout: float | None,
@@ -51,29 +57,42 @@ def locate(
     Without any, every running task of the cluster.
 
     Prints one HOST:PORT a line and nothing else, for `curl $(ecsctl locate -q TASK)`; on a terminal, several come as
-    a table (`-o table` gives it anywhere). Exits with 1 where a task named has no address (yet), 6 where there is none.
+    a table (`-o table` gives it anywhere). `--region a,b` and `--region all` look in several regions at the same time.
+    Exits with 1 where a task named has no address (yet), 6 where there is none.
     """
     if tasks and (service or family):
         raise UsageError(
             "TASK, --service and --family cannot be used together", hint="name tasks, or a service, or a family"
         )
-    aws, cluster = connect(settings)
-    from ecsctl.aws.preconnect import warm
+    aws, cluster, everywhere = _where(settings, all_clusters)
     from ecsctl.query import joins
 
+    def choose() -> list[TaskView]:
+        if everywhere is not None:
+            return everywhere.choose(tasks, service, family)
+        return _chosen(aws, cluster, tasks, service, family)
+
+    def find(placed: Sequence[TaskView]) -> list[tuple[TaskView, Spots, Ports]]:
+        if everywhere is not None:
+            return everywhere.locate(placed, private=private)
+        return joins.locate_all(aws, placed, private=private)
+
+    scope = f"cluster {cluster}" if everywhere is None else str(everywhere)
     if settings.watch:
-        _watched(settings, aws, cluster, tasks, service, family, private)
+        if open_:
+            raise UsageError("--open and --watch cannot be used together")
+        _watched(settings, choose, find, scope, places=everywhere is not None)
         return
+    from ecsctl.aws.preconnect import warm
+
     warming = warm(aws, "ec2")
-    chosen = _waited(settings, aws, cluster, tasks, service, family, timeout) if wait else None
-    if chosen is None:
-        chosen = _chosen(aws, cluster, tasks, service, family)
-    placed = [task for task in chosen if task.last_status == "RUNNING" or _has_address(task)]
+    chosen = _waited(settings, aws, cluster, choose, bool(service or family), timeout) if wait else choose()
+    placed = _placed(chosen)
     warming.join(5)
-    found = joins.locate_all(aws, placed, private=private)
+    found = find(placed)
     locations = [location for _, spots, _ in found for location in spots.locations]
     reachable = [location for location in locations if location.address]
-    _print(settings, locations, several=len(chosen) > 1)
+    _print(settings, locations, several=len(chosen) > 1, places=everywhere is not None)
     notes = [note for _, spots, _ in found for note in spots.notes]
     problems = [_problem(task) for task in chosen if task not in placed]
     for task, spots, ports in found:
@@ -83,35 +102,62 @@ def locate(
             from ecsctl.query.addresses import silent_containers
 
             notes += [f"container {name} publishes no port" for name in silent_containers(task, ports)]
-    _conclude(settings, cluster, bool(tasks), bool(service or family), chosen, reachable, notes, problems)
+    _conclude(settings, scope, bool(tasks), bool(service or family), chosen, reachable, notes, problems)
+    if open_:
+        _open(settings, locations)
+
+
+def _where(settings: Settings, all_clusters: bool) -> tuple[Aws, str, Everywhere | None]:
+    """The AWS and the cluster; where several are meant, what looks through them."""
+    if not all_clusters and settings.region != "all" and "," not in (settings.region or ""):
+        return *connect(settings), None
+    from ecsctl.query.everywhere import ALL, Everywhere, split_regions
+
+    if all_clusters and settings.chose("cluster"):
+        raise UsageError("--cluster and --all-clusters cannot be used together", hint="leave one of them out")
+    regions = split_regions(settings.region)
+    if regions:
+        settings.region = regions[0] if regions != [ALL] else None
+    aws, cluster = connect(settings)
+    return aws, cluster, Everywhere(aws, None if all_clusters else cluster, regions, settings.note)
+
+
+def _open(settings: Settings, locations: Sequence[Location]) -> None:
+    """Open the first address that a browser can show."""
+    urls = [location.url for location in locations if location.url]
+    if not urls:
+        raise EcsctlError("there is no address to open", hint="`ecsctl ps` shows what runs where")
+    import webbrowser
+
+    if not webbrowser.open(str(urls[0])):
+        settings.note(f"no browser could be started (BROWSER names one): {urls[0]}")
+
+
+def _placed(chosen: Sequence[TaskView]) -> list[TaskView]:
+    return [task for task in chosen if task.last_status == "RUNNING" or _has_address(task)]
 
 
 def _watched(
     settings: Settings,
-    aws: Aws,
-    cluster: str,
-    tasks: Sequence[str],
-    service: str | None,
-    family: str | None,
-    private: bool,
+    choose: Callable[[], list[TaskView]],
+    find: Callable[[Sequence[TaskView]], list[tuple[TaskView, Spots, Ports]]],
+    scope: str,
+    *,
+    places: bool,
 ) -> None:
     """Show the addresses as they are now, and as they change."""
-    from ecsctl.query import joins
     from ecsctl.render.locations import columns
 
     def read() -> list[Location]:
-        chosen = _chosen(aws, cluster, tasks, service, family)
-        placed = [task for task in chosen if task.last_status == "RUNNING" or _has_address(task)]
-        found = joins.locate_all(aws, placed, private=private)
-        return [location for _, spots, _ in found for location in spots.locations]
+        return [location for _, spots, _ in find(_placed(choose())) for location in spots.locations]
 
     show_list(
         settings,
-        columns(),
+        columns(places=places),
         read,
         name=lambda row: row.bare or "-",
         key=lambda row: (row.task.arn, row.container, row.container_port, row.protocol),
-        empty=f"no task has an address in cluster {cluster}",
+        empty=f"no task has an address in {scope}",
     )
 
 
@@ -137,18 +183,18 @@ def _waited(
     settings: Settings,
     aws: Aws,
     cluster: str,
-    tasks: Sequence[str],
-    service: str | None,
-    family: str | None,
+    choose: Callable[[], list[TaskView]],
+    some: bool,
     timeout: float | None,
 ) -> list[TaskView]:
+    """Wait until the tasks run; with ``some`` until there are any."""
     from ecsctl.polling import Progress, poll
 
     def probe() -> Progress:
-        chosen = _chosen(aws, cluster, tasks, service, family)
+        chosen = choose()
         coming = [task for task in chosen if not task.stopped and task.last_status != "RUNNING"]
         lines = tuple(f"task {task.short_id} ({task.definition}) is {task.last_status}" for task in coming)
-        none_yet = not chosen and bool(service or family)
+        none_yet = not chosen and some
         return Progress(not coming and not none_yet, lines=lines or ("no task yet",) * none_yet, value=chosen)
 
     waited = poll(probe, timeout=TIMEOUT if timeout is None else timeout, report=settings.progress(), clock=aws.clock)
@@ -175,7 +221,7 @@ def _problem(task: TaskView) -> str:
     return f"task {task.short_id} ({task.definition}) stopped{when}: {why}"
 
 
-def _print(settings: Settings, locations: Sequence[Location], *, several: bool) -> None:
+def _print(settings: Settings, locations: Sequence[Location], *, several: bool, places: bool) -> None:
     chosen = settings.chose("output") or settings.columns is not None
     wants_table = chosen or (several and sys.stdout.isatty())
     plain = settings.output == "table" and (settings.quiet or not wants_table)
@@ -188,16 +234,16 @@ def _print(settings: Settings, locations: Sequence[Location], *, several: bool) 
     if plain:
         from ecsctl.render.choice import choose
 
-        ordered = choose(columns(), sort=settings.sort).rows(locations)
+        ordered = choose(columns(places=places), sort=settings.sort).rows(locations)
         for line in dict.fromkeys(location.bare for location in ordered if location.bare):
             print(line)
         return
-    show_list(settings, columns(), lambda: locations, name=lambda row: row.bare or "-", empty="")
+    show_list(settings, columns(places=places), lambda: locations, name=lambda row: row.bare or "-", empty="")
 
 
 def _conclude(
     settings: Settings,
-    cluster: str,
+    scope: str,
     named: bool,
     selected: bool,
     chosen: Sequence[TaskView],
@@ -217,12 +263,12 @@ def _conclude(
         if unreachable:
             raise EcsctlError(f"{len(unreachable)} tasks have no address", details=unreachable, hint=hint)
         if not chosen:
-            raise EcsctlError(f"none of its tasks runs in cluster {cluster}", hint=hint)
+            raise EcsctlError(f"none of its tasks runs in {scope}", hint=hint)
         return
     for note in (*dict.fromkeys(notes), *problems):
         settings.note(note)
     if not chosen:
-        settings.note(f"no task runs in cluster {cluster}")
+        settings.note(f"no task runs in {scope}")
 
 
 def _hint(chosen: Sequence[TaskView]) -> str:

@@ -101,6 +101,25 @@ def find(aws: Aws, cluster: str, selectors: Sequence[str], *, several: bool = Tr
     return list(found.values())
 
 
+def find_here(aws: Aws, cluster: str, selectors: Sequence[str]) -> dict[str, list[TaskView]]:
+    """The tasks that these words name in this cluster, by word; nowhere else is looked, and none is no error.
+
+    Raises:
+        UsageError: a prefix fits more than one task.
+    """
+    found: dict[str, list[TaskView]] = {}
+    search = _Search(aws, cluster)
+    for text in selectors:
+        selector = parse(text)
+        if selector.cluster and (selector.cluster != name_of(cluster) or text.split(":")[3] != aws.region):
+            continue
+        if selector.full:
+            found[text] = list((_described(aws, cluster, [selector.id]) or {}).values())
+        else:
+            found[text] = search.candidates(selector)
+    return found
+
+
 def _described(aws: Aws, cluster: str, ids: Sequence[str]) -> dict[str, TaskView] | None:
     """The tasks found by their ids; None where there is no such cluster."""
     try:
@@ -122,6 +141,14 @@ class _Search:
         self._tasks: list[TaskView] | None = None
 
     def matches(self, selector: Selector, several: bool) -> list[TaskView]:
+        tasks = self.candidates(selector)
+        if not tasks:
+            raise elsewhere(self._aws, self._cluster, selector)
+        if len(tasks) > 1 and not several:
+            raise _ambiguous(selector.text, tasks[:CANDIDATES], len(tasks))
+        return tasks
+
+    def candidates(self, selector: Selector) -> list[TaskView]:
         text = selector.id
         if PREFIX.fullmatch(text):
             for status in ("RUNNING", "STOPPED"):
@@ -132,12 +159,7 @@ class _Search:
                     tasks = self._describe(arns)
                     if tasks:
                         return tasks
-        tasks = self._on_instance(text) if INSTANCE_ID.fullmatch(text) else self._named(text)
-        if not tasks:
-            raise elsewhere(self._aws, self._cluster, selector)
-        if len(tasks) > 1 and not several:
-            raise _ambiguous(selector.text, tasks[:CANDIDATES], len(tasks))
-        return tasks
+        return self._on_instance(text) if INSTANCE_ID.fullmatch(text) else self._named(text)
 
     def _arns(self, status: str) -> list[str]:
         if status not in self._listed:

@@ -6,8 +6,8 @@ from ecsctl.query.addresses import Location
 from ecsctl.render.table import Column
 
 
-def columns() -> list[Column[Location]]:
-    """The columns of locations."""
+def columns(*, places: bool = False) -> list[Column[Location]]:
+    """The columns of locations; with ``places`` a table shows their regions and clusters."""
     return [
         Column("ADDRESS", "address", lambda row: row.endpoint, lambda row: row.bare or "-"),
         Column("TASK", "task", lambda row: row.task.id, lambda row: row.task.short_id, priority=1),
@@ -16,7 +16,8 @@ def columns() -> list[Column[Location]]:
         Column("", "family", lambda row: row.task.family, table=False),
         Column("", "revision", lambda row: row.task.revision, table=False),
         Column("SERVICE", "service", lambda row: row.task.service, table=False, wide=True),
-        Column("", "cluster", lambda row: row.task.cluster, table=False),
+        Column("REGION", "region", lambda row: row.task.arn.split(":")[3], table=places, wide=True),
+        Column("CLUSTER", "cluster", lambda row: row.task.cluster, table=places, wide=True),
         Column("CONTAINER", "container", lambda row: row.container, priority=3),
         Column("PORT", "containerPort", lambda row: row.container_port, priority=4),
         Column("", "hostPort", lambda row: row.port, table=False),

@@ -61,6 +61,7 @@ def test_json_has_all_that_there_is_to_know(world: World) -> None:
             "family": "nginx",
             "revision": 1,
             "service": "svc",
+            "region": "eu-west-1",
             "cluster": "web",
             "container": "nginx",
             "containerPort": 80,
