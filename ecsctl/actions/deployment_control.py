@@ -105,7 +105,5 @@ def wait_until_stopped(
         )
     if how == "ABORT":
         return None
-    found = wait_for_services(
-        aws, cluster, [service], timeout=deadline.left(), report=deadline.report, clock=deadline.clock
-    )
+    found = wait_for_services(aws, cluster, [service], timeout=deadline.left(), report=deadline.report)
     return found[0] if found else None

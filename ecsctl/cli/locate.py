@@ -18,6 +18,8 @@ from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ecsctl.aws.session import Aws
     from ecsctl.query.addresses import Found as Spots
     from ecsctl.query.addresses import Location, Ports
@@ -94,7 +96,7 @@ def locate(
     reachable = [location for location in locations if location.address]
     _print(settings, locations, several=len(chosen) > 1, places=everywhere is not None)
     notes = [note for _, spots, _ in found for note in spots.notes]
-    problems = [_problem(task) for task in chosen if task not in placed]
+    problems = [_problem(task, aws.now()) for task in chosen if task not in placed]
     for task, spots, ports in found:
         if not spots.locations:
             problems.append(f"task {task.short_id} ({task.definition}) publishes no port")
@@ -208,15 +210,15 @@ def _waited(
     return result
 
 
-def _problem(task: TaskView) -> str:
+def _problem(task: TaskView, now: datetime) -> str:
     from ecsctl.query.diagnosis import task_causes
-    from ecsctl.query.views import age, utc_now
+    from ecsctl.query.views import age
 
     if not task.stopped:
         return f"task {task.short_id} ({task.definition}) is {task.last_status}: it has no address yet"
     when = ""
     if task.stopped_at:
-        when = f" {age(task.stopped_at, utc_now())} ago, at {task.stopped_at:%Y-%m-%d %H:%M:%S %Z}"
+        when = f" {age(task.stopped_at, now)} ago, at {task.stopped_at:%Y-%m-%d %H:%M:%S %Z}"
     why = "; ".join(task_causes(task)) or "ECS gives no reason"
     return f"task {task.short_id} ({task.definition}) stopped{when}: {why}"
 

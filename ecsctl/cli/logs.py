@@ -70,8 +70,13 @@ def logs(
         raise UsageError("--follow and --until cannot be used together", hint="leave one of them out")
     wanted = _pattern(grep)
     aws, cluster = connect(settings)
-    now = aws.clock.now().timestamp()
+    now = aws.now().timestamp()
     first, last = _moment(since, now, "--since"), _moment(until, now, "--until")
+    if since or until:
+        # AWS's clock is known by its answers only.
+        aws.call("ecs", "ListTasks", {"cluster": cluster, "maxResults": 1}, about=f"cluster {cluster}")
+        now = aws.now().timestamp()
+        first, last = _moment(since, now, "--since"), _moment(until, now, "--until")
     from ecsctl.query.log_tasks import LogTasks
 
     chosen = LogTasks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ecsctl.cli.options import Command, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from ecsctl.aws.session import Aws
     from ecsctl.query.addresses import Found
     from ecsctl.query.views import TaskView
     from ecsctl.render.table import Column
@@ -50,7 +51,7 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
     state = "running or just stopped" if stopped else "running"
     show_list(
         settings,
-        columns(with_reason=stopped),
+        columns(aws.now, with_reason=stopped),
         read,
         name=lambda row: row[0].id,
         empty=f"no task is {state} in cluster {cluster}",
@@ -59,17 +60,17 @@ def ps(settings: Settings, stopped: bool, service: str | None, family: str | Non
 
 def emit_tasks(settings: Settings, tasks: Sequence[TaskView], *, exit_codes: bool = False) -> None:
     """Print tasks as data: what `ps` tells of them but their addresses, with the containers' exit codes if wanted."""
-    settings.emit_data(task_data(tasks, exit_codes=exit_codes))
+    settings.emit_data(task_data(settings.aws(), tasks, exit_codes=exit_codes))
 
 
-def task_data(tasks: Sequence[TaskView], *, exit_codes: bool = False) -> list[dict[str, Any]]:
+def task_data(aws: Aws, tasks: Sequence[TaskView], *, exit_codes: bool = False) -> list[dict[str, Any]]:
     """Tasks as plain data: what `ps` tells of them but their addresses, with the containers' exit codes if wanted."""
     from ecsctl.query.addresses import Found
     from ecsctl.render.table import as_data
 
     rows = []
     for task in tasks:
-        row = as_data((task, Found(())), columns(with_reason=True))
+        row = as_data((task, Found(())), columns(aws.now, with_reason=True))
         row.pop("addresses")
         if exit_codes:
             row["exitCodes"] = {container.name: container.exit_code for container in task.containers}
@@ -99,19 +100,16 @@ def addresses(found: Found) -> list[str]:
     return list(dict.fromkeys(location.bare for location in found.locations if location.bare))
 
 
-def columns(*, with_reason: bool = False, now: datetime | None = None) -> Sequence[Column[Row]]:
+def columns(present: Callable[[], datetime], *, with_reason: bool = False) -> Sequence[Column[Row]]:
     """The columns of a list of tasks.
 
     Args:
+        present: gives what ages count to: the time by the clock of AWS, once it has answered.
         with_reason: show why tasks stopped.
-        now: what ages count to; the present by default.
     """
     from ecsctl.query.diagnosis import task_causes
-    from ecsctl.query.views import age, seconds_since, utc_now
+    from ecsctl.query.views import age, seconds_since
     from ecsctl.render.table import Column
-
-    def present() -> datetime:
-        return now or utc_now()
 
     return [
         Column("TASK", "task", lambda row: row[0].id, lambda row: row[0].short_id),

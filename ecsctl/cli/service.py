@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +15,8 @@ from ecsctl.cli.options import Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ecsctl.aws.session import Aws
     from ecsctl.query.service_detail import DeploymentDetail, ServiceDetail
     from ecsctl.query.views import EventView, ServiceView
@@ -76,7 +78,7 @@ def show(settings: Settings, name: str) -> None:
         data = as_data(service, columns())
         data["deploymentConfiguration"] = dict(detail.configuration)
         data["lifecycleStage"] = detail.stage
-        data["deployments"] = [as_data(row, deployment_columns()) for row in detail.deployments]
+        data["deployments"] = [as_data(row, deployment_columns(aws.now())) for row in detail.deployments]
         data["targets"] = [
             {"balancer": row.where, "healthy": row.healthy, "reasons": list(row.reasons)} for row in detail.targets
         ]
@@ -93,12 +95,12 @@ def show(settings: Settings, name: str) -> None:
         for line in fronts or dict.fromkeys(line for _, found in running for line in addresses(found)):
             print(line)
         return
-    _sections(detail, running)
+    _sections(detail, running, aws.now)
     for cause in causes:
         settings.note(cause)
 
 
-def _sections(detail: ServiceDetail, running: list[Any]) -> None:
+def _sections(detail: ServiceDetail, running: list[Any], now: Callable[[], datetime]) -> None:
     from ecsctl.cli.ps import columns as task_columns
     from ecsctl.render.record import write_record
     from ecsctl.render.table import Column, emit
@@ -110,7 +112,7 @@ def _sections(detail: ServiceDetail, running: list[Any]) -> None:
     print("\nDeployments")
     emit(
         detail.deployments,
-        deployment_columns(shifted=any(row.traffic is not None for row in detail.deployments)),
+        deployment_columns(now(), shifted=any(row.traffic is not None for row in detail.deployments)),
         "table",
     )
     if detail.targets:
@@ -120,7 +122,7 @@ def _sections(detail: ServiceDetail, running: list[Any]) -> None:
             print(f"{targets.healthy} of {service.desired} healthy in {targets.where}{why}")
     if running:
         print("\nTasks")
-        emit(running, [column for column in task_columns() if column.heading != "SERVICE"], "table")
+        emit(running, [column for column in task_columns(now) if column.heading != "SERVICE"], "table")
     if service.events:
         print("\nLast events")
         for event in service.events[:EVENTS_SHOWN]:
@@ -209,12 +211,11 @@ def _addresses(row: ServiceView) -> str:
     return ",".join(one.address or "?" for one in row.balancers) or "-"
 
 
-def deployment_columns(*, shifted: bool = True) -> list[Column[DeploymentDetail]]:
-    """The columns of a service's deployments; the traffic where it is shifted."""
-    from ecsctl.query.views import age, utc_now
+def deployment_columns(present: datetime, *, shifted: bool = True) -> list[Column[DeploymentDetail]]:
+    """The columns of a service's deployments, with their age at ``present``; the traffic where it is shifted."""
+    from ecsctl.query.views import age
     from ecsctl.render.table import Column
 
-    present = utc_now()
     return [
         Column("DEPLOYMENT", "id", lambda row: row.view.id, priority=3),
         Column("STATUS", "status", lambda row: row.view.status),

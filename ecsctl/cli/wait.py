@@ -132,4 +132,4 @@ def _data(aws: Aws, subjects: Subjects) -> list[dict[str, Any]]:
         arns = [task.arn for task in subjects.tasks if task.cluster == cluster]
         views += [task_view(row) for row in ecs.describe_tasks(aws, cluster, arns).found]
     rows = ecs.describe_services(aws, subjects.cluster, subjects.services).found if subjects.services else ()
-    return [*task_data(views, exit_codes=True), *(as_data(service_view(row), columns()) for row in rows)]
+    return [*task_data(aws, views, exit_codes=True), *(as_data(service_view(row), columns()) for row in rows)]

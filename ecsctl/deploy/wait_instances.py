@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 INTERVAL = 1.0
+SLACK = timedelta(seconds=1)
 # An agent that was refused for good says so, and exits 5; nothing starts it again.
 FINAL = re.compile(r"exit(?:ed)?(?: with)?(?: code| status)?[ =:]*5\b|cluster not found|has no ECS agent", re.I)
 # How long (seconds) an instance may be on its way before its console is read, and how long between two readings.
@@ -29,19 +30,20 @@ def wait_for_instances(
     *,
     timeout: float,
     report: Callable[[str], None],
+    since: datetime,
 ) -> None:
     """Wait until ``count`` instances of an Auto Scaling group are ACTIVE container instances with a connected agent.
 
     Args:
         timeout: seconds.
         report: told of each change of the state.
+        since: when what is waited for began, by the clock of AWS: activities of before do not count.
 
     Raises:
         WaitTimeoutError: not in time; its details say of each instance what is known (exit 4).
         EcsctlError: Auto Scaling cannot launch any, or an instance was refused for good.
     """
-    start = aws.clock.now() - timedelta(seconds=1)
-    looked = start + timedelta(seconds=BOOT_SECONDS - CONSOLE_SECONDS)
+    looked = aws.clock.monotonic() + BOOT_SECONDS - CONSOLE_SECONDS
 
     def probe() -> Progress:
         nonlocal looked
@@ -52,11 +54,11 @@ def wait_for_instances(
         if len(here) >= count:
             return Progress(True, lines=lines)
         if not members:
-            refused = _refused(aws, group, start)
+            refused = _refused(aws, group, since - SLACK)
             return Progress(False, failed=refused and f"the group {group} cannot launch any: {refused}", lines=lines)
-        if aws.clock.now() - looked < timedelta(seconds=CONSOLE_SECONDS):
+        if aws.clock.monotonic() - looked < CONSOLE_SECONDS:
             return Progress(False, lines=lines)
-        looked = aws.clock.now()
+        looked = aws.clock.monotonic()
         why = _why_not_joined(aws, cluster, group)
         return Progress(False, failed=next((line for line in why if FINAL.search(line)), None), lines=lines)
 

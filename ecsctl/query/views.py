@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -34,11 +34,6 @@ def age(since: datetime | None, now: datetime) -> str:
 def seconds_since(since: datetime | None, now: datetime) -> int | None:
     """How many whole seconds ago; None for never."""
     return None if since is None else max(0, int((now - since).total_seconds()))
-
-
-def utc_now() -> datetime:
-    """The present, with its zone."""
-    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ class Story:
         look = self.looks[min(self.place, len(self.looks) - 1)]
         return look if isinstance(look, Look) else Look(look)
 
-    def aws(self) -> FakeAws:
+    def aws(self, clock: SteppedClock) -> FakeAws:
         return FakeAws(
             {
                 "ecs:DescribeServices": self._services,
@@ -194,7 +194,8 @@ class Story:
                 },
                 "elb:DescribeInstanceHealth": lambda query: {"InstanceStates": list(self.look.targets)},
                 "logs:GetLogEvents": self._logs,
-            }
+            },
+            clock=clock,
         )
 
     def _services(self, query: Json) -> Json:
@@ -216,16 +217,16 @@ class Story:
         """Wait, each look ``step`` seconds after the one before; the names of the services that are steady."""
         clock = SteppedClock(step, NOW)
         clock.passed = self.passed
+        aws = self.aws(clock)
         try:
             views = wait_for_services(
-                self.aws(),
+                aws,
                 "prod",
                 ["svc"],
                 timeout=timeout,
                 report=self.lines.append,
                 since=NOW,
                 deployments={"svc": deployment},
-                clock=clock,
                 **more,
             )
         finally:

@@ -26,7 +26,7 @@ XHTML = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd">\n'
     b'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>Login</title></head><body><p>Sign in</p></body></html>'
 )
-HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "server"}
 # Operations of protocols that name them in the path alone.
 IN_PATH = re.compile(r"/operation/(\w+)$")
 
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))

@@ -61,6 +61,7 @@ class Fleet:
             2,
             timeout=timeout,
             report=self.lines.append,
+            since=NOW,
         )
 
 

@@ -221,6 +221,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     group.desired,
                     timeout=deadline.left(),
                     report=deadline.report,
+                    since=waiting.since,
                 )
 
 

@@ -15,6 +15,9 @@ from ecsctl.query.views import DeploymentView, EventView, ServiceView, TaskView,
 
 Json = Mapping[str, Any]
 
+# An answer's Date, which AWS's time is known by, has whole seconds.
+NEAR = timedelta(seconds=5)
+
 
 @dataclass
 class Observation:
@@ -68,6 +71,9 @@ class Observation:
         if self.primary is not None and (not self.awaited or missed):
             self.awaited = self.primary.id
         own = next((deployment for deployment in self.view.deployments if deployment.id == self.awaited), None)
+        if own is not None and self.own is None and own.created_at is not None and own.created_at > self.since - NEAR:
+            # It began what is waited for: ECS's own time of that is exact.
+            self.since = own.created_at
         if own is not None and self.own is None:
             self.failed_before = own.failed if self._is_older(own) else 0
         self.own = own or self.own

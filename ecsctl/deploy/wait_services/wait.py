@@ -46,7 +46,6 @@ def wait_for_services(
     report: Callable[[str], None],
     since: datetime | None = None,
     deployments: Mapping[str, str] = NOTHING,
-    clock: Clock | None = None,
     heartbeat: float = progress.HEARTBEAT_SECONDS,
 ) -> list[ServiceView]:
     """Wait until the deployment that was asked for is each service's primary one, complete, and its targets healthy.
@@ -60,7 +59,6 @@ def wait_for_services(
             those before the call.
         deployments: service → the id of the deployment that ECS answered to the change: what it shows without that
             one is of before. Without an id, the primary one of the first look is waited for.
-        clock: what is waited by; that of ``aws`` unless given.
         heartbeat: after so many seconds without a change the last line is told again; 0: never.
 
     Raises:
@@ -74,8 +72,8 @@ def wait_for_services(
     """
     if not services:
         return []
-    clock = clock or aws.clock
-    watch = _Watch(aws, cluster, sorted(services), (since or clock.now()) - SLACK, clock.now, deployments)
+    clock = aws.clock
+    watch = _Watch(aws, cluster, sorted(services), (since or aws.now()) - SLACK, deployments)
     lines = progress.Lines(report, heartbeat=heartbeat, clock=clock.monotonic)
 
     def look() -> Progress:
@@ -113,13 +111,11 @@ class _Watch:
         cluster: str,
         names: Collection[str],
         since: datetime,
-        now: Callable[[], datetime],
         deployments: Mapping[str, str],
     ) -> None:
         self.aws = aws
         self.cluster = cluster
         self.since = since
-        self.now = now
         self.observations = [Observation(name, since, deployments.get(name, "")) for name in names]
         self.verdict: tuple[Observation, Verdict] | None = None
         self.waiting: list[Observation] = list(self.observations)
@@ -128,8 +124,8 @@ class _Watch:
         self._described: dict[str, set[str]] = {}
 
     def look(self) -> Progress:
-        now = self.now()
         described = self._describe()
+        now = self.aws.now()
         for seen in self.observations:
             seen.see(described.get(seen.name), now, late=now - self.since > UNSEEN)
         self.waiting = []

@@ -7,6 +7,7 @@ connection and a thread.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
@@ -28,6 +29,7 @@ class HttpServer(ThreadingHTTPServer):
 
     Args:
         region: of requests whose signature names none.
+        now: the time of its answers, in seconds of the epoch.
 
     Raises:
         OSError: the port is taken.
@@ -38,9 +40,12 @@ class HttpServer(ThreadingHTTPServer):
     # Another process that listens there already must be noticed, also where the system would let both.
     allow_reuse_address = sys.platform != "win32"
 
-    def __init__(self, host: str, port: int, application: Application, region: str) -> None:
+    def __init__(
+        self, host: str, port: int, application: Application, region: str, now: Callable[[], float] = time.time
+    ) -> None:
         self.application = application
         self.region = region
+        self.now = now
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
@@ -95,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         named = {name.lower() for name in headers}
         lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
         if "date" not in named:
-            lines.append(f"Date: {formatdate(usegmt=True)}")
+            lines.append(f"Date: {formatdate(self.server.now(), usegmt=True)}")
         if "content-length" not in named and status not in WITHOUT_BODY:
             lines.append(f"Content-Length: {len(content)}")
         if self.close_connection:

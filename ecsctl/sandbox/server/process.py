@@ -53,7 +53,7 @@ class Server:
         self.requests = RequestLog(folder)
         control_api = ControlApi(name, world, self.requests, self.status, self.ended.set)
         self.router = Router(world, control_api, self.requests)
-        self._http = HttpServer(host, port, self.router, world.region)
+        self._http = HttpServer(host, port, self.router, world.region, world.clock)
         self.port = self._http.server_port
         self.endpoint = f"http://{host}:{self.port}"
 
