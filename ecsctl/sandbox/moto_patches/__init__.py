@@ -37,6 +37,7 @@ def install(
     from ecsctl.sandbox.moto_patches import (
         autoscaling,
         bounds,
+        ec2_answers,
         ecs,
         iam,
         instances,
@@ -57,3 +58,4 @@ def install(
     iam.patch()
     logs.patch(log_folder)
     ecs.patch(engine)
+    ec2_answers.patch()
