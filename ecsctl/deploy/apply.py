@@ -19,7 +19,7 @@ from ecsctl.deploy.observe import Snapshot, refresh
 from ecsctl.deploy.plan import decide
 from ecsctl.deploy.resources import Key, Known, Resource, Scope, resolve
 from ecsctl.deploy.steps import Outcome, Step, run_steps
-from ecsctl.deploy.tags import TAGS, to_write
+from ecsctl.deploy.tags import NO_TAGS, TAGS, to_write
 from ecsctl.errors import AwsError, ConflictError, EcsctlError
 from ecsctl.polling import Deadline
 
@@ -170,7 +170,7 @@ class _Run:
         steps: list[Step] = []
         for change in changes:
             after: set[Any] = set(change.after)
-            for kind in TABLE[change.key.kind].waits_for if change.action != REMOVE else ():
+            for kind in change.waits if change.action == REMOVE else TABLE[change.key.kind].waits_for:
                 if kind in self.waits and kind not in self.outcome.waited:
                     if not any(step.name == kind for step in steps):
                         first = frozenset(other.key for other in changes if other.key.kind == kind)
@@ -243,12 +243,16 @@ def _once(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Deadli
     resource = settled(change.resource, known)
     if change.action == UPDATE:
         assert change.actual is not None
-        if TAGS in change.changed:
-            # Before the rest: what a new deployment starts gets them.
-            kind.retag(aws, change.actual, *to_write(resource, change.actual))
-        if change.changed == {TAGS}:
-            return change.actual.attributes
-        return kind.update(aws, resource, change.actual, change.changed - {TAGS})
+        first, later = to_write(resource, change.actual) if TAGS in change.changed else (NO_TAGS, NO_TAGS)
+        if first:
+            # What a new deployment starts gets them.
+            kind.retag(aws, change.actual, first.put, first.drop)
+        attributes = change.actual.attributes
+        if change.changed != {TAGS}:
+            attributes = kind.update(aws, resource, change.actual, change.changed - {TAGS})
+        if later:
+            kind.retag(aws, change.actual, later.put, later.drop)
+        return attributes
     if change.action == REPLACE:
         assert change.actual is not None
         kind.delete(aws, scope, change.actual, deadline)

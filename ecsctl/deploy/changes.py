@@ -29,6 +29,9 @@ class Change:
     actual: Actual | None = None
     after: frozenset[Key] = frozenset()
     renews: bool = True
+    reason: str = ""
+    interrupts: str = ""
+    waits: frozenset[str] = frozenset()
 
     @property
     def actual_status(self) -> str:
@@ -47,6 +50,8 @@ class Change:
             "kind": self.key.kind,
             "name": self.key.name,
             "id": self.actual.id if self.actual else None,
+            "reason": self.reason or None,
+            "interrupts": self.interrupts or None,
             "fields": [item.to_data() for item in self.fields],
         }
 

@@ -48,7 +48,8 @@ class DataSources:
     ``subnets`` are those of the default VPC, one a zone; ``named`` those that the file names, by id. ``zones`` are
     those that have the type of the instances; empty where AWS does not say. ``image`` is the AMI of the instances and
     ``flavour`` the kind of its boot script. ``revisions`` has the newest revision of families that services name
-    without being in the file. ``certificates`` has the ARNs of those of ACM, by the domain that a listener names.
+    without being in the file, and ``definitions`` what they say. ``certificates`` has the ARNs of those of ACM, by the
+    domain that a listener names.
     """
 
     region: str
@@ -59,6 +60,7 @@ class DataSources:
     image: str = ""
     flavour: str = "al2023"
     revisions: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     certificates: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -92,10 +94,12 @@ def read(aws: Aws, spec: Spec) -> DataSources:
     if domains:
         needed["certificates"] = lambda: _certificates(aws, domains)
     if spec.services:
-        needed["revisions"] = lambda: _revisions(aws, spec)
+        needed["definitions"] = lambda: _definitions(aws, spec)
     found = dict(zip(needed, map_concurrently(lambda ask: ask(), list(needed.values()), workers=5), strict=True))
     if "image" in found:
         found["image"], found["flavour"] = found["image"]
+    described = found.get("definitions", {})
+    found["revisions"] = {name: f"{item['family']}:{item['revision']}" for name, item in described.items()}
     return DataSources(region=aws.region, partition=aws.partition(), **found)
 
 
@@ -132,11 +136,11 @@ def named_subnets(service: ServiceSpec) -> tuple[str, ...]:
     return tuple(network.get("subnets") or ())
 
 
-def _revisions(aws: Aws, spec: Spec) -> dict[str, str]:
-    """``family:revision`` of what services run that the file does not define (ecs:DescribeTaskDefinition)."""
+def _definitions(aws: Aws, spec: Spec) -> dict[str, Mapping[str, Any]]:
+    """What services run that the file does not define, by their name of it (ecs:DescribeTaskDefinition)."""
     from ecsctl.aws.ecs import describe_task_definition
 
-    found: dict[str, str] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for service in spec.services.values():
         name = str(service.definition.get("taskDefinition") or "")
         if not name or name in spec.task_definitions or name in found:
@@ -147,7 +151,7 @@ def _revisions(aws: Aws, spec: Spec) -> dict[str, str]:
                 f"service {service.name}: there is no task definition {name} in {aws.region}",
                 hint="`ecsctl task register FILE` registers one; `ecsctl task definitions` lists them",
             )
-        found[name] = f"{described['family']}:{described['revision']}"
+        found[name] = described
     return found
 
 

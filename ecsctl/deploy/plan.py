@@ -40,6 +40,10 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
     conflicts: list[Conflict] = []
     notes: list[str] = []
     known = snapshot.attributes()
+    found = snapshot.found.items()
+    extra = [actual for key, actual in found if actual.owner == project and key not in desired]
+    kept = [actual for actual in extra if desired and TABLE[actual.key.kind].never_desired]
+    extra = [actual for actual in extra if actual not in kept]
     for key in ordered(desired):
         resource, actual = desired[key], snapshot.found.get(key)
         kind = TABLE[key.kind]
@@ -56,38 +60,54 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
             else:
                 conflicts.append(Conflict(key, actual.id, actual.owner))
             continue
-        change = decide(resource, actual, known)
+        change = decide(resource, actual, known, extra if prune else ())
         if change is not None:
             changes.append(change)
             if change.renews:
                 known.pop(key, None)
     for kind in TABLE.values():
         notes += kind.notes(changes)
-    extra = [actual for key, actual in snapshot.found.items() if actual.owner == project and key not in desired]
-    if desired:
-        kept = [actual for actual in extra if TABLE[actual.key.kind].never_desired]
-        notes += [TABLE[actual.key.kind].kept_note(actual, snapshot.scope.cluster) for actual in kept]
-        extra = [actual for actual in extra if actual not in kept]
-    if prune:
-        changes += removals(extra)
+    notes += [TABLE[actual.key.kind].kept_note(actual, snapshot.scope.cluster) for actual in kept]
+    staying = [actual for key, actual in found if key in desired]
+    changes += removals(extra if prune else [], staying)
     return Plan(project, snapshot.scope.cluster, tuple(changes), tuple(conflicts), tuple(notes))
 
 
-def removals(extra: Sequence[Actual]) -> list[Change]:
-    """The removal of each, in an order that AWS takes: what holds something goes before it."""
+def removals(extra: Sequence[Actual], staying: Sequence[Actual] = ()) -> list[Change]:
+    """The removal of each, in an order that AWS takes: what holds something goes before it.
+
+    What a resource that stays names until its change has come into effect goes after that.
+    """
     after = {
         actual.key: frozenset(other.key for other in extra if TABLE[other.key.kind].depends(other, actual))
         for actual in extra
     }
+    named = {name: actual.key.kind for actual in staying for name in TABLE[actual.key.kind].refers_to(actual)}
+    waits = {
+        actual.key: frozenset(named[name] for name in (actual.id, str(actual.key)) if name in named) for actual in extra
+    }
+    for key, others in after.items():
+        for other in others:
+            # What holds it (its balancer) goes no earlier; what is waited for (a service) does not wait for itself.
+            if other.kind not in waits[key]:
+                waits[other] |= waits[key]
     by_key = {actual.key: actual for actual in extra}
     return [
-        Change(REMOVE, key, actual=by_key[key], after=after[key])
+        Change(REMOVE, key, actual=by_key[key], after=after[key], waits=waits[key])
         for key in topological({k: after[k] for k in sorted(after)})
     ]
 
 
-def decide(resource: Resource, actual: Actual | None, known: Known) -> Change | None:
-    """The change that one resource needs, or None. ``known`` has the attributes of what exists."""
+def decide(resource: Resource, actual: Actual | None, known: Known, leaving: Sequence[Actual] = ()) -> Change | None:
+    """The change that one resource needs, or None.
+
+    Args:
+        known: the attributes of what exists.
+        leaving: what of the project goes with the same plan.
+
+    Raises:
+        EcsctlError: it cannot be had.
+    """
     after = resource.dependencies()
     kind = TABLE[resource.key.kind]
     if actual is None:
@@ -95,9 +115,9 @@ def decide(resource: Resource, actual: Actual | None, known: Known) -> Change | 
     if actual.status:
         # It is on its way out (a service that drains): the new one comes when the old one has gone.
         fields = (FieldChange("status", actual.status, "ACTIVE"),)
-        return Change(REPLACE, resource.key, fields, resource, actual, after)
-    resource = kind.amend(resource, actual, known)
-    different = tuple(kind.differences(resource, actual, known))
+        return Change(REPLACE, resource.key, fields, resource, actual, after, reason=f"the old one is {actual.status}")
+    amended = kind.amend(resource, actual, known, leaving)
+    different = tuple(kind.differences(amended, actual, known))
     retagged = tuple(tag_changes(resource, actual))
     if not different:
         return Change(UPDATE, resource.key, retagged, resource, actual, after, renews=False) if retagged else None
@@ -107,9 +127,11 @@ def decide(resource: Resource, actual: Actual | None, known: Known) -> Change | 
                 f"{resource.key}: {item.path} is {item.before} and cannot become {item.after} while it is in use",
                 hint="`ecsctl down`, then `ecsctl up`; or give the project another name",
             )
-    if any(kind.forces_new(field, resource) for field in top_fields(different)):
-        return Change(REPLACE, resource.key, different, resource, actual, after)
-    return Change(UPDATE, resource.key, (*different, *retagged), resource, actual, after, renews=kind.update_renews)
+    reason = kind.replacement(amended, actual, top_fields(different), known)
+    if reason is not None:
+        stops = kind.interruption(actual)
+        return Change(REPLACE, resource.key, different, resource, actual, after, reason=reason, interrupts=stops)
+    return Change(UPDATE, resource.key, (*different, *retagged), amended, actual, after, renews=kind.update_renews)
 
 
 def ordered(resources: Mapping[Key, Resource]) -> list[Key]:

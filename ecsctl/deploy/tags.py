@@ -7,6 +7,7 @@ tag ``ecsctl:fields`` of a service lists what its section said, in the same form
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -66,11 +67,30 @@ def _put(tags: Mapping[str, str]) -> set[str]:
     return (own | words_of(KEYS_TAG, tags)) & tags.keys()
 
 
-def to_write(resource: Resource, actual: Actual) -> tuple[dict[str, str], list[str]]:
-    """The tags to put on, and the keys to take away."""
+@dataclass(frozen=True)
+class TagWrite:
+    """Tags to put on, and keys to take away."""
+
+    put: Mapping[str, str]
+    drop: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.drop)
+
+
+NO_TAGS = TagWrite({})
+
+
+def to_write(resource: Resource, actual: Actual) -> tuple[TagWrite, TagWrite]:
+    """What to write before an update, and what after it: that a field was taken back is noted once it was."""
     wanted = resource.own_tags()
     changed = [item.path.removeprefix(f"{TAGS}.") for item in tag_changes(resource, actual)]
-    return {key: wanted[key] for key in changed if key in wanted}, [key for key in changed if key not in wanted]
+    noted = {key for key in changed if key.startswith(FIELDS_TAG)}
+
+    def of(keys: Collection[str]) -> TagWrite:
+        return TagWrite({k: wanted[k] for k in keys if k in wanted}, tuple(sorted(k for k in keys if k not in wanted)))
+
+    return of([key for key in changed if key not in noted]), of(noted)
 
 
 def tags_of(rows: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:

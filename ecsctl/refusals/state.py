@@ -19,7 +19,7 @@ NOT_ACTIVE = fact(
 )  # fmt: skip
 STRATEGY_CHANGED = fact(
     "update-strategy-without-force", "UpdateService", INVALID,
-    "a capacityProviderStrategy given or changed without forceNewDeployment",
+    "a capacityProviderStrategy given, changed or taken away without forceNewDeployment",
     "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "
     "capacity provider strategy on a service that is already using one, you must force a new deployment.",
     "kayac/ecspresso#977",

@@ -47,7 +47,10 @@ def lines(plan: Plan, *, cut: bool = False) -> Iterable[tuple[str, str]]:
         return
     yield f"{where}:", "bold"
     for change in plan.changes:
-        yield f"  {SIGNS[change.action]} {change.action} {change.key}", COLOURS[change.action]
+        why = f" ({change.reason})" if change.reason else ""
+        yield f"  {SIGNS[change.action]} {change.action} {change.key}{why}", COLOURS[change.action]
+        if change.interrupts:
+            yield f"      ! interrupts: {change.interrupts}", "bold red"
         yield from ((f"      {text}", "") for text in _fields(change, cut))
     counts = ((CREATE, "to create"), (UPDATE, "to change"), (REPLACE, "to replace"), (REMOVE, "to remove"))
     yield ", ".join(f"{plan.count(action)} {text}" for action, text in counts if plan.count(action)) + ".", "bold"

@@ -61,8 +61,9 @@ class Memory:
             fields = {"definition": _described(resource.definition, self._numbers)}
         tags = dict(resource.own_tags())
         if before is not None and not anew:
-            put, drop = to_write(resource, before)
-            tags = {key: value for key, value in {**(before.tags or {}), **put}.items() if key not in drop}
+            tags = dict(before.tags or {})
+            for write in to_write(resource, before):
+                tags = {key: value for key, value in {**tags, **write.put}.items() if key not in write.drop}
         self.found[resource.key] = Actual(resource.key, id_, resource.tags.get(OWNER_TAG), fields, attributes, "", tags)
 
 

@@ -125,11 +125,13 @@ def specs(draw: st.DrawFn) -> Spec:
     families = draw(st.sets(st.sampled_from(["web", "api"]), min_size=0))
     fronted = draw(st.booleans()) and "web" in families
     served = [of for of in sorted(families) if draw(st.booleans()) or (of == "web" and fronted)]
+    # A classic balancer takes no port that is drawn when a task starts.
+    drawn = {name: draw(ports.filter(bool) if fronted and name == "web" else ports) for name in families}
     return Spec(
         "shop",
         "shop",
         instances=draw(st.none() | instances),
-        task_definitions={name: family(name, draw(images), draw(ports)) for name in families},
+        task_definitions={name: family(name, draw(images), drawn[name]) for name in families},
         load_balancers={"lb": draw(balancers)} if fronted else {},
         services={
             f"{of}-svc": service(f"{of}-svc", of, draw(counts), "lb" if fronted and of == "web" else None)

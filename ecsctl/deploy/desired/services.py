@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.deploy.data_sources import named_subnets
 from ecsctl.deploy.desired.load_balancers import admitted, references
 from ecsctl.deploy.desired.network import subnets_of, vpc_of
-from ecsctl.deploy.desired.routes import Route, runs_on_fargate
+from ecsctl.deploy.desired.routes import Route, definition_of, runs_on_fargate
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer
 from ecsctl.deploy.kinds.cluster import Cluster
 from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
+from ecsctl.deploy.kinds.service_updates import said_fields
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.resources import Key, Ref, Resource, base_name
+from ecsctl.deploy.tags import FIELDS_TAG, listed
 
 if TYPE_CHECKING:
     from ecsctl.deploy.data_sources import DataSources, Subnet
@@ -115,6 +117,14 @@ def _service(
             }
         ]
     own = {str(tag["key"]): str(tag.get("value", "")) for tag in definition.pop("tags", ())}
+    runs = definition_of(spec, service) or sources.definitions.get(family)
+    on_instances = spec.instances is not None and "EC2" in ((runs or {}).get("requiresCompatibilities") or ("EC2",))
     return Service(
-        service.name, {**own, **tags}, after=tuple(sorted(after)), cluster=spec.cluster, definition=definition
+        service.name,
+        {**own, **tags, **listed(FIELDS_TAG, said_fields(definition))},
+        after=tuple(sorted(after)),
+        cluster=spec.cluster,
+        definition=definition,
+        runs=runs,
+        default_launch="EC2" if on_instances else None,
     )

@@ -170,6 +170,11 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         aws.call("autoscaling", "UpdateAutoScalingGroup", query, about=f"Auto Scaling group {resource.name}")
         return actual.attributes
 
+    def interruption(self, actual: Actual) -> str:
+        if not actual.fields.get("desiredCapacity"):
+            return ""
+        return "its instances and the tasks on them end, and none runs there until new instances have joined"
+
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         name = actual.key.name
 
@@ -178,14 +183,14 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
             return [{**group, "PropagateAtLaunch": True, **row} for row in tag_list(tags)]
 
         about = f"Auto Scaling group {name}"
-        if put:
-            aws.call("autoscaling", "CreateOrUpdateTags", {"Tags": rows(put)}, about=about)
         if drop:
             gone = [
                 {key: row[key] for key in ("ResourceId", "ResourceType", "Key")}
                 for row in rows(dict.fromkeys(drop, ""))
             ]
             aws.call("autoscaling", "DeleteTags", {"Tags": gone}, about=about)
+        if put:
+            aws.call("autoscaling", "CreateOrUpdateTags", {"Tags": rows(put)}, about=about)
         # The group hands them to instances that it launches, not to those that run.
         instances = _instances(aws, name)
         if instances:

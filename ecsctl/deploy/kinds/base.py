@@ -120,7 +120,10 @@ class Kind(Generic[R]):
         raise NotImplementedError
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
-        """Put tags on what exists, and take the tags of these keys away; either may be empty."""
+        """Take the tags of these keys away from what exists, then put tags on; either may be empty.
+
+        In this order: the tag that lists the keys is put on last, so that a cut in between loses none of them.
+        """
         raise NotImplementedError
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
@@ -153,8 +156,12 @@ class Kind(Generic[R]):
 
     # -- planning: pure -----------------------------------------------------------------------------------------------
 
-    def amend(self, resource: R, actual: Actual, known: Known) -> R:
-        """The resource with what has to be said besides, as AWS has ``actual`` and refuses it without."""
+    def amend(self, resource: R, actual: Actual, known: Known, leaving: Collection[Actual] = ()) -> R:
+        """The resource with what has to be said besides, as AWS has ``actual`` and leaves alone what is not said.
+
+        Args:
+            leaving: what of the project goes with the same plan.
+        """
         return resource
 
     def differences(self, resource: R, actual: Actual, known: Known) -> Iterator[FieldChange]:
@@ -172,6 +179,23 @@ class Kind(Generic[R]):
     def forces_new(self, field: str, resource: R) -> bool:
         """Whether a difference of that field needs a replacement."""
         return field in self.force_new
+
+    def replacement(self, resource: R, actual: Actual, fields: Collection[str], known: Known) -> str | None:
+        """Why a difference in these top-level fields needs a replacement; None where an update does.
+
+        Raises:
+            EcsctlError: it cannot be had either way.
+        """
+        forced = sorted(field for field in fields if self.forces_new(field, resource))
+        return f"{' and '.join(forced)} cannot be changed in place" if forced else None
+
+    def interruption(self, actual: Actual) -> str:
+        """What does not work while it is replaced; empty where nothing is interrupted."""
+        return ""
+
+    def refers_to(self, actual: Actual) -> Collection[str]:
+        """The ids, and the keys as text, of what it names and would miss."""
+        return ()
 
     def conflicts(self, resource: R, actual: Actual) -> bool:
         """Whether what somebody else made under the same name keeps this one from being made."""
@@ -220,19 +244,19 @@ def ecs_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def retag_ecs(aws: Aws, arn: str, put: Mapping[str, str], drop: Sequence[str]) -> None:
     """Change the tags of something of ECS's (ecs:TagResource, UntagResource)."""
-    if put:
-        aws.call("ecs", "TagResource", {"resourceArn": arn, "tags": ecs_tags(put)}, about=last(arn))
     if drop:
         aws.call("ecs", "UntagResource", {"resourceArn": arn, "tagKeys": list(drop)}, about=last(arn))
+    if put:
+        aws.call("ecs", "TagResource", {"resourceArn": arn, "tags": ecs_tags(put)}, about=last(arn))
 
 
 def retag_ec2(aws: Aws, ids: Sequence[str], put: Mapping[str, str], drop: Sequence[str]) -> None:
     """Change the tags of things of EC2's (ec2:CreateTags, DeleteTags)."""
-    if put:
-        aws.call("ec2", "CreateTags", {"Resources": list(ids), "Tags": tag_list(put)}, about=ids[0])
     if drop:
         query = {"Resources": list(ids), "Tags": [{"Key": key} for key in drop]}
         aws.call("ec2", "DeleteTags", query, about=ids[0])
+    if put:
+        aws.call("ec2", "CreateTags", {"Resources": list(ids), "Tags": tag_list(put)}, about=ids[0])
 
 
 # Endpoints that are not AWS may lack the Resource Groups Tagging API: they have nothing there to be looked at.

@@ -157,13 +157,16 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
             self._check(aws, resource)
         return actual.attributes
 
+    def interruption(self, actual: Actual) -> str:
+        return f"{actual.attributes.get('address') or actual.key.name} is gone; the new balancer has another address"
+
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         names, about = [actual.key.name], f"load balancer {actual.key.name}"
-        if put:
-            aws.call("elb", "AddTags", {"LoadBalancerNames": names, "Tags": tag_list(put)}, about=about)
         if drop:
             query = {"LoadBalancerNames": names, "Tags": [{"Key": key} for key in drop]}
             aws.call("elb", "RemoveTags", query, about=about)
+        if put:
+            aws.call("elb", "AddTags", {"LoadBalancerNames": names, "Tags": tag_list(put)}, about=about)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"LoadBalancerName": actual.key.name}

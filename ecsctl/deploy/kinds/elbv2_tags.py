@@ -42,7 +42,7 @@ def tags_by_arn(aws: Aws, arns: Sequence[str], gone: Collection[str]) -> dict[st
 def retag(aws: Aws, arns: Sequence[str], put: Mapping[str, str], drop: Sequence[str], about: str) -> None:
     """Change the tags of all of these (elbv2:AddTags, RemoveTags)."""
     for batch in batches(arns, TAGS_A_CALL):
-        if put:
-            aws.call("elbv2", "AddTags", {"ResourceArns": list(batch), "Tags": tag_list(put)}, about=about)
         if drop:
             aws.call("elbv2", "RemoveTags", {"ResourceArns": list(batch), "TagKeys": list(drop)}, about=about)
+        if put:
+            aws.call("elbv2", "AddTags", {"ResourceArns": list(batch), "Tags": tag_list(put)}, about=about)

@@ -162,11 +162,11 @@ class InstanceRoleKind(Kind[InstanceRole]):
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         name = actual.key.name
+        if drop:
+            aws.call("iam", "UntagRole", {"RoleName": name, "TagKeys": list(drop)}, about=f"role {name}")
         if put:
             query = {"RoleName": name, "Tags": tag_list(put)}
             aws.call("iam", "TagRole", query, about=f"role {name}")
-        if drop:
-            aws.call("iam", "UntagRole", {"RoleName": name, "TagKeys": list(drop)}, about=f"role {name}")
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name

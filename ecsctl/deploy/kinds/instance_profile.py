@@ -105,9 +105,6 @@ class InstanceProfileKind(Kind[InstanceProfile]):
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         name = actual.key.name
-        if put:
-            query = {"InstanceProfileName": name, "Tags": tag_list(put)}
-            aws.call("iam", "TagInstanceProfile", query, about=f"instance profile {name}")
         if drop:
             aws.call(
                 "iam",
@@ -115,6 +112,9 @@ class InstanceProfileKind(Kind[InstanceProfile]):
                 {"InstanceProfileName": name, "TagKeys": list(drop)},
                 about=f"instance profile {name}",
             )
+        if put:
+            query = {"InstanceProfileName": name, "Tags": tag_list(put)}
+            aws.call("iam", "TagInstanceProfile", query, about=f"instance profile {name}")
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         if actual.fields["role"]:

@@ -146,6 +146,9 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             elbv2_listeners.change(aws, actual.id, resource.name, resource.listeners, resource.tags)
         return actual.attributes
 
+    def interruption(self, actual: Actual) -> str:
+        return f"{actual.attributes.get('address') or actual.key.name} is gone; the new balancer has another address"
+
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         arns = [actual.id, *elbv2_listeners.own_arns(aws, actual.id, actual.owner)]
         retag(aws, arns, put, drop, f"load balancer {actual.key.name}")

@@ -79,10 +79,10 @@ class LogGroupKind(Kind[LogGroup]):
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         about = f"log group {actual.key.name}"
-        if put:
-            aws.call("logs", "TagResource", {"resourceArn": actual.id, "tags": dict(put)}, about=about)
         if drop:
             aws.call("logs", "UntagResource", {"resourceArn": actual.id, "tagKeys": list(drop)}, about=about)
+        if put:
+            aws.call("logs", "TagResource", {"resourceArn": actual.id, "tags": dict(put)}, about=about)
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         query = {"logGroupName": actual.key.name}

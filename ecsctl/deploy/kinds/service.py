@@ -25,16 +25,28 @@ from ecsctl.deploy.kinds.base import (
     tags_of,
     until_gone,
 )
-from ecsctl.deploy.kinds.service_updates import additions
-from ecsctl.deploy.resources import Known, Resource, refs, resolve
+from ecsctl.deploy.kinds.service_updates import (
+    OF_OTHERS,
+    STRATEGY,
+    Leaving,
+    additions,
+    dropped,
+    left_to_others,
+    refused,
+    refused_anew,
+)
+from ecsctl.deploy.resources import OWNER_TAG, Known, Resource, refs, resolve
+from ecsctl.deploy.tags import FIELDS_TAG, words_of
 from ecsctl.deploy.wait_services import wait_for_services
 from ecsctl.ecs_definitions.api_inputs import creation
 from ecsctl.ecs_definitions.canonical import normalize_service
 from ecsctl.ecs_definitions.described import completed
 from ecsctl.ecs_definitions.differences import diff_services, keyed
 from ecsctl.ecs_definitions.field_changes import FieldChange, to_field_change
-from ecsctl.errors import AwsError
+from ecsctl.errors import AwsError, ConflictError, EcsctlError
+from ecsctl.manifest.model import log_group_of
 from ecsctl.polling import Progress
+from ecsctl.refusals.service_context import controller, launch_type
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -75,16 +87,23 @@ BY_NAME = frozenset({"taskDefinition", "role"})
 class Service(Resource):
     """A service of ``cluster``; ``definition`` is the input of CreateService, in which Refs may stand.
 
-    ``anew``: begin a new deployment even where nothing differs.
+    ``anew``: begin a new deployment even where nothing differs. ``runs``: what its task definition says, where that is
+    known. ``default_launch``: the launch type that it goes back to where the file no longer says one. ``besides``: what
+    an update has to say besides. ``dropped``: what only a new service can be without, with what the present one has.
     """
 
     kind: ClassVar[str] = "service"
     cluster: str = ""
     definition: Mapping[str, Any] = field(default_factory=dict)
     anew: bool = False
+    runs: Mapping[str, Any] | None = None
+    default_launch: str | None = None
+    besides: Mapping[str, Any] = field(default_factory=dict)
+    dropped: Mapping[str, Any] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Any]:
-        return {name: value for name, value in self.definition.items() if name not in ("serviceName", "tags")}
+        said = {**self.definition, **self.besides}
+        return {name: value for name, value in said.items() if name not in ("serviceName", "tags")}
 
 
 class ServiceKind(Kind[Service]):
@@ -187,7 +206,7 @@ class ServiceKind(Kind[Service]):
         }
 
     def update(self, aws: Aws, resource: Service, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
-        query = {name: value for name, value in resource.definition.items() if name in changed and name in UPDATABLE}
+        query = {name: value for name, value in resource.fields().items() if name in changed and name in UPDATABLE}
         query.update(cluster=resource.cluster, service=resource.name)
         if resource.anew or "capacityProviderStrategy" in query:
             # ECS takes another strategy only together with a new deployment.
@@ -195,15 +214,51 @@ class ServiceKind(Kind[Service]):
         answer = aws.call("ecs", "UpdateService", query, about=f"service {resource.name}")
         return {**actual.attributes, "deployment": _deployment(answer.get("service") or {})}
 
-    def amend(self, resource: Service, actual: Actual, known: Known) -> Service:
-        more = additions(resolve(resource.definition, known), actual.fields)
-        return replace(resource, definition={**resource.definition, **more}) if more else resource
+    def amend(self, resource: Service, actual: Actual, known: Known, leaving: Collection[Actual] = ()) -> Service:
+        wanted, live = resolve(resource.definition, known), actual.fields
+        before = words_of(FIELDS_TAG, actual.tags or {}) if OWNER_TAG in resource.tags else frozenset()
+        more = additions(wanted, live, before, _leaving(leaving))
+        gone = dropped(wanted, live, before, resource.default_launch)
+        return replace(resource, besides=more, dropped=gone) if more or gone else resource
 
     def forces_new(self, field: str, resource: Service) -> bool:
-        """Whether a difference of that field needs a new service; a classic balancer is fixed at creation."""
-        if field == "loadBalancers":
-            return any("loadBalancerName" in item for item in resource.definition.get(field, ()))
         return field not in UPDATABLE and field != ANEW
+
+    def replacement(self, resource: Service, actual: Actual, fields: Collection[str], known: Known) -> str | None:
+        live, wanted = actual.fields, resolve(resource.fields(), known)
+        left = left_to_others(live, fields)
+        if left:
+            raise _left_to_others(actual, left)
+        if "launchType" in fields and live.get(STRATEGY) and launch_type(live) == wanted.get("launchType"):
+            # An empty strategy is the way back to the launch type.
+            fields = {name for name in fields if name != "launchType"}
+        reason = super().replacement(resource, actual, fields, known)
+        if reason is not None:
+            return reason
+        both = [*(live.get("loadBalancers") or ()), *(wanted.get("loadBalancers") or ())]
+        if "loadBalancers" in fields and any(row.get("loadBalancerName") for row in both):
+            return "the classic load balancer of a service cannot be changed"
+        if fields == {ANEW}:
+            return None
+        return _reason_of_refusal(resource, wanted, resolve(resource.definition, known), live)
+
+    def interruption(self, actual: Actual) -> str:
+        if actual.fields.get("desiredCount") == 0 and actual.fields.get("schedulingStrategy") != "DAEMON":
+            return ""
+        return "its tasks are stopped first, and none runs until those of the new service have started"
+
+    def refers_to(self, actual: Actual) -> Collection[str]:
+        family = str(actual.fields.get("taskDefinition", "")).rpartition(":")[0]
+        network = (actual.fields.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        named = {
+            f"task-definition {family}",
+            f"log-group {log_group_of(family)}",
+            *(network.get("securityGroups") or ()),
+        }
+        for row in actual.fields.get("loadBalancers") or ():
+            more = (row.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
+            named |= {str(name) for name in (row.get("targetGroupArn"), row.get("loadBalancerName"), more) if name}
+        return named
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         retag_ecs(aws, actual.id, put, drop)
@@ -242,6 +297,7 @@ class ServiceKind(Kind[Service]):
         rest = {name: _short_name(value) for name, value in fields.items() if name not in simple}
         have = {**actual.fields, **{name: _short_name(actual.fields.get(name)) for name in BY_NAME}}
         yield from compare_fields(have, rest)
+        yield from (FieldChange(name, str(value), None) for name, value in resource.dropped.items())
         if resource.anew:
             yield FieldChange(ANEW, None, "true")
 
@@ -270,6 +326,56 @@ class ServiceKind(Kind[Service]):
             else:
                 shown[name] = has[name]
         return (shown if actual else {}), wants
+
+
+def _leaving(actuals: Collection[Actual]) -> Leaving:
+    """What of a project goes, as services name it."""
+    ids: dict[str, set[str]] = {}
+    for actual in actuals:
+        ids.setdefault(actual.key.kind, set()).add(actual.id)
+    kinds = ("target-group", "load-balancer", "security-group")
+    return Leaving(*(frozenset(ids.get(kind, ())) for kind in kinds))
+
+
+def _left_to_others(actual: Actual, fields: Sequence[str]) -> EcsctlError:
+    kind = controller(actual.fields)
+    by = "AWS CodeDeploy" if kind == "CODE_DEPLOY" else "its task sets"
+    return ConflictError(
+        f"{actual.key}: its deployment controller is {kind}, so Amazon ECS does not take {', '.join(fields)} of it",
+        hint=f"that is deployed by {by}; `ecsctl task register` registers a new revision for it",
+    )
+
+
+def _reason_of_refusal(
+    resource: Service, wanted: Mapping[str, Any], anew: Mapping[str, Any], live: Mapping[str, Any]
+) -> str | None:
+    """Why Amazon ECS takes what is wanted only as a new service; None where it takes the update.
+
+    Args:
+        wanted: what the update says, ``anew`` what a new service would be made with.
+
+    Raises:
+        EcsctlError: it takes it in neither way, or something that the file does not say stands against it.
+    """
+    found = refused(wanted, live, resource.runs)
+    for item in found:
+        name = str(item.path[0]) if item.path else ""
+        if name in OF_OTHERS and wanted.get(name) is None:
+            empty = '{"enabled": false}' if name == "serviceConnectConfiguration" else "[]"
+            raise ConflictError(
+                f"{resource.key}: Amazon ECS would refuse the update: {item.message}",
+                hint=f"the service has {name}, which the file does not say; `{name}: {empty}` takes it away",
+            )
+    if not found:
+        return None
+    always = {item.refusal.id for item in refused_anew(anew, resource.runs)}
+    for item in found:
+        if item.refusal.id in always:
+            raise ConflictError(
+                f"{resource.key}: Amazon ECS would refuse it: {item.message}",
+                hint="nothing was changed; `ecsctl validate` checks the file",
+            )
+    return f"Amazon ECS refuses the update: {found[0].message}"
 
 
 def _short_name(value: Any) -> Any:

@@ -198,6 +198,8 @@ def update_service(region: Region, request: Request) -> Response:
     elif "capacityProviderStrategy" in given:
         # An empty list is the way back to the launch type.
         settings["launchType"] = launch_type_of(store, service.settings)
+        if service.settings.get("capacityProviderStrategy") and not request.get("forceNewDeployment"):
+            raise refused(state.STRATEGY_CHANGED)
     if service.controller != "ECS":
         service.settings = settings
         service.desired = given.get("desiredCount", service.desired)
