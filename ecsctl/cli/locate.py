@@ -13,6 +13,7 @@ import click
 
 from ecsctl.cli.context import connect
 from ecsctl.cli.listing import lists, show_list
+from ecsctl.cli.locate_files import follow, require_together, writes_files
 from ecsctl.cli.options import Command, duration, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
@@ -40,6 +41,7 @@ TIMEOUT = 600.0
 @click.option(
     "--timeout", metavar="DURATION", callback=duration, help="How long to wait, for example 90s or 10m.  [default: 10m]"
 )
+@writes_files
 @lists
 @pass_settings
 def locate(
@@ -52,6 +54,11 @@ def locate(
     private: bool,
     wait: bool,
     timeout: float | None,
+    format_: str | None,
+    template: str | None,
+    out: str | None,
+    command: str | None,
+    once: bool,
 ) -> None:
     """Print the address where a task answers.
 
@@ -61,11 +68,15 @@ def locate(
     Prints one HOST:PORT a line and nothing else, for `curl $(ecsctl locate -q TASK)`; on a terminal, several come as
     a table (`-o table` gives it anywhere). `--region a,b` and `--region all` look in several regions at the same time.
     Exits with 1 where a task named has no address (yet), 6 where there is none.
+
+    `--format nginx` and its like, and `--template FILE`, print the endpoints that can be sent requests for another
+    program; with `-w --out FILE --exec COMMAND` the file follows the tasks: it is written whenever one moves.
     """
     if tasks and (service or family):
         raise UsageError(
             "TASK, --service and --family cannot be used together", hint="name tasks, or a service, or a family"
         )
+    to_file = require_together(format_, template, out, command)
     aws, cluster, everywhere = _where(settings, all_clusters)
     from ecsctl.query import joins
 
@@ -80,6 +91,23 @@ def locate(
         return joins.locate_all(aws, placed, private=private)
 
     scope = f"cluster {cluster}" if everywhere is None else str(everywhere)
+    if to_file:
+
+        def read() -> list[Location]:
+            return [location for _, spots, _ in find(_placed(choose())) for location in spots.locations]
+
+        follow(
+            settings,
+            read,
+            cluster=cluster,
+            names=[service] if service else [],
+            format_=format_,
+            template=template,
+            out=out,
+            command=command,
+            watch=settings.watch and not once,
+        )
+        return
     if settings.watch:
         if open_:
             raise UsageError("--open and --watch cannot be used together")

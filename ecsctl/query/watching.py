@@ -17,16 +17,20 @@ MAX_PAUSE = 30.0
 
 
 def looks(
-    read: Callable[[], T], clock: Clock, note: Callable[[str], None], *, interval: float = INTERVAL
+    read: Callable[[], T],
+    clock: Clock,
+    note: Callable[[str], None],
+    *,
+    interval: Callable[[], float] = lambda: INTERVAL,
 ) -> Iterator[T]:
-    """What ``read`` gives, every ``interval`` seconds, for ever.
+    """What ``read`` gives, for ever, with pauses of ``interval`` seconds.
 
     A throttle or an outage is noted, once for each message, and looked past; the pauses grow meanwhile.
 
     Raises:
         EcsctlError: the first look fails, or a later one does for a reason that does not pass.
     """
-    first, told, pause = True, "", interval
+    first, told, pause = True, "", INTERVAL
     while True:
         try:
             seen = read()
@@ -37,8 +41,10 @@ def looks(
                 note(f"{error.message}; trying again")
             told, pause = error.message, min(pause * 2, MAX_PAUSE)
         else:
-            first, told, pause = False, "", interval
+            first, told, pause = False, "", INTERVAL
             yield seen
+            clock.sleep(interval())
+            continue
         clock.sleep(pause)
 
 

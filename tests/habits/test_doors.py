@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "ecsctl"
 DOORS = {
     "boto3": ("aws", "sandbox"),
     "botocore": ("aws", "sandbox"),
+    "jinja2": ("render",),
     "jmespath": ("aws",),
     "moto": ("sandbox",),
     "docker": ("sandbox",),
