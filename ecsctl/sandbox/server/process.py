@@ -70,18 +70,20 @@ class Server:
         # moto takes a second or two to import: the endpoint is there meanwhile, and requests wait.
         try:
             from ecsctl.sandbox import moto_patches
+            from ecsctl.sandbox.moto_patches import imports
 
             world = self.world
-            moto_patches.install(
-                world.clock,
-                world.console,
-                world.host_faults,
-                world.balancers,
-                world.log_folder,
-                lambda region: world.regions.engine(region),
-            )
-            self.world.start()
-            self.router.load_moto()
+            with imports.once():
+                moto_patches.install(
+                    world.clock,
+                    world.console,
+                    world.host_faults,
+                    world.balancers,
+                    world.log_folder,
+                    lambda region: world.regions.engine(region),
+                )
+                world.start()
+                self.router.load_moto()
         except Exception:
             log.exception("the sandbox cannot start")
             self.ended.set()
