@@ -17,6 +17,7 @@ FOREIGN = "ForeignAnswer"
 CUT = "IncompleteAnswer"
 NO_AWS_HINT = "is the endpoint an AWS endpoint? check --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY"
 LOST = "AnswerLost"
+MISSING = "NotImplemented"
 UNREACHABLE = "NoAnswer"
 AGAIN_HINT = "run the same command again: it finds what has taken effect"
 
@@ -53,6 +54,14 @@ def cannot_be_asked(error: AwsError) -> bool:
 def is_no_answer(error: AwsError) -> bool:
     """Whether AWS has not answered at all, so that nothing is known: not that it refused, or lacks the operation."""
     return error.aws_code in (CUT, FOREIGN, LOST, UNREACHABLE) or (error.aws_code == PAGE and error.ambiguous)
+
+
+def can_go_without(error: AwsError) -> bool:
+    """Whether a read that only helps to explain is done without, this time: it may not be asked, or got no answer.
+
+    Any other refusal is a fault of the request, and is told.
+    """
+    return cannot_be_asked(error) or is_temporary(error)
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,8 @@ def _refused(error: Exception, service: str, operation: str, about: str | None, 
         # botocore found no error code of AWS's in the body, and gives the whole of it: a web server's page, often.
         code, hint = PAGE, NO_AWS_HINT
         message = f"{where.endpoint_url} answered with HTTP status {status}, but not as AWS does"
+    elif status == NOT_IMPLEMENTED:
+        code = MISSING
     elif DENIED.search(code):
         hint = f"the credentials lack the right to {name.replace(':', ': ')}; the README lists the IAM rights needed"
     elif code in EXPIRED:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.aws.ecs import describe_task_definition, failures_of, list_families, list_task_definitions
+from ecsctl.aws.failures import is_no_answer
 from ecsctl.aws.session import batches
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.errors import AwsError
@@ -90,7 +91,9 @@ def owned_families(aws: Aws, project: str) -> set[str]:
     try:
         found = aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList")
         arns = [str(item["ResourceARN"]) for item in found]
-    except AwsError:
+    except AwsError as error:
+        if is_no_answer(error):
+            raise
         families = list(list_families(aws))
         latest = map_concurrently(lambda family: describe_task_definition(aws, family), families)
         return {str(item["family"]) for item in latest if item is not None and _owner(item) == project}

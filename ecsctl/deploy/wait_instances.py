@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ecsctl.aws.failures import can_go_without
 from ecsctl.errors import AwsError, EcsctlError, WaitTimeoutError
 from ecsctl.polling import Progress, poll
 
@@ -100,7 +101,9 @@ def _refused(aws: Aws, group: str, since: datetime) -> str | None:
     """What Auto Scaling's newest activity says, where it failed (autoscaling:DescribeScalingActivities)."""
     try:
         answer = aws.call("autoscaling", "DescribeScalingActivities", {"AutoScalingGroupName": group, "MaxRecords": 5})
-    except AwsError:
+    except AwsError as error:
+        if not can_go_without(error):
+            raise
         return None
     for activity in answer.get("Activities", ()):
         started = activity.get("StartTime")
@@ -146,8 +149,8 @@ def _console(aws: Aws, instance: str) -> list[str]:
 
     try:
         output = str(aws.call("ec2", "GetConsoleOutput", {"InstanceId": instance}).get("Output") or "")
-    except AwsError:
-        return []
+    except AwsError as error:
+        return [f"its console could not be read ({error.aws_code})"]
     # The API says base64; botocore has decoded it where it could.
     with contextlib.suppress(binascii.Error, ValueError):
         output = base64.b64decode(output, validate=True).decode(errors="replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.aws.failures import can_go_without
 from ecsctl.errors import AwsError
 from ecsctl.query.views import TaskView
 
@@ -33,7 +34,10 @@ def last_lines(aws: Aws, task: TaskView, container: str, definition: Mapping[str
     query = {"logGroupName": options["awslogs-group"], "logStreamName": stream, "limit": count, "startFromHead": False}
     try:
         answer = aws.call("logs", "GetLogEvents", query, about=f"log stream {stream}")
-    except AwsError:
+    except AwsError as error:
+        # The task may have written nothing yet, or the group may be gone.
+        if error.aws_code != "ResourceNotFoundException" and not can_go_without(error):
+            raise
         return []
     lines = [str(event.get("message", "")).rstrip() for event in answer.get("events", ())]
     return [line for line in lines if line]

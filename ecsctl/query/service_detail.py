@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
+from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.errors import AwsError
 from ecsctl.query import selectors, target_health
 from ecsctl.query.service_deployments import describe_deployments, describe_revisions
@@ -77,7 +78,9 @@ def service_detail(aws: Aws, cluster: str, name: str) -> ServiceDetail:
     ]
     try:
         targets = tuple(target_health.of_service(aws, row))
-    except AwsError:
+    except AwsError as error:
+        if not cannot_be_asked(error):
+            raise
         targets = ()
     return ServiceDetail(view, tuple(deployments), targets, configuration, stage)
 
@@ -85,7 +88,9 @@ def service_detail(aws: Aws, cluster: str, name: str) -> ServiceDetail:
 def _images(aws: Aws, definition: str) -> dict[str, str]:
     try:
         found = ecs.describe_task_definition(aws, definition) if definition else None
-    except AwsError:
+    except AwsError as error:
+        if not cannot_be_asked(error):
+            raise
         return {}
     return {str(row["name"]): str(row.get("image", "")) for row in (found or {}).get("containerDefinitions", ())}
 
@@ -97,7 +102,9 @@ def _traffic(aws: Aws, service: Json) -> tuple[dict[str, float], str | None]:
         revisions = describe_revisions(aws, [str(row["arn"]) for row in current]) if current else {}
         arn = service.get("currentServiceDeployment")
         rows = describe_deployments(aws, [str(arn)]) if arn else []
-    except AwsError:
+    except AwsError as error:
+        if not cannot_be_asked(error):
+            raise
         return {}, None
     weights = {
         name_of(str(revisions[row["arn"]].get("taskDefinition", ""))): float(row["requestedProductionTrafficWeight"])

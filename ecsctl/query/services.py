@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ecsctl.aws import ecs
+from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.aws.session import Aws
 from ecsctl.errors import AwsError
 from ecsctl.polling import pause
@@ -62,7 +63,9 @@ def with_addresses(aws: Aws, services: Sequence[ServiceView]) -> list[ServiceVie
     """The same services; where the balancers may not be asked, without their addresses."""
     try:
         known = load_balancers.with_addresses(aws, (one for service in services for one in service.balancers))
-    except AwsError:
+    except AwsError as error:
+        if not cannot_be_asked(error):
+            raise
         return list(services)
     return [replace(s, balancers=tuple(known.get(one, one) for one in s.balancers)) for s in services]
 

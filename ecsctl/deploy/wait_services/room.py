@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ec2, ecs
+from ecsctl.aws.failures import can_go_without
 from ecsctl.errors import AwsError
 from ecsctl.query.placement import Constraint, NoRoom, why_no_room
 from ecsctl.query.views import service_view
@@ -50,7 +51,9 @@ def no_room(aws: Aws, cluster: str, service: Json, definition: Json) -> NoRoom |
         if found is None or (found.may_come_free and _any_stopping(aws, cluster)) or _launching(aws, rows):
             return None
         return found
-    except AwsError:
+    except AwsError as error:
+        if not can_go_without(error):
+            raise
         return None
 
 
@@ -79,7 +82,9 @@ def _zones(aws: Aws, service: Json) -> set[str]:
         return set()
     try:
         answer = aws.call("ec2", "DescribeSubnets", {"SubnetIds": list(network["subnets"])})
-    except AwsError:
+    except AwsError as error:
+        if not can_go_without(error):
+            raise
         return set()
     return {str(row["AvailabilityZone"]) for row in answer.get("Subnets", ()) if row.get("AvailabilityZone")}
 
@@ -105,5 +110,7 @@ def _launching(aws: Aws, rows: Sequence[Json]) -> bool:
         query = {"AutoScalingGroupNames": sorted(groups)}
         found = aws.pages("autoscaling", "DescribeAutoScalingGroups", query, "AutoScalingGroups")
         return any(int(row.get("DesiredCapacity") or 0) > groups.get(row["AutoScalingGroupName"], 0) for row in found)
-    except AwsError:
+    except AwsError as error:
+        if not can_go_without(error):
+            raise
         return False

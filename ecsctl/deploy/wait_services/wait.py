@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
+from ecsctl.aws.failures import can_go_without
 from ecsctl.deploy.wait_services import progress, verdicts
 from ecsctl.deploy.wait_services.causes import Cause, causes_of
 from ecsctl.deploy.wait_services.observation import Observation
@@ -191,9 +192,10 @@ class _Watch:
         self._tasks_known[seen.name] = (state, now)
         try:
             self._look_at_tasks(seen, now)
-        except AwsError:
+        except AwsError as error:
             # Without the right to list tasks the wait goes on; it only says less.
-            return
+            if not can_go_without(error):
+                raise
 
     def _look_at_tasks(self, seen: Observation, now: datetime) -> None:
         known = self._described.setdefault(seen.name, set())
@@ -215,7 +217,9 @@ class _Watch:
         if name not in self._definitions:
             try:
                 self._definitions[name] = ecs.describe_task_definition(self.aws, name)
-            except AwsError:
+            except AwsError as error:
+                if not can_go_without(error):
+                    raise
                 self._definitions[name] = None
         return self._definitions[name]
 
