@@ -126,6 +126,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "DetachRolePolicy",
         "GetInstanceProfile",
         "GetRole",
+        "GetRolePolicy",
         "ListAttachedRolePolicies",
         "ListInstanceProfilesForRole",
         "ListRolePolicies",
@@ -136,6 +137,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "TagRole",
         "UntagInstanceProfile",
         "UntagRole",
+        "UpdateAssumeRolePolicy",
     ),
     "kms": ("GenerateDataKey",),
     "logs": (

@@ -60,6 +60,8 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
             else:
                 conflicts.append(Conflict(key, actual.id, actual.owner))
             continue
+        if actual is not None and actual.owner == project:
+            notes += kind.drift(resource, actual, known)
         change = decide(resource, actual, known, extra if prune else ())
         if change is not None:
             changes.append(change)

@@ -17,7 +17,7 @@ from ecsctl.deploy.kinds.cluster import Cluster
 from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule
 from ecsctl.deploy.kinds.iam_role import InstanceRole
 from ecsctl.deploy.kinds.instance_profile import InstanceProfile
-from ecsctl.deploy.kinds.launch_template import LaunchTemplate
+from ecsctl.deploy.kinds.launch_template import METADATA, LaunchTemplate
 from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.log_group import LogGroup
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
@@ -79,7 +79,15 @@ def log_group(project: str, network: Network) -> Case:
 
 def iam_role(project: str, network: Network) -> Case:
     role = InstanceRole(f"{base_name(project)}-{REGION}", tags(project), policies=POLICIES[:1])
-    return Case(role, edits={"policies": Edit(lambda item: replace(item, policies=POLICIES))})
+    principal = {"Service": ["ec2.amazonaws.com", "ssm.amazonaws.com"]}
+    trust = {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
+    return Case(
+        role,
+        edits={
+            "policies": Edit(lambda item: replace(item, policies=POLICIES)),
+            "trust": Edit(lambda item: replace(item, trust={"Version": "2012-10-17", **trust})),
+        },
+    )
 
 
 def instance_profile(project: str, network: Network) -> Case:
@@ -135,6 +143,8 @@ def launch_template(project: str, network: Network) -> Case:
         "instanceProfile": lambda item: replace(item, profile=Ref(profile.key, "name")),
         "securityGroups": lambda item: replace(item, security_groups=(*item.security_groups, Ref(other.key, "id"))),
         "keyName": lambda item: replace(item, key_name="admin"),
+        "instanceTags": lambda item: replace(item, tags={**item.tags, "stage": "beta"}),
+        "metadataOptions": lambda item: replace(item, metadata={**METADATA, "HttpPutResponseHopLimit": 2}),
     }
     return Case(template, (*needs, other, profile), {name: Edit(to) for name, to in edits.items()})
 
@@ -224,6 +234,7 @@ def a_target_group(project: str, network: Network, name: str = "tg", **more: Any
 def target_group(project: str, network: Network) -> Case:
     group = a_target_group(project, network, deregistration_delay=30)
     changed = {**group.health_check, "HealthCheckPath": "/health", "HealthyThresholdCount": 4}
+    changed.update(HealthCheckPort="8080", Matcher={"HttpCode": "200-299"})
     return Case(
         group,
         edits={

@@ -275,7 +275,11 @@ def test_a_rule_that_somebody_added_by_hand_stays() -> None:
     group = memory.found[key]
     by_hand = frozenset({Ingress(22, 22, "tcp", "203.0.113.0/24")})
     memory.take(replace(group, fields={**group.fields, "unmarked": by_hand}))
-    assert plan(desired(whole(), SOURCES), memory.snapshot(), prune=True).changes == ()
+    found = plan(desired(whole(), SOURCES), memory.snapshot(), prune=True)
+    assert found.changes == ()
+    assert [note.partition(",")[0] for note in found.notes] == [
+        "security-group ecsctl-shop-instances lets in 22/tcp from 203.0.113.0/24 by a rule that ecsctl did not make"
+    ]
 
 
 def test_a_rule_of_the_file_that_exists_by_hand_is_not_made_again() -> None:

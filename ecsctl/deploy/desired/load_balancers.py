@@ -221,6 +221,8 @@ def _target_group(
     protocol = _protocol(balancer, route)
     asked: dict[str, Any] = {
         "HealthCheckProtocol": protocol if balancer.type == "application" else ("HTTP" if check.path else "TCP"),
+        # AWS's own defaults of the port and the matcher are said as well, so that others are seen.
+        "HealthCheckPort": "traffic-port",
         "HealthCheckIntervalSeconds": check.interval,
         "HealthCheckTimeoutSeconds": check.timeout,
         "HealthyThresholdCount": check.healthy_threshold,
@@ -228,8 +230,8 @@ def _target_group(
     }
     if asked["HealthCheckProtocol"] != "TCP":
         asked["HealthCheckPath"] = check.path or "/"
-    if check.matcher and balancer.type == "application":
-        asked["Matcher"] = {"HttpCode": check.matcher}
+    if balancer.type == "application":
+        asked["Matcher"] = {"HttpCode": check.matcher or "200"}
     web = balancer.type == "application"
     return TargetGroup(
         _group_name(spec, balancer, route, vpc),

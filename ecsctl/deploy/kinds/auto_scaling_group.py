@@ -21,7 +21,7 @@ from ecsctl.deploy.kinds.base import (
     tags_of,
     until_gone,
 )
-from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Ref, Resource, owner_of, tag_of
+from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Known, Ref, Resource, owner_of, tag_of
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
@@ -112,9 +112,10 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     "desiredCapacity": item.get("DesiredCapacity"),
                     "maxSize": item.get("MaxSize"),
                     "subnets": frozenset(part.strip() for part in zones.split(",") if part.strip()),
-                    "launchTemplate": template.get("LaunchTemplateId", ""),
+                    "launchTemplate": _launched_by(template),
                     "cluster": tag_of(item.get("Tags", ()), CLUSTER_TAG),
-                    # Of no resource: those that may end, with whether Auto Scaling spares them.
+                    # Of no resource: what is suspended; instances that may end, with whether Auto Scaling spares them.
+                    "suspended": tuple(sorted(row["ProcessName"] for row in item.get("SuspendedProcesses", ()))),
                     "instances": {
                         row["InstanceId"]: bool(row.get("ProtectedFromScaleIn"))
                         for row in item.get("Instances", ())
@@ -124,6 +125,15 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                 attributes={"name": name},
                 tags=tags_of(item.get("Tags")),
                 status="being deleted" if item.get("Status") else "",
+            )
+
+    def drift(self, resource: AutoScalingGroup, actual: Actual, known: Known) -> Iterable[str]:
+        """What is suspended: while it is, the group does not do what the plan waits for."""
+        suspended = actual.fields.get("suspended")
+        if suspended:
+            yield (
+                f"{actual.key}: {', '.join(suspended)} suspended by hand, and left so: "
+                f"`aws autoscaling resume-processes --auto-scaling-group-name {actual.key.name}` resumes them"
             )
 
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
@@ -259,6 +269,13 @@ def _providers(aws: Aws) -> Iterable[Mapping[str, Any]]:
     except AwsError as error:
         if error.aws_code not in NO_SUCH_API:
             raise
+
+
+def _launched_by(template: Mapping[str, Any]) -> str:
+    """The id of the template that a group launches by, with the version where it is not the newest one."""
+    version = template.get("Version")
+    pinned = f" version {version}" if version not in (None, "$Latest") else ""
+    return f"{template.get('LaunchTemplateId', '')}{pinned}"
 
 
 def _template(resource: AutoScalingGroup) -> dict[str, str]:

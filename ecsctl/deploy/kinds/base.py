@@ -209,6 +209,10 @@ class Kind(Generic[R]):
         """What the user should know of a plan with these changes (of all kinds)."""
         return ()
 
+    def drift(self, resource: R, actual: Actual, known: Known) -> Iterable[str]:
+        """What somebody has put on what the project owns and a plan leaves alone, in words and with a way out."""
+        return ()
+
     def kept_note(self, actual: Actual, cluster: str) -> str:
         """What a plan says of what is never desired and stays; ``cluster`` is the plan's."""
         raise NotImplementedError

@@ -28,6 +28,8 @@ OPERATIONS = (
     "elbv2:ModifyListener",
     "elbv2:ModifyRule",
 )
+# What a redirect of ecsctl's leaves as the request has it.
+KEPT = ("Host", "Path", "Query")
 GONE = frozenset(
     {
         "ListenerNotFound",
@@ -63,7 +65,10 @@ class ListenerRule:
 
 @dataclass(frozen=True)
 class Forward:
-    """A listener: what no rule takes goes to the target group ``group``, or to the port ``redirect``, or is a 404."""
+    """A listener: what no rule takes goes to the target group ``group``, or to the port ``redirect``, or is a 404.
+
+    ``instead``: what a listener that AWS has does that ecsctl never asks for, in words.
+    """
 
     port: int
     protocol: str
@@ -71,8 +76,11 @@ class Forward:
     certificate: str | None = None
     redirect: int | None = None
     rules: tuple[ListenerRule, ...] = ()
+    instead: str = ""
 
     def __str__(self) -> str:
+        if self.instead:
+            return "; ".join([f"{self.protocol}:{self.port} → {self.instead}", *map(str, self.rules)])
         default = f"redirect to {self.redirect}" if self.redirect else _group_name(self.group) if self.group else "404"
         return "; ".join([f"{self.protocol}:{self.port} → {default}", *map(str, self.rules)])
 
@@ -83,7 +91,24 @@ def _group_name(group: Ref | str | None) -> str:
 
 def described(aws: Aws, balancer: str, owner: str | None) -> list[Forward]:
     """The listeners of a balancer (its ARN), each with the rules of ``owner``; without rules where that is None."""
-    return [_forward(row, _own_rules(aws, row, owner)) for row in _listeners(aws, balancer)]
+    return [_forward(row, _own_rules(aws, row, owner)) for row in _own_listeners(aws, balancer, owner)[0]]
+
+
+def others_described(aws: Aws, balancer: str, owner: str | None) -> list[Forward]:
+    """The listeners that others than ``owner`` put on a balancer, each with the rules of ``owner``."""
+    return [_forward(row, _own_rules(aws, row, owner)) for row in _own_listeners(aws, balancer, owner)[1]]
+
+
+def _own_listeners(aws: Aws, balancer: str, owner: str | None) -> tuple[list[Any], list[Any]]:
+    """The listeners of a balancer: those of ``owner`` (all, where that is None), and those of others."""
+    rows = _listeners(aws, balancer)
+    if owner is None or not rows:
+        return rows, []
+    tags = tags_by_arn(aws, [str(row["ListenerArn"]) for row in rows], GONE)
+    theirs = [arn for arn, said in tags.items() if said.get(OWNER_TAG) != owner]
+    return [row for row in rows if row["ListenerArn"] not in theirs], [
+        row for row in rows if row["ListenerArn"] in theirs
+    ]
 
 
 def own_arns(aws: Aws, balancer: str, owner: str | None) -> list[str]:
@@ -140,12 +165,16 @@ def make(aws: Aws, balancer: str, name: str, listener: Forward, tags: Mapping[st
 def change(aws: Aws, balancer: str, name: str, listeners: Sequence[Forward], tags: Mapping[str, str]) -> None:
     """Have a balancer listen as wanted: changed in place, made where missing, removed where not wanted."""
     wanted = {listener.port: listener for listener in listeners}
+    own = {row["ListenerArn"] for row in _own_listeners(aws, balancer, tags.get(OWNER_TAG))[0]}
     for row in _listeners(aws, balancer):
         listener = wanted.pop(int(row["Port"]), None)
         if listener is None:
+            if row["ListenerArn"] not in own:
+                continue
             aws.call("elbv2", "DeleteListener", {"ListenerArn": row["ListenerArn"]}, about=f"load balancer {name}")
             continue
-        if _input(_forward(row, [])) != _input(listener):
+        shown = _forward(row, [])
+        if shown.instead or _input(shown) != _input(listener):
             query = {"ListenerArn": row["ListenerArn"], **_input(listener)}
             aws.call("elbv2", "ModifyListener", query, about=f"load balancer {name}")
         _change_rules(aws, row, name, listener, tags)
@@ -232,15 +261,34 @@ def _input(listener: Forward) -> dict[str, Any]:
 def _forward(row: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> Forward:
     action = (row.get("DefaultActions") or [{}])[0]
     redirect = (action.get("RedirectConfig") or {}).get("Port")
+    instead = _unasked(action)
     certificates = row.get("Certificates") or [{}]
     return Forward(
         int(row.get("Port", 0)),
         str(row.get("Protocol", "")),
-        _group_of(action) or None,
+        None if instead else _group_of(action) or None,
         certificates[0].get("CertificateArn") or None,
-        int(redirect) if redirect and str(redirect).isdigit() else None,
+        int(redirect) if redirect and str(redirect).isdigit() and not instead else None,
         tuple(sorted(map(_rule, rules), key=lambda rule: rule.priority)),
+        instead,
     )
+
+
+def _unasked(action: Mapping[str, Any]) -> str:
+    """What a listener's default action does, in words, where it is none that ecsctl asks for; else empty."""
+    kind = str(action.get("Type") or "")
+    if kind == "redirect":
+        to = action.get("RedirectConfig") or {}
+        same = all(to.get(part) in (None, "", f"#{{{part.lower()}}}", f"/#{{{part.lower()}}}") for part in KEPT)
+        if same and (to.get("Protocol"), to.get("StatusCode")) == ("HTTPS", "HTTP_301"):
+            return ""
+        return (
+            f"redirect to {to.get('Protocol', '')}://{to.get('Host') or '…'}:{to.get('Port', '')}{to.get('Path') or ''}"
+        )
+    if kind == "fixed-response":
+        code = str((action.get("FixedResponseConfig") or {}).get("StatusCode", ""))
+        return "" if code == "404" else f"fixed response {code}"
+    return "" if kind in ("", "forward") else kind
 
 
 def _rule(row: Mapping[str, Any]) -> ListenerRule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.changes import UPDATE, Change
@@ -47,13 +47,28 @@ STAND_INS = {
 
 @dataclass(frozen=True)
 class InstanceRole(Resource):
-    """The IAM role of the instances: ``policies`` are the managed policies' ARNs."""
+    """The IAM role of the instances: ``policies`` are the managed policies' ARNs, ``trust`` says who may assume it."""
 
     kind: ClassVar[str] = "iam-role"
     policies: tuple[str, ...] = ()
+    trust: Mapping[str, Any] = field(default_factory=lambda: TRUST)
 
     def fields(self) -> dict[str, Any]:
-        return {"policies": frozenset(self.policies)}
+        return {"policies": frozenset(self.policies), "trust": canonical(self.trust)}
+
+
+def canonical(document: Any) -> str:
+    """A policy document as text in which order means nothing, and neither whether one thing is a list."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(name): plain(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            items = sorted((plain(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+            return items[0] if len(items) == 1 else items
+        return value
+
+    return json.dumps(plain(json.loads(document) if isinstance(document, str) else document), sort_keys=True)
 
 
 def _own_names(scope: Scope, names: Collection[str]) -> list[str]:
@@ -86,12 +101,14 @@ class InstanceRoleKind(Kind[InstanceRole]):
         "iam:DetachRolePolicy",
         "iam:GetInstanceProfile",
         "iam:GetRole",
+        "iam:GetRolePolicy",
         "iam:ListAttachedRolePolicies",
         "iam:ListInstanceProfilesForRole",
         "iam:ListRolePolicies",
         "iam:PutRolePolicy",
         "iam:TagRole",
         "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
     )
     exists = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException"})
     gone = GONE
@@ -102,12 +119,20 @@ class InstanceRoleKind(Kind[InstanceRole]):
             if found is None:
                 continue
             arn = found["Role"]["Arn"]
-            policies = self._attached(aws, name) or [_arn_of(item, arn) for item in self._inline(aws, name)]
+            attached, inline = self._attached(aws, name), self._inline(aws, name)
+            stand_ins = {policy: stood for policy in inline if (stood := _arn_of(policy, arn))}
+            missing = {policy: stood for policy, stood in stand_ins.items() if stood not in attached}
+            whole = [stood for policy, stood in missing.items() if self._is_whole(aws, name, policy, stood)]
             yield Actual(
                 self.resource(name).key,
                 arn,
                 owner_of(found["Role"].get("Tags", ())),
-                fields={"policies": frozenset(policies)},
+                fields={
+                    "policies": frozenset([*attached, *whole]),
+                    "trust": canonical(found["Role"].get("AssumeRolePolicyDocument") or {}),
+                    # Of no resource.
+                    "inline": frozenset(inline) - missing.keys(),
+                },
                 attributes={"name": name, "arn": arn},
                 tags=tags_of(found["Role"].get("Tags")),
             )
@@ -115,7 +140,21 @@ class InstanceRoleKind(Kind[InstanceRole]):
     def differences(self, resource: InstanceRole, actual: Actual, known: Known) -> Iterator[FieldChange]:
         """Policies that somebody attached besides are left alone."""
         wanted = resource.fields()
-        yield from compare_fields({"policies": actual.fields["policies"] & wanted["policies"]}, wanted)
+        yield from compare_fields({**actual.fields, "policies": actual.fields["policies"] & wanted["policies"]}, wanted)
+
+    def drift(self, resource: InstanceRole, actual: Actual, known: Known) -> Iterable[str]:
+        """Policies that somebody attached or put in: what they allow, every instance may do."""
+        name = actual.key.name
+        for arn in sorted(actual.fields["policies"] - frozenset(resource.policies)):
+            yield (
+                f"{actual.key} has the policy {arn}, which ecsctl did not attach, and which it leaves alone: "
+                f"`aws iam detach-role-policy --role-name {name} --policy-arn {arn}`"
+            )
+        for policy in sorted(actual.fields.get("inline", ())):
+            yield (
+                f"{actual.key} has the inline policy {policy}, which ecsctl did not make, and which it leaves alone: "
+                f"`aws iam delete-role-policy --role-name {name} --policy-name {policy}`"
+            )
 
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
         """Other instance profiles that hand it on."""
@@ -147,7 +186,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
             "CreateRole",
             {
                 "RoleName": resource.name,
-                "AssumeRolePolicyDocument": json.dumps(TRUST),
+                "AssumeRolePolicyDocument": json.dumps(resource.trust),
                 "Description": "Lets EC2 instances join an ECS cluster (made by ecsctl)",
                 "Tags": tag_list(resource.tags),
             },
@@ -157,6 +196,9 @@ class InstanceRoleKind(Kind[InstanceRole]):
         return {"name": resource.name, "arn": answer["Role"]["Arn"]}
 
     def update(self, aws: Aws, resource: InstanceRole, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
+        if "trust" in changed:
+            query = {"RoleName": resource.name, "PolicyDocument": json.dumps(resource.trust)}
+            aws.call("iam", "UpdateAssumeRolePolicy", query, about=f"role {resource.name}")
         self._attach(aws, resource, sorted(set(resource.policies) - set(actual.fields["policies"])))
         return actual.attributes
 
@@ -170,11 +212,11 @@ class InstanceRoleKind(Kind[InstanceRole]):
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name
-        attached = self._attached(aws, name)
-        for arn in attached:
+        for arn in self._attached(aws, name):
             query = {"RoleName": name, "PolicyArn": arn}
             aws.call("iam", "DetachRolePolicy", query, about=f"role {name}")
-        for policy in () if attached else self._inline(aws, name):
+        # An inline policy is nothing without its role, whoever put it there.
+        for policy in self._inline(aws, name):
             query = {"RoleName": name, "PolicyName": policy}
             aws.call("iam", "DeleteRolePolicy", query, about=f"role {name}")
         aws.call("iam", "DeleteRole", {"RoleName": name}, about=f"role {name}")
@@ -194,6 +236,12 @@ class InstanceRoleKind(Kind[InstanceRole]):
         return list((_get(aws, "ListRolePolicies", {"RoleName": name}) or {}).get("PolicyNames", ()))
 
     @staticmethod
+    def _is_whole(aws: Aws, role: str, policy: str, arn: str) -> bool:
+        """Whether an inline policy allows just what the managed one does that it stands for."""
+        found = _get(aws, "GetRolePolicy", {"RoleName": role, "PolicyName": policy}) or {}
+        return canonical(found.get("PolicyDocument") or {}) == canonical(_stand_in(arn.partition(":policy/")[2]))
+
+    @staticmethod
     def _attach(aws: Aws, resource: InstanceRole, policies: Iterable[str]) -> None:
         for arn in policies:
             query = {"RoleName": resource.name, "PolicyArn": arn}
@@ -204,16 +252,21 @@ class InstanceRoleKind(Kind[InstanceRole]):
                 # "Policy arn:… does not exist or is not attachable"; the role's own absence passes by itself.
                 if error.aws_code not in GONE or arn not in error.aws_message or path not in STAND_INS:
                     raise
-                statement = {"Effect": "Allow", "Action": list(STAND_INS[path]), "Resource": "*"}
                 query = {
                     "RoleName": resource.name,
                     "PolicyName": last(arn),
-                    "PolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+                    "PolicyDocument": json.dumps(_stand_in(path)),
                 }
                 aws.call("iam", "PutRolePolicy", query, about=f"role {resource.name}")
 
 
+def _stand_in(path: str) -> dict[str, Any]:
+    """The inline policy that stands for a managed one."""
+    statement = {"Effect": "Allow", "Action": list(STAND_INS[path]), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
 def _arn_of(policy: str, role: str) -> str:
-    """The ARN of the managed policy that an inline policy stands for; its own name, where it stands for none."""
+    """The ARN of the managed policy that an inline policy stands for; empty where it stands for none."""
     path = next((path for path in STAND_INS if last(path) == policy), "")
-    return f"arn:{role.split(':')[1]}:iam::aws:policy/{path}" if path else policy
+    return f"arn:{role.split(':')[1]}:iam::aws:policy/{path}" if path else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.changes import REPLACE, UPDATE, Change
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.deploy.usage import Usage
 
+# IMDSv2 only; with one hop the agent, which is on the host's network, reaches it and bridged containers do not.
+METADATA = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}
 KEEP_TEMPLATE = "running instances keep the old launch template; `ecsctl instance remove --replace ID` renews one"
 
 
@@ -36,6 +38,7 @@ class LaunchTemplate(Resource):
     profile: Ref | str = ""
     security_groups: tuple[Ref | str, ...] = ()
     key_name: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=lambda: METADATA)
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -45,6 +48,7 @@ class LaunchTemplate(Resource):
             "instanceProfile": self.profile,
             "securityGroups": frozenset(self.security_groups),
             "keyName": self.key_name or "",
+            "metadataOptions": dict(self.metadata),
             "instanceTags": frozenset(f"{key}={value}" for key, value in self.instance_tags().items()),
         }
 
@@ -151,8 +155,7 @@ def _template_data(resource: LaunchTemplate) -> dict[str, Any]:
         "IamInstanceProfile": {"Name": str(resource.profile)},
         "SecurityGroupIds": sorted(str(group) for group in resource.security_groups),
         "UserData": base64.b64encode(resource.user_data.encode()).decode(),
-        # IMDSv2 only; with one hop the agent, which is on the host's network, reaches it and bridged containers do not.
-        "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"},
+        "MetadataOptions": dict(resource.metadata),
         "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
     }
     if resource.key_name:
@@ -179,5 +182,6 @@ def _template_fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "instanceProfile": profile.get("Name") or str(profile.get("Arn", "")).rsplit("/", 1)[-1],
         "securityGroups": frozenset(data.get("SecurityGroupIds", ())),
         "keyName": data.get("KeyName", ""),
+        "metadataOptions": dict(data.get("MetadataOptions") or {}),
         "instanceTags": frozenset(f"{key}={value}" for key, value in tags.items() if key != IMAGE_TAG),
     }

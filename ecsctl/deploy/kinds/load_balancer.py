@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds import elbv2_listeners
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, until_gone
 from ecsctl.deploy.kinds.elbv2_listeners import Forward
 from ecsctl.deploy.kinds.elbv2_tags import retag, tags_by_arn
-from ecsctl.deploy.resources import OWNER_TAG, Ref, Resource
+from ecsctl.deploy.resources import OWNER_TAG, Known, Ref, Resource, resolve
+from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
@@ -101,10 +103,27 @@ class LoadBalancerKind(Kind[LoadBalancer]):
                     "listeners": frozenset(
                         elbv2_listeners.described(aws, arn, owner if owner == scope.project else None)
                     ),
+                    # Of no resource: the listeners of others.
+                    "others": frozenset(
+                        elbv2_listeners.others_described(aws, arn, owner if owner == scope.project else None)
+                    ),
                 },
                 attributes={"name": name, "arn": arn, "address": item.get("DNSName", "")},
                 tags=tags[arn],
             )
+
+    def differences(self, resource: LoadBalancer, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        """A listener of others counts on a port that is wanted, which has but one listener."""
+        ports = {listener.port for listener in resource.listeners}
+        there = {listener for listener in actual.fields.get("others", ()) if listener.port in ports}
+        have = {**actual.fields, "listeners": actual.fields["listeners"] | there}
+        yield from compare_fields(have, resolve(resource.fields(), known))
+
+    def drift(self, resource: LoadBalancer, actual: Actual, known: Known) -> Iterable[str]:
+        """Listeners that somebody added: what they open stays open."""
+        wanted = {listener.port for listener in resource.listeners}
+        for port in sorted({listener.port for listener in actual.fields.get("others", ())} - wanted):
+            yield f"{actual.key} listens on {port} by a listener that ecsctl did not make, and that it leaves alone"
 
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
         """Listeners of others on it, and rules of others on its listeners (all of them, or those that go)."""

@@ -37,6 +37,8 @@ class Ingress:
     source: Ref | str
 
     def __str__(self) -> str:
+        if self.protocol == "-1":
+            return f"everything from {self.source}"
         ports = str(self.from_port) if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
         return f"{ports}/{self.protocol} from {self.source}"
 
@@ -87,6 +89,15 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         added_by_hand = actual.fields.get("unmarked", frozenset())
         have = {**actual.fields, "ingress": actual.fields["ingress"] | (added_by_hand & wanted["ingress"])}
         yield from compare_fields(have, wanted)
+
+    def drift(self, resource: SecurityGroup, actual: Actual, known: Known) -> Iterable[str]:
+        """Rules that somebody added by hand: what they open stays open."""
+        others = actual.fields.get("unmarked", frozenset()) - resolve(resource.fields(), known)["ingress"]
+        for rule in sorted(others, key=str):
+            yield (
+                f"{actual.key} lets in {rule} by a rule that ecsctl did not make, and that it leaves alone: "
+                f"`aws ec2 revoke-security-group-ingress --group-id {actual.id} …` closes it"
+            )
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         filters = [[{"Name": f"tag:{OWNER_TAG}", "Values": [scope.project]}]]
@@ -212,6 +223,8 @@ def _permission(rule: Ingress) -> dict[str, Any]:
     permission: dict[str, Any] = {"IpProtocol": rule.protocol, "FromPort": rule.from_port, "ToPort": rule.to_port}
     if source.startswith("sg-"):
         permission["UserIdGroupPairs"] = [{"GroupId": source, "Description": MARK}]
+    elif source.startswith("pl-"):
+        permission["PrefixListIds"] = [{"PrefixListId": source, "Description": MARK}]
     elif ":" in source:
         permission["Ipv6Ranges"] = [{"CidrIpv6": source, "Description": MARK}]
     else:
@@ -229,6 +242,7 @@ def _rules(permissions: Iterable[Mapping[str, Any]]) -> tuple[set[Ingress], set[
             *((item["CidrIp"], item) for item in permission.get("IpRanges", ())),
             *((item["CidrIpv6"], item) for item in permission.get("Ipv6Ranges", ())),
             *((item["GroupId"], item) for item in permission.get("UserIdGroupPairs", ()) if "GroupId" in item),
+            *((item["PrefixListId"], item) for item in permission.get("PrefixListIds", ())),
         ]
         for source, item in sources:
             rule = Ingress(first, final, str(permission.get("IpProtocol", "")), source)

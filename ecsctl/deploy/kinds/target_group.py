@@ -26,6 +26,7 @@ GONE = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException"})
 # What CreateTargetGroup and ModifyTargetGroup call the members of a health check.
 CHECK = (
     "HealthCheckProtocol",
+    "HealthCheckPort",
     "HealthCheckPath",
     "HealthCheckIntervalSeconds",
     "HealthCheckTimeoutSeconds",
