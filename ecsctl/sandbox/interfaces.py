@@ -119,6 +119,21 @@ class Ec2(Protocol):
 
     def delete_volume(self, volume_id: str) -> None: ...
 
+    def launch_managed(
+        self,
+        subnets: Sequence[str],
+        security_groups: Sequence[str],
+        *,
+        profile: str,
+        cpu: int,
+        memory: int,
+        architecture: str,
+    ) -> InstanceDetails:
+        """Launch the smallest machine with so many CPU units and MiB. Raises where EC2 refuses it or has none."""
+        ...
+
+    def terminate(self, instance_id: str) -> None: ...
+
     def availability_zone(self, subnet_id: str) -> str: ...
 
     def subnet_exists(self, subnet_id: str) -> bool: ...

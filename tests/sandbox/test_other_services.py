@@ -154,3 +154,52 @@ def test_a_reset_ends_what_the_clock_was_ahead(sandbox: Running) -> None:
     assert sandbox.sandbox.status()["clock"]["offset"] > 3500
     sandbox.sandbox.reset()
     assert abs(sandbox.sandbox.status()["clock"]["offset"]) < 60
+
+
+def test_managed_instances_are_instances_of_ec2(sandbox: Running) -> None:
+    ecs, ec2, iam = sandbox.client("ecs"), sandbox.client("ec2"), sandbox.client("iam")
+    ecs.create_cluster(clusterName="web")
+    iam.create_role(RoleName="ecsInstanceRole", AssumeRolePolicyDocument="{}")
+    profile = iam.create_instance_profile(InstanceProfileName="ecsInstanceRole")["InstanceProfile"]["Arn"]
+    iam.add_role_to_instance_profile(InstanceProfileName="ecsInstanceRole", RoleName="ecsInstanceRole")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    ecs.create_capacity_provider(
+        name="mi",
+        cluster="web",
+        managedInstancesProvider={
+            "infrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
+            "instanceLaunchTemplate": {
+                "ec2InstanceProfileArn": profile,
+                "networkConfiguration": {"subnets": [subnet]},
+            },
+        },
+    )
+    ecs.register_task_definition(
+        family="app",
+        requiresCompatibilities=["MANAGED_INSTANCES"],
+        networkMode="host",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "app", "image": "nginx"}],
+    )
+    strategy = [{"capacityProvider": "mi", "weight": 1}]
+    ecs.create_service(
+        cluster="web", serviceName="app", taskDefinition="app", desiredCount=1, capacityProviderStrategy=strategy
+    )
+    sandbox.sandbox.advance(30)
+    assert ecs.describe_services(cluster="web", services=["app"])["services"][0]["runningCount"] == 1
+    [host] = ecs.describe_container_instances(
+        cluster="web", containerInstances=ecs.list_container_instances(cluster="web")["containerInstanceArns"]
+    )["containerInstances"]
+    [[instance]] = [
+        row["Instances"] for row in ec2.describe_instances(InstanceIds=[host["ec2InstanceId"]])["Reservations"]
+    ]
+    assert (instance["InstanceType"], instance["SubnetId"]) == ("m5.large", subnet)
+    assert instance["PublicIpAddress"].startswith("127.")
+    ecs.update_service(cluster="web", service="app", desiredCount=0)
+    sandbox.sandbox.advance(120)
+    assert ecs.list_container_instances(cluster="web")["containerInstanceArns"] == []
+    [[instance]] = [
+        row["Instances"] for row in ec2.describe_instances(InstanceIds=[host["ec2InstanceId"]])["Reservations"]
+    ]
+    assert instance["State"]["Name"] == "terminated"

@@ -21,6 +21,11 @@ KEPT_MIB = 64
 KEPT_PART = 0.026
 
 
+# What Managed Instances are launched as, from the smallest: general purpose, then for more memory.
+MANAGED_SIZES = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "16xlarge")
+MANAGED_FAMILIES = {"arm64": ("m6g", "r6g"), "x86_64": ("m5", "r5"), "": ("m5", "r5")}
+
+
 @dataclass
 class Host:
     """What is known of an EC2 instance. ``agent`` is ``booting``, ``none``, ``connected`` or ``off``.
@@ -108,6 +113,43 @@ class Instances:
 
     def delete_volume(self, volume_id: str) -> None:
         self._ec2.volumes.pop(volume_id, None)
+
+    def launch_managed(
+        self,
+        subnets: Sequence[str],
+        security_groups: Sequence[str],
+        *,
+        profile: str,
+        cpu: int,
+        memory: int,
+        architecture: str,
+    ) -> InstanceDetails:
+        sizes = (self.size(f"{family}.{size}") for size in MANAGED_SIZES for family in MANAGED_FAMILIES[architecture])
+        size = next((each for each in sizes if each.cpu_units >= cpu and each.memory_mib >= memory), None)
+        if size is None:
+            raise LookupError(f"no instance type has {cpu} CPU units and {memory} MiB")
+        subnet = min(subnets, key=[str(instance.subnet_id) for instance in self.instances()].count)
+        reservation = self._ec2.run_instances(
+            "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+            1,
+            None,
+            [],
+            instance_type=size.instance_type,
+            is_instance_type_default=False,
+            subnet_id=subnet,
+            security_group_ids=list(security_groups),
+            iam_instance_profile_arn=profile,
+            # As the subnet says.
+            associate_public_ip=None,
+            region_name=self._region,
+        )
+        [instance] = reservation.instances
+        self.hosts[instance.id] = Host(0.0, agent="connected")
+        self.give_address(instance)
+        return self._facts(instance, "")
+
+    def terminate(self, instance_id: str) -> None:
+        self._ec2.terminate_instances([instance_id])
 
     def availability_zone(self, subnet_id: str) -> str:
         return str(self._ec2.get_subnet(subnet_id).availability_zone)

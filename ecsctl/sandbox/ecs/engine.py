@@ -33,6 +33,7 @@ from ecsctl.sandbox.ecs.scheduler import (  # the modules of operations declare 
     agents,
     circuit_breaker,
     lifecycle,
+    managed_instances,
     managed_scaling,
     rollout,
 )
@@ -174,6 +175,7 @@ class Engine:
                 log.exception("the loop failed at service %s", service.arn)
                 service.wake_at = now + AFTER_A_FAULT_SECONDS
         managed_scaling.manage(region)
+        managed_instances.manage(region)
         store.forget_stopped(now - RETENTION_SECONDS)
         task_definitions.finish_deletions(store)
         capacity_providers.finish_deletions(region)

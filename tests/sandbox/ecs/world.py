@@ -61,6 +61,9 @@ class FakeEc2:
     def __init__(self) -> None:
         self.interfaces: dict[str, NetworkInterface] = {}
         self.volumes: list[str] = []
+        # What Managed Instances were asked for, and those that were ended.
+        self.managed: list[dict[str, Any]] = []
+        self.terminated: list[str] = []
         self.count = 0
         # Subnets and security groups that there are none of.
         self.gone: set[str] = set()
@@ -97,6 +100,20 @@ class FakeEc2:
 
     def delete_volume(self, volume_id: str) -> None:
         self.volumes.remove(volume_id)
+
+    def launch_managed(self, subnets: Sequence[str], security_groups: Sequence[str], **wanted: Any) -> InstanceDetails:
+        self.managed.append({"subnets": list(subnets), **wanted})
+        return InstanceDetails(
+            ec2_instance_id=f"i-{900 + len(self.managed):017d}",
+            instance_type="m5.large",
+            availability_zone=self.availability_zone(subnets[0]),
+            cpu_units=2048,
+            memory_mib=7500,
+            ami_id="ami-0123456789abcdef0",
+        )
+
+    def terminate(self, instance_id: str) -> None:
+        self.terminated.append(instance_id)
 
     def availability_zone(self, subnet_id: str) -> str:
         return f"{REGION}{subnet_id[-1]}"

@@ -9,6 +9,7 @@ from ecsctl.refusals.limits import MAX_PROVIDERS
 from ecsctl.refusals.service import check_strategy
 from ecsctl.refusals.service_context import FARGATE_PROVIDERS
 from ecsctl.sandbox.ecs.api.paging import listing, page
+from ecsctl.sandbox.ecs.api.references import find_cluster
 from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
 from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, invalid, refuse_first, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
@@ -149,6 +150,8 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
         raise invalid("A cluster must be specified for a managed instances capacity provider.")
     if group and cluster:
         raise invalid("A cluster cannot be specified for an Auto Scaling group capacity provider.")
+    if managed:
+        find_cluster(region, request)
     tags = checked_tags(request.get("tags"))
     filled = _filled_group(group) if group else None
     existing = store.capacity_providers.get(name)
@@ -173,6 +176,10 @@ def create_capacity_provider(region: Region, request: Request) -> Response:
         policy=f"ECSManagedAutoScalingPolicy-{store.new_uuid()}" if group else None,
     )
     store.capacity_providers[name] = provider
+    if managed:
+        # It is its cluster's from the beginning; PutClusterCapacityProviders does not take it
+        # (hashicorp/terraform-provider-aws#44783).
+        find_cluster(region, request).capacity_providers.append(name)
     return {"capacityProvider": _view(provider, ("TAGS",))}
 
 
@@ -239,7 +246,13 @@ def delete_capacity_provider(region: Region, request: Request) -> Response:
     if reference in FARGATE_PROVIDERS:
         raise invalid("The specified capacity provider is reserved and cannot be deleted.")
     provider = _own(region, reference)
-    in_use = [c.name for c in region.store.clusters.values() if provider.name in c.capacity_providers]
+    clusters = region.store.clusters.values()
+    in_use = [c.name for c in clusters if provider.name in c.capacity_providers and c.name != provider.cluster]
+    if provider.cluster and any(
+        task.capacity_provider == provider.name and task.last_status != "STOPPED"
+        for task in region.store.cluster_tasks(provider.cluster)
+    ):
+        in_use = [provider.cluster]
     if in_use:
         raise EcsApiError(
             "ResourceInUseException",
@@ -256,5 +269,11 @@ def finish_deletions(region: Region) -> None:
         if provider.update_status == "DELETE_IN_PROGRESS":
             provider.update_status = "DELETE_COMPLETE"
             provider.status = "INACTIVE"
+            own = region.store.clusters.get(provider.cluster or "")
+            if own is not None and provider.name in own.capacity_providers:
+                own.capacity_providers.remove(provider.name)
+                own.default_strategy = [
+                    item for item in own.default_strategy if item["capacityProvider"] != provider.name
+                ]
             if provider.auto_scaling_group is not None:
                 region.auto_scaling.leave(provider.auto_scaling_group["autoScalingGroupArn"])

@@ -221,7 +221,8 @@ def put_cluster_capacity_providers(region: Region, request: Request) -> Response
     """PutClusterCapacityProviders: replaces the list and the default strategy of the cluster."""
     store = region.store
     cluster = find_cluster(region, request)
-    providers = known_providers(region, request["capacityProviders"])
+    own = [p.name for p in store.capacity_providers.values() if p.cluster == cluster.name and p.status == "ACTIVE"]
+    providers = [*known_providers(region, request["capacityProviders"]), *own]
     strategy = checked_strategy(request["defaultCapacityProviderStrategy"], providers, default=True)
     gone = set(cluster.capacity_providers) - set(providers)
     used = {t.capacity_provider for t in store.cluster_tasks(cluster.name) if t.last_status != "STOPPED"}

@@ -140,7 +140,8 @@ def _find_room(region: Region, task: Task) -> bool:
         return True
     provider = store.capacity_providers.get(task.capacity_provider or "")
     scaling = ((provider.auto_scaling_group if provider else None) or {}).get("managedScaling") or {}
-    patience = WAIT_FOR_SCALING if scaling.get("status") == "ENABLED" else WAIT_WITHOUT_SCALING
+    scales = scaling.get("status") == "ENABLED" or (provider is not None and provider.managed_instances is not None)
+    patience = WAIT_FOR_SCALING if scales else WAIT_WITHOUT_SCALING
     if region.now - task.created_at >= patience:
         problems = placer.problems()
         reason = problems[0].reason if problems else "EMPTY CAPACITY PROVIDER"

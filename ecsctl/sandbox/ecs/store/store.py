@@ -18,7 +18,7 @@ from ecsctl.sandbox.ecs.store.records import ServiceEvent as ServiceEvent
 from ecsctl.sandbox.ecs.store.records import TaskSet as TaskSet
 from ecsctl.sandbox.interfaces import ContainerEvent, InstanceDetails, NetworkInterface, PortBinding
 
-STORE_VERSION = 3
+STORE_VERSION = 4
 _URL_SAFE = string.ascii_letters + string.digits + "-_"
 
 RETENTION_SECONDS = 3600.0
@@ -48,6 +48,8 @@ class CapacityProvider:
     kind: str
     auto_scaling_group: Document | None = None
     managed_instances: Document | None = None
+    # Of Managed Instances: since when each of its machines has had no task.
+    idle_since: dict[str, float] = field(default_factory=dict)
     cluster: str | None = None
     status: str = "ACTIVE"
     update_status: str | None = "CREATE_COMPLETE"
