@@ -10,7 +10,8 @@ from typing import Any
 
 from ecsctl.aws import ecs
 from ecsctl.aws.session import Aws, is_error
-from ecsctl.errors import AwsError, EcsctlError, NotFoundError, UsageError
+from ecsctl.errors import AwsError, EcsctlError, NotFoundError, UsageError, WaitTimeoutError
+from ecsctl.polling import Deadline, Progress, poll
 from ecsctl.query import selectors
 from ecsctl.query.diagnosis import task_causes
 from ecsctl.query.views import TaskView, name_of, task_view
@@ -32,6 +33,7 @@ RIGHTS = tuple(
 )
 # The agent takes these for its own credentials, and they are the application's.
 OWN_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY", "AWS_SECRET_KEY")
+AGENT = "ExecuteCommandAgent"
 LEAST_AGENT = (1, 50, 2)
 FARGATE_LEAST = (1, 4, 0)
 PORT_DOCUMENT = "AWS-StartPortForwardingSession"
@@ -97,6 +99,36 @@ def choose(aws: Aws, cluster: str, name: str, container: str | None) -> tuple[Ta
     return Target(view, described, definition, container, runtime_id), notes
 
 
+def wait_for_agent(aws: Aws, cluster: str, name: str, container: str | None, deadline: Deadline) -> Target:
+    """The container of a task, once its ExecuteCommandAgent runs: it comes up some seconds after the container.
+
+    Raises:
+        EcsctlError: the task or its agent has stopped; the details say why.
+        WaitTimeoutError: the agent does not come up in time.
+    """
+
+    def look() -> Progress:
+        target, _ = choose(aws, cluster, name, container)
+        row: Json = next((r for r in target.described.get("containers", ()) if r["name"] == target.container), {})
+        agent: Json = next((a for a in row.get("managedAgents", ()) if a.get("name") == AGENT), {})
+        state = agent.get("lastStatus")
+        told = f"the {AGENT} of container {target.container} is {state or 'not there yet'}"
+        failed = f"{told}: {agent.get('reason') or 'ECS gives no reason'}" if state == "STOPPED" else None
+        return Progress(state == "RUNNING" and bool(target.runtime_id), failed, (told,), target)
+
+    waited = poll(look, timeout=deadline.left(), report=deadline.report, clock=deadline.clock)
+    target: Target = waited.last.value
+    if waited.outcome == "done":
+        return target
+    details = [f"{what}: {fix}" for what, fix in (*refusals(aws, target), *deep_refusals(aws, target))]
+    hint = f"the task keeps running; `ecsctl exec {target.task.short_id}` tries again"
+    if waited.outcome == "failed":
+        raise EcsctlError(str(waited.last.failed), details=details, hint=hint)
+    raise WaitTimeoutError(
+        f"timed out after {deadline.seconds:.0f} s: {waited.last.lines[0]}", details=details, hint=hint
+    )
+
+
 def _task(aws: Aws, cluster: str, name: str, notes: list[str]) -> TaskView:
     plain = not name.startswith("arn:") or ":service/" in name
     if plain and not selectors.FULL_ID.fullmatch(name):
@@ -141,7 +173,7 @@ def refusals(aws: Aws, target: Target) -> list[tuple[str, str]]:
         if task.service:
             fix = f"set `enableExecuteCommand: true` for service {task.service}, and deploy: only new tasks get it"
         found.append(("the task was started without enableExecuteCommand", fix))
-    agent = next((a for a in row.get("managedAgents", ()) if a.get("name") == "ExecuteCommandAgent"), None)
+    agent = next((a for a in row.get("managedAgents", ()) if a.get("name") == AGENT), None)
     if described.get("enableExecuteCommand") and agent is not None and agent.get("lastStatus") != "RUNNING":
         why = f": {agent['reason']}" if agent.get("reason") else ""
         found.append(

@@ -67,6 +67,7 @@ NO_INSTANCES = "No Container Instances were found"
 @click.option("--security-group", "groups", multiple=True, metavar="ID", help="For awsvpc and Fargate; repeat it.")
 @click.option("--public-ip", is_flag=True, help="Give a Fargate task a public address.")
 @click.option("--enable-exec", is_flag=True, help="Allow `ecsctl exec` into it.")
+@click.option("--attach", is_flag=True, help="Open a shell in its container when it runs; implies --enable-exec.")
 @pass_settings
 def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
     """Run tasks of a task definition.
@@ -74,6 +75,7 @@ def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
     Prints the tasks' ids, one a line. Exits with 1 where AWS does not start all of them, or where one stops instead of
     running, and says why. `run --wait` is for tasks that end: it prints what they write, and exits with the
     container's own code. A definition for Fargate runs as Fargate, without subnets in the default VPC's.
+    `--attach` opens a shell in the container, and exits with the shell's code; the task goes on.
     """
     _check(definition, options)
     overrides = _overrides(options)
@@ -87,12 +89,16 @@ def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
     settings.resume = f"the tasks keep running; `ecsctl stop -c {name_of(cluster)} {ids}` ends them"
     structured = settings.structured
     for task in launched.tasks:
-        if options["wait"]:
+        if options["wait"] or options["attach"]:
             settings.say(f"task {task.id} ({task.definition}) started")
         elif not structured:
             print(task.id, flush=True)
     _require_all(aws, cluster, request, launched)
     tasks, code = _waited(settings, aws, cluster, described, launched.tasks, options)
+    if options["attach"]:
+        from ecsctl.cli.attach import attach
+
+        return attach(settings, aws, cluster, tasks[0], options["container"])
     settings.resume = None
     if structured:
         from ecsctl.cli.ps import emit_tasks
@@ -104,6 +110,12 @@ def run(settings: Settings, /, definition: str | None, **options: Any) -> int:
 def _check(definition: str | None, options: Mapping[str, Any]) -> None:
     if options["detach"] and options["wait"]:
         raise UsageError("--detach and --wait cannot be used together")
+    if options["attach"]:
+        from ecsctl.cli.attach import require_terminal
+
+        if options["wait"] is not None or options["detach"] or options["count"] != 1:
+            raise UsageError("--attach cannot be used together with --wait, --detach or --count")
+        require_terminal()
     if not definition and not options["service"]:
         raise UsageError("there is nothing to run", hint="name a FAMILY[:REVISION], or a --service to run what it runs")
     if options["launch_type"] and options["capacity_provider"]:
@@ -163,7 +175,7 @@ def _request(
         count=options["count"],
         where=run_requests.placed(aws, cluster, described, where, settings.note),
         overrides=overrides,
-        execute_command=options["enable_exec"],
+        execute_command=options["enable_exec"] or options["attach"],
     )
     return request, described
 

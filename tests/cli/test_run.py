@@ -160,3 +160,12 @@ def test_what_cannot_be_meant(aws: FakeAws, arguments: tuple[str, ...]) -> None:
     ended = ecsctl(aws, "run", "-c", "web", *arguments)
     assert ended.code == 2, ended.err
     assert "ecs:RunTask" not in aws.operations()
+
+
+@pytest.mark.parametrize("more", [[], ["--wait"], ["--detach"], ["--count", "2"]])
+def test_attach_needs_a_terminal_and_one_task(world: World, more: list[str]) -> None:
+    aws = world.aws()
+    ended = ecsctl(aws, "run", "nginx", "-c", "web", "--attach", *more)
+    assert (ended.code, ended.out) == (2, "")
+    assert "--attach" in ended.err
+    assert "ecs:RunTask" not in aws.operations()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -96,6 +97,30 @@ def test_what_keeps_a_container_from_being_entered_is_named_with_its_fix(simulat
     wrong = ecsctl(simulated, "exec", "-c", "closed", closed, "--container", "nope", "--", "true")
     assert (wrong.returncode, b"it has app" in wrong.stderr) == (2, True)
     assert ecsctl(simulated, "exec", "-c", "closed", "nosuch", "--", "true").returncode == 6
+
+
+def test_a_task_is_run_and_entered_on_a_terminal(simulated: Running, task: str) -> None:
+    words = [sys.executable, "-m", "ecsctl", "run", "web", "-c", "web", "--attach"]
+    here, there = pty.openpty()
+    process = subprocess.Popen(words, stdin=there, stdout=there, stderr=there, env=simulated.environment)
+    os.close(there)
+    said = b""
+    # What is typed before the shell's prompt is lost, as with ssh.
+    while not said.endswith(b"$ "):
+        said += os.read(here, 4096)
+    os.write(here, b"exit 7\n")
+    while True:
+        try:
+            said += os.read(here, 4096)
+        except OSError:
+            # Linux says so where the other end is closed.
+            break
+    os.close(here)
+    assert process.wait(60) == 7, said
+    assert b"`ecsctl stop " in said
+    [entered] = [line.split()[1].decode() for line in said.splitlines() if b") started" in line]
+    [described] = simulated.client("ecs").describe_tasks(cluster="web", tasks=[entered])["tasks"]
+    assert (described["lastStatus"], described["enableExecuteCommand"]) == ("RUNNING", True)
 
 
 @pytest.mark.docker
