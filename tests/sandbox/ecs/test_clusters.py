@@ -163,3 +163,11 @@ def test_settings_of_the_account_are_the_default_of_clusters(empty: World) -> No
     assert [setting["value"] for setting in listed] == ["enabled"]
     with pytest.raises(EcsApiError, match="not valid"):
         empty.call("PutAccountSetting", name="containerInsights", value="maybe")
+
+
+@pytest.mark.parametrize("name", ["serviceLongArnFormat", "taskLongArnFormat", "containerInstanceLongArnFormat"])
+def test_an_account_may_put_every_value_that_the_model_has(world: World, name: str) -> None:
+    put = world.call("PutAccountSetting", name=name, value="disabled")["setting"]
+    assert (put["name"], put["value"]) == (name, "disabled")
+    [listed] = world.call("ListAccountSettings", name=name)["settings"]
+    assert listed["value"] == "disabled"

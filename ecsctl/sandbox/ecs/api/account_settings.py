@@ -53,8 +53,6 @@ def _checked(name: str, value: str) -> str:
         raise invalid("The guardDutyActivate account setting is managed by AWS and cannot be changed.")
     if value not in _ALLOWED.get(name, _SWITCH):
         raise invalid(f"The value {value} is not valid for the account setting {name}.")
-    if name.endswith("LongArnFormat") and value == "disabled":
-        raise invalid("The long Amazon Resource Name format must be enabled.")
     return value
 
 
