@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def group() -> None:
-    """Bootstrap, list and remove container instances."""
+    """Bootstrap, scale, list and remove container instances."""
 
 
 group.add_command(instance_write.bootstrap)
 group.add_command(instance_write.user_data)
 group.add_command(instance_write.remove)
+group.add_command(instance_write.scale)
 
 
 @group.command(name="list")

@@ -13,12 +13,12 @@ from ecsctl.errors import UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.deploy.pipeline import Prepared
 
 
 agent_option = click.option(
     "--agent",
     type=click.Choice(["package", "container"]),
-    default="package",
     help="How ubuntu runs the ECS agent: package, or container for `docker run`, which lacks ECS Exec and the EFS "
     "plugin.  [default: package]",
 )
@@ -26,11 +26,10 @@ agent_option = click.option(
 
 @click.command(cls=Command)
 @click.option("--count", type=click.IntRange(0, 5000), required=True, help="How many instances.")
-@click.option("--type", "type_", metavar="TYPE", default="t3.small", help="The instance type.  [default: t3.small]")
+@click.option("--type", "type_", metavar="TYPE", help="The instance type.  [default: t3.small]")
 @click.option(
     "--image",
     metavar="IMAGE",
-    default="al2023",
     help="al2023, bottlerocket, ubuntu, ami-… or an SSM parameter.  [default: al2023]",
 )
 @click.option(
@@ -43,13 +42,14 @@ agent_option = click.option(
 @click.option("--subnet", "subnets", metavar="ID", multiple=True, help="A subnet.  [default: the default VPC's]")
 @click.option("--key-name", metavar="NAME", help="An EC2 key pair, for a network that may reach port 22.")
 @waits("10m")
+@confirms
 @pass_settings
 def bootstrap(
     settings: Settings,
     count: int,
-    type_: str,
-    image: str,
-    agent: str,
+    type_: str | None,
+    image: str | None,
+    agent: str | None,
     ingress: tuple[str, ...],
     subnets: tuple[str, ...],
     key_name: str | None,
@@ -58,24 +58,51 @@ def bootstrap(
 
     It makes their role and instance profile, a security group, a launch template whose user data starts the agent in
     the cluster (IMDSv2 only), and an Auto Scaling group that replaces instances which die. Run again, it changes what
-    the flags say otherwise: another --count scales. Prints the instance ids.
+    the flags say otherwise, and leaves alone what they do not say; it asks before it changes more than the number of
+    instances, or makes that smaller. Prints the instance ids.
     """
-    from ecsctl.actions.instances import joined, require_group_here
+    from ecsctl.actions.instance_groups import GroupFlags, prepare_bootstrap
+    from ecsctl.actions.instances import require_group_here
     from ecsctl.aws import ecs
-    from ecsctl.cli.deploy import carry_out
-    from ecsctl.deploy.desired.instances import INSTANCE_KINDS
-    from ecsctl.deploy.pipeline import prepare
-    from ecsctl.manifest.model import IngressSpec, InstancesSpec, Spec
+    from ecsctl.manifest.model import IngressSpec
 
     rules = tuple(IngressSpec.parse(text) for text in ingress)
     aws, cluster = connect(settings)
     cluster = str(ecs.require_cluster(aws, cluster)["clusterName"])
     require_group_here(aws, cluster)
-    instances = InstancesSpec(count, count, count, type_, image, subnets, rules, key_name, agent=agent)
-    spec = Spec(name=cluster, cluster=cluster, instances=instances)
-    prepared = prepare(aws, spec, prune=False, kinds=INSTANCE_KINDS)
-    again = f"ecsctl instance bootstrap -c {cluster} --count {count}"
-    changes = carry_out(settings, aws, prepared, again, ask=False)
+    flags = GroupFlags(count, type_, image, agent, subnets, rules, key_name)
+    prepared = prepare_bootstrap(aws, cluster, flags)
+    _resize(settings, aws, cluster, prepared, f"ecsctl instance bootstrap -c {cluster} --count {count}")
+
+
+@click.command(cls=Command)
+@click.argument("count", metavar="N", type=click.IntRange(0, 5000))
+@waits("10m")
+@confirms
+@pass_settings
+def scale(settings: Settings, count: int) -> None:
+    """Set how many instances the group of `bootstrap` has, and wait until they have joined.
+
+    Only their number changes. Fewer: Auto Scaling ends some with the tasks on them, so it asks (`instance remove`
+    drains those that you name first). Prints the instance ids.
+    """
+    from ecsctl.actions.instance_groups import prepare_size
+    from ecsctl.actions.instances import require_group_here
+    from ecsctl.aws import ecs
+
+    aws, cluster = connect(settings)
+    cluster = str(ecs.require_cluster(aws, cluster)["clusterName"])
+    require_group_here(aws, cluster)
+    _resize(settings, aws, cluster, prepare_size(aws, cluster, count), f"ecsctl instance scale {count} -c {cluster}")
+
+
+def _resize(settings: Settings, aws: Aws, cluster: str, prepared: Prepared, again: str) -> None:
+    """Carry a plan of the group out, and print what has joined."""
+    from ecsctl.actions.instance_groups import is_growth
+    from ecsctl.actions.instances import joined
+    from ecsctl.cli.deploy import carry_out
+
+    changes = carry_out(settings, aws, prepared, again, ask=not is_growth(prepared.plan))
     if settings.structured:
         from ecsctl.cli.instance import columns, read_instances
         from ecsctl.render.table import as_data
@@ -91,7 +118,7 @@ def bootstrap(
 @click.option("--image", metavar="IMAGE", default="al2023", help="al2023, bottlerocket or ubuntu.  [default: al2023]")
 @agent_option
 @pass_settings
-def user_data(settings: Settings, image: str, agent: str) -> None:
+def user_data(settings: Settings, image: str, agent: str | None) -> None:
     """Print the boot script that makes an instance join the cluster.
 
     For a launch template of your own; it is what `bootstrap` gives its instances.
@@ -100,7 +127,7 @@ def user_data(settings: Settings, image: str, agent: str) -> None:
     from ecsctl.deploy.user_data import user_data as script
 
     named, _ = (settings.cluster, None) if settings.cluster else of_files(files_at_hand(), settings)
-    click.echo(script(image, named or "default", agent), nl=False)
+    click.echo(script(image, named or "default", agent or "package"), nl=False)
 
 
 @click.command(cls=Command)

@@ -31,7 +31,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "Clusters and instances": {
         "cluster": ("cluster", "group", "Create, list, show and delete clusters."),
-        "instance": ("instance", "group", "Bootstrap, list and remove container instances."),
+        "instance": ("instance", "group", "Bootstrap, scale, list and remove container instances."),
     },
     "Tasks and services": {
         "task": ("task", "group", "Register and show task definitions; the task commands too."),

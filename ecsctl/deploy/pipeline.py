@@ -57,6 +57,9 @@ def prepare(aws: Aws, spec: Spec, *, prune: bool = True, kinds: Collection[str] 
     if kinds is not None:
         resources = {key: resource for key, resource in resources.items() if key.kind in kinds}
     snapshot = observe(aws, scope_of(aws, spec, kinds), resources, kinds)
+    if kinds is not None:
+        # A command says nothing of tags, and what is not said is left alone.
+        snapshot = replace(snapshot, found={key: replace(item, tags=None) for key, item in snapshot.found.items()})
     planned = guarded(aws, plan(resources, snapshot, prune=prune), snapshot.scope)
     return Prepared(_with_unseen(planned, snapshot), snapshot, resources)
 

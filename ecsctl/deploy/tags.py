@@ -7,15 +7,14 @@ tag ``ecsctl:fields`` of a service lists what its section said, in the same form
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from ecsctl.deploy.resources import OWNER_TAG
+from ecsctl.deploy.resources import OWNER_TAG, Actual, Resource
 from ecsctl.ecs_definitions.field_changes import FieldChange
 
-if TYPE_CHECKING:
-    from ecsctl.deploy.resources import Actual, Resource
+R = TypeVar("R", bound=Resource)
 
 TAGS = "tags"
 KEYS_TAG = "ecsctl:tags"
@@ -43,9 +42,10 @@ def words_of(tag: str, tags: Mapping[str, str]) -> frozenset[str]:
     return frozenset(unquote(word.replace("=", "%")) for value in values for word in value.split())
 
 
-def with_keys(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags with those that list the keys of the file's."""
-    return {**tags, **listed(KEYS_TAG, [key for key in tags if not key.startswith(OWN)])}
+def with_keys(resource: R) -> R:
+    """A resource with the tags that list the keys of its tags, but for those that are ecsctl's own."""
+    keys = [key for key in resource.own_tags() if not key.startswith(OWN)]
+    return replace(resource, tags={**resource.tags, **listed(KEYS_TAG, keys)})
 
 
 def tag_changes(resource: Resource, actual: Actual) -> Iterator[FieldChange]:

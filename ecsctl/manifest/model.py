@@ -138,7 +138,8 @@ class InstancesSpec:
 
     ``image`` is ``al2023``, ``bottlerocket``, ``ubuntu``, an AMI id or the name of an SSM parameter. No subnets: those
     of the default VPC. ``scaled``: the file leaves the number open, so it only begins with ``desired``. ``agent``:
-    how Ubuntu runs the agent, as a ``package`` or as a ``container``.
+    how Ubuntu runs the agent, as a ``package`` or as a ``container``. ``user_data``: the boot script, where it is not
+    ecsctl's own of the image.
     """
 
     minimum: int
@@ -151,6 +152,7 @@ class InstancesSpec:
     key_name: str | None = None
     scaled: bool = False
     agent: str = "package"
+    user_data: str | None = None
 
 
 @dataclass(frozen=True)

@@ -266,3 +266,47 @@ def test_what_has_no_room_is_told_with_its_cause(aws: Aws, sandbox: Running, ser
     assert ended.code == 1
     assert "1 of 2 tasks run" in ended.err
     assert "error: service svc cannot place its tasks: host port 80 is in use on i-" in ended.err
+
+
+def test_a_flag_left_out_leaves_alone_what_is_there(aws: Aws, sandbox: Running) -> None:
+    assert ecsctl(aws, "cluster", "create", "prod").code == 0
+    first = ["instance", "bootstrap", "-c", "prod"]
+    flags = ["--image", "ubuntu", "--agent", "container", "--type", "t3.medium", "--ingress", "80"]
+    assert ecsctl(aws, *first, "--count", "1", *flags).code == 0
+    ec2 = sandbox.client("ec2")
+
+    def made() -> tuple[Any, Any]:
+        versions = ec2.describe_launch_template_versions(LaunchTemplateName="ecsctl-prod")["LaunchTemplateVersions"]
+        [security] = ec2.describe_security_groups(GroupNames=["ecsctl-prod-instances"])["SecurityGroups"]
+        return versions, security["IpPermissions"]
+
+    before = made()
+    ended = ecsctl(aws, *first, "--count", "2")
+    assert (ended.code, len(ended.lines)) == (0, 2), ended.err
+    assert made() == before
+    assert ecsctl(aws, "instance", "scale", "3", "-c", "prod").code == 0
+    assert (made(), group(sandbox)["DesiredCapacity"]) == (before, 3)
+
+    # Fewer, or anything else, is shown and asked.
+    for command in (["instance", "scale", "1", "-c", "prod"], [*first, "--count", "3", "--type", "t3.small"]):
+        ended = ecsctl(aws, *command)
+        assert ended.code == 2
+        assert "update " in ended.err
+        assert "add --yes in a script; nothing was changed" in ended.err
+        assert (made(), group(sandbox)["DesiredCapacity"]) == (before, 3)
+    assert ecsctl(aws, *first, "--count", "3", "--type", "t3.small", "--yes").code == 0
+    versions, rules = made()
+    assert rules == before[1]
+    assert len(versions) == 2
+    old, new = (item["LaunchTemplateData"] for item in sorted(versions, key=lambda item: int(item["VersionNumber"])))
+    assert (old.pop("InstanceType"), new.pop("InstanceType")) == ("t3.medium", "t3.small")
+    assert {**old, "TagSpecifications": ()} == {**new, "TagSpecifications": ()}
+    assert ecsctl(aws, "instance", "scale", "1", "-c", "prod", "--yes").code == 0
+    assert len(ecsctl(aws, "instance", "list", "-c", "prod", "-q").lines) == 1
+
+
+def test_scaling_instances_wants_a_group_of_bootstrap(aws: Aws, sandbox: Running) -> None:
+    cluster_with(aws, sandbox, 0)
+    ended = ecsctl(aws, "instance", "scale", "2", "-c", "prod")
+    assert ended.code == 6
+    assert "`ecsctl instance bootstrap -c prod --count 2` makes one" in ended.err

@@ -225,8 +225,7 @@ def test_tags_are_brought_up_to_date_and_those_of_others_stay(bench: Bench, kind
     def tagged(tags: dict[str, str]) -> dict[Key, Resource]:
         own = bench.case.resource.tags[OWNER_TAG]
         kept = {key: value for key, value in bench.case.resource.tags.items() if key not in ("team", OWNER_TAG)}
-        resource = replace(bench.case.resource, tags=with_keys({**kept, OWNER_TAG: own, **tags}))
-        return bench.wanted(resource)
+        return bench.wanted(with_keys(replace(bench.case.resource, tags={**kept, OWNER_TAG: own, **tags})))
 
     first = {"team": "web", "a key": "of two words", "cost-centre": "12"}
     assert bench.carry_out(tagged(first)).whole

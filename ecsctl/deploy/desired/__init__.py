@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.deploy.desired.instances import instances
@@ -46,7 +45,7 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
     made = {resource.key for resource in resources}
     for wanted in spec.services.values():
         resources += service(spec, sources, tags, wanted, made)
-    return {resource.key: replace(resource, tags=with_keys(resource.tags)) for resource in resources}
+    return {resource.key: with_keys(resource) for resource in resources}
 
 
 def unlisted(spec: Spec) -> list[Key]:

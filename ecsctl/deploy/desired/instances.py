@@ -37,6 +37,12 @@ def instance_group(project: str) -> Key:
     return Key(AutoScalingGroup.kind, base_name(project))
 
 
+def resized(project: str, cluster: str, count: int) -> Resource:
+    """The group of a project's instances, of which only the number is said."""
+    name = instance_group(project).name
+    return AutoScalingGroup(name, minimum=count, desired=count, maximum=count, cluster=cluster, placed=False)
+
+
 def instances(
     spec: Spec, sources: DataSources, tags: Mapping[str, str], wanted: InstancesSpec, routes: Sequence[Route]
 ) -> list[Resource]:
@@ -76,7 +82,7 @@ def instances(
         image=sources.image,
         image_source=wanted.image,
         instance_type=wanted.type,
-        user_data=user_data(sources.flavour, spec.cluster, wanted.agent),
+        user_data=wanted.user_data or user_data(sources.flavour, spec.cluster, wanted.agent),
         profile=Ref(profile.key, "name"),
         security_groups=(Ref(group.key, "id"),),
         key_name=wanted.key_name,

@@ -38,7 +38,8 @@ class AutoScalingGroup(Resource):
     """The group that keeps the instances alive; ``cluster`` is where they join.
 
     ``scaled``: something else says how many there are between least and greatest, so ``desired`` is the beginning
-    only. ``placed``: the file names the subnets; else those of the beginning stay, whatever the default VPC gets.
+    only. No ``template``: the one that it has. ``placed``: the file names the subnets; else those of the beginning
+    stay, whatever the default VPC gets.
     """
 
     kind: ClassVar[str] = "auto-scaling-group"
@@ -57,7 +58,7 @@ class AutoScalingGroup(Resource):
             "desiredCapacity": None if self.scaled else self.desired,
             "maxSize": self.maximum,
             "subnets": frozenset(self.subnets) if self.placed else None,
-            "launchTemplate": self.template,
+            "launchTemplate": self.template or None,
             "cluster": self.cluster,
         }
 
