@@ -116,6 +116,11 @@ def conflict(plan: Plan) -> ConflictError:
         if more:
             hint += f"; {more}"
             break
+    for item in plan.conflicts:
+        command = TABLE[item.key.kind].tag_command(item, plan.project)
+        if command:
+            hint += f"; if project {plan.project} made it, and only its tag was lost, `{command}` gives it back"
+            break
     return ConflictError(
         f"{len(plan.conflicts)} resources are in the way of project {plan.project}; nothing was changed"
         if many
@@ -210,7 +215,7 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Dead
             if left < TRIES - 1:
                 # What one call of AWS refuses as existing, another may not show for a while.
                 aws.clock.sleep(float(TRIES - 1 - left))
-            actual = refresh(aws, scope, change.key)
+            actual = refresh(aws, scope, change.key, change.resource, None if change.resource else change.actual)
             if change.resource is None:
                 if actual is None or not scope.may_change(actual):
                     return {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,7 @@ def test_a_namesake_is_in_the_way_and_nothing_changes(
         assert what in ended.err
         assert whose in ended.err
         assert "nothing was changed" in ended.err
+        assert ("ecsctl:project=shop" in ended.err or "ecsctl:project,value=shop" in ended.err.lower()) == (not tags)
         assert holdings(sandbox) == before
     ended = ecsctl(aws, "down", "--yes", "-f", file)
     assert (ended.code, ended.err) == (0, "Nothing to remove: AWS has nothing of project shop.\n")
@@ -195,3 +198,77 @@ def test_commands_leave_what_they_did_not_make(sandbox: Running) -> None:
         assert hint in ended.err
     assert ecsctl(aws, "instance", "remove", instance["InstanceId"], "-c", "shop-cluster", "--yes").code == 6
     assert holdings(sandbox) == before
+
+
+def another_network(sandbox: Running) -> str:
+    ec2 = sandbox.client("ec2")
+    return str(ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"])
+
+
+def a_group_of(sandbox: Running, vpc: str, owner: str | None) -> str:
+    tags: Any = [{"ResourceType": "security-group", "Tags": [{"Key": "ecsctl:project", "Value": owner}]}]
+    return str(
+        sandbox.client("ec2").create_security_group(
+            GroupName="ecsctl-shop-instances",
+            Description="a namesake",
+            VpcId=vpc,
+            TagSpecifications=tags if owner else [],
+        )["GroupId"]
+    )
+
+
+def groups_of(sandbox: Running) -> set[str]:
+    query = [{"Name": "group-name", "Values": ["ecsctl-shop-instances"]}]
+    return {row["GroupId"] for row in sandbox.client("ec2").describe_security_groups(Filters=query)["SecurityGroups"]}
+
+
+def test_security_groups_of_one_name_are_told_apart_by_their_network(sandbox: Running, file: str) -> None:
+    """Strangers' in other networks, and the project's own from before: none hides another."""
+    aws = sandbox.aws()
+    theirs = {a_group_of(sandbox, another_network(sandbox), owner) for owner in (None, "other", None)}
+    assert ecsctl(aws, "up", "--yes", "-f", file).code == 0
+    [own] = groups_of(sandbox) - theirs
+    left_over = a_group_of(sandbox, another_network(sandbox), "shop")
+    planned = ecsctl(aws, "plan", "-f", file).out
+    assert f"- remove security-group ecsctl-shop-instances ({left_over})" in planned
+    assert planned.count("security-group ecsctl-shop-instances") == 1, planned
+    assert ecsctl(aws, "up", "--yes", "-f", file).code == 0
+    assert groups_of(sandbox) == {*theirs, own}
+    assert ecsctl(aws, "plan", "--exit-code", "-f", file).code == 0
+    a_group_of(sandbox, another_network(sandbox), "shop")
+    ended = ecsctl(aws, "down", "--yes", "-f", file)
+    assert ended.code == 0, ended.err
+    assert groups_of(sandbox) == theirs
+
+
+def test_a_namesake_in_the_network_is_in_the_way_whatever_the_project_has_elsewhere(
+    sandbox: Running, file: str
+) -> None:
+    vpc = sandbox.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    theirs = a_group_of(sandbox, vpc, None)
+    a_group_of(sandbox, another_network(sandbox), "shop")
+    a_group_of(sandbox, another_network(sandbox), None)
+    before = holdings(sandbox)
+    ended = ecsctl(sandbox.aws(), "up", "--yes", "-f", file)
+    assert ended.code == 1
+    assert f"security-group ecsctl-shop-instances ({theirs}) was not made by ecsctl" in ended.err
+    assert holdings(sandbox) == before
+    # The group of a cluster's own instances has the same name.
+    sandbox.client("ecs").create_cluster(clusterName="shop")
+    ended = ecsctl(sandbox.aws(), "instance", "bootstrap", "--count", "1", "-c", "shop")
+    assert ended.code == 1
+    assert theirs in ended.err
+
+
+def test_the_command_of_the_hint_gives_back_a_lost_tag(sandbox: Running, file: str) -> None:
+    aws = sandbox.aws()
+    assert ecsctl(aws, "up", "--yes", "-f", file).code == 0
+    [group] = groups_of(sandbox)
+    ec2 = sandbox.client("ec2")
+    ec2.delete_tags(Resources=[group], Tags=[{"Key": "ecsctl:project"}])
+    ended = ecsctl(aws, "up", "--yes", "-f", file)
+    assert ended.code == 1
+    command = f"aws ec2 create-tags --resources {group} --tags Key=ecsctl:project,Value=shop"
+    assert f"`{command}` gives it back" in ended.err
+    subprocess.run(shlex.split(command), env=sandbox.environment, check=True, timeout=60)
+    assert ecsctl(aws, "plan", "--exit-code", "-f", file).code == 0

@@ -67,6 +67,10 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
     """Found by its owner tag and by its name."""
 
     resource = AutoScalingGroup
+    retagging = (
+        "autoscaling create-or-update-tags --tags ResourceId={name},"
+        "ResourceType=auto-scaling-group,Key={tag},Value={project},PropagateAtLaunch=true"
+    )
     operations = (
         "autoscaling:CreateAutoScalingGroup",
         "autoscaling:CreateOrUpdateTags",

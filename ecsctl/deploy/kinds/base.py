@@ -84,6 +84,7 @@ class Kind(Generic[R]):
         never_desired: no file asks for one. What the project has of it stays, and a plan says so, until all goes.
         exists, gone: the error codes that say that somebody else (or a call whose answer was lost) was faster; apply
             then reads it again and goes on from what it finds.
+        retagging: the arguments of the ``aws`` command that puts the tag ``{tag}={project}`` on ``{id}`` or ``{name}``.
     """
 
     resource: ClassVar[type[Resource]]
@@ -100,6 +101,7 @@ class Kind(Generic[R]):
     never_desired: ClassVar[bool] = False
     exists: ClassVar[frozenset[str]] = frozenset()
     gone: ClassVar[frozenset[str]] = frozenset()
+    retagging: ClassVar[str] = ""
 
     # -- AWS ----------------------------------------------------------------------------------------------------------
 
@@ -198,7 +200,7 @@ class Kind(Generic[R]):
         return ()
 
     def conflicts(self, resource: R, actual: Actual) -> bool:
-        """Whether what somebody else made under the same name keeps this one from being made."""
+        """Whether what has the same name has this one's place, so that somebody else's keeps it from being made."""
         return True
 
     def depends(self, actual: Actual, other: Actual) -> bool:
@@ -220,6 +222,12 @@ class Kind(Generic[R]):
     def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
         """What the user can do about something of this kind that is in the way, besides renaming and removing."""
         return None
+
+    def tag_command(self, conflict: Conflict, project: str) -> str | None:
+        """The command that gives a project what is its own, but has lost its owner tag; None where there is none."""
+        if conflict.owner or not self.retagging:
+            return None
+        return "aws " + self.retagging.format(id=conflict.id, name=conflict.key.name, tag=OWNER_TAG, project=project)
 
     def forms(self, resource: R | None, actual: Actual | None, known: Known) -> tuple[Any, Any] | None:
         """What AWS has and what is wanted, as ``diff`` shows them; None where the kind is not shown there."""

@@ -63,6 +63,7 @@ class ClassicLoadBalancerKind(Kind[ClassicLoadBalancer]):
     """Found by its owner tag and by its name, among all of the region: the API has no filter."""
 
     resource = ClassicLoadBalancer
+    retagging = "elb add-tags --load-balancer-names {name} --tags Key={tag},Value={project}"
     operations = (
         "elb:AddTags",
         "elb:ApplySecurityGroupsToLoadBalancer",

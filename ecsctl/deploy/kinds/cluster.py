@@ -42,6 +42,7 @@ class ClusterKind(Kind[Cluster]):
     """Found by its name, and by its owner tag where it is not the scope's; one of another maker is used as it is."""
 
     resource = Cluster
+    retagging = "ecs tag-resource --resource-arn {id} --tags key={tag},value={project}"
     operations = (
         "ecs:CreateCluster",
         "ecs:DeleteCluster",

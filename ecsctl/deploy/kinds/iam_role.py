@@ -93,6 +93,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
     """
 
     resource = InstanceRole
+    retagging = "iam tag-role --role-name {name} --tags Key={tag},Value={project}"
     operations = (
         "iam:AttachRolePolicy",
         "iam:CreateRole",

@@ -35,6 +35,7 @@ class InstanceProfileKind(Kind[InstanceProfile]):
     """Found by its name, which is made of the project and the region."""
 
     resource = InstanceProfile
+    retagging = "iam tag-instance-profile --instance-profile-name {name} --tags Key={tag},Value={project}"
     operations = (
         "ec2:DescribeInstances",
         "iam:AddRoleToInstanceProfile",

@@ -64,6 +64,7 @@ class LaunchTemplateKind(Kind[LaunchTemplate]):
     """Found by its owner tag and by its name. The group launches ``$Latest``, so that a change is one call."""
 
     resource = LaunchTemplate
+    retagging = "ec2 create-tags --resources {id} --tags Key={tag},Value={project}"
     operations = (
         "ec2:CreateLaunchTemplate",
         "ec2:CreateLaunchTemplateVersion",

@@ -57,6 +57,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
     """
 
     resource = LoadBalancer
+    retagging = "elbv2 add-tags --resource-arns {id} --tags Key={tag},Value={project}"
     operations = (
         *elbv2_listeners.OPERATIONS,
         "elbv2:AddTags",

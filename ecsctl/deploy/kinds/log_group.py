@@ -35,6 +35,7 @@ class LogGroupKind(Kind[LogGroup]):
     """
 
     resource = LogGroup
+    retagging = "logs tag-resource --resource-arn {id} --tags {tag}={project}"
     operations = (
         "logs:CreateLogGroup",
         "logs:DeleteLogGroup",

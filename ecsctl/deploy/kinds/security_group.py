@@ -60,6 +60,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
     """Found by its owner tag, and by its name, which may exist once a VPC."""
 
     resource = SecurityGroup
+    retagging = "ec2 create-tags --resources {id} --tags Key={tag},Value={project}"
     operations = (
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:CreateSecurityGroup",
@@ -107,8 +108,8 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         for query in filters:
             for group in aws.pages("ec2", "DescribeSecurityGroups", {"Filters": query}, "SecurityGroups"):
                 groups[group["GroupId"]] = group
-        # The name may exist once a VPC: the project's own one goes before a stranger's of another VPC.
-        for group in sorted(groups.values(), key=lambda item: owner_of(item.get("Tags", ())) == scope.project):
+        # The name may exist once a VPC.
+        for group in groups.values():
             rules, marked = _rules(group.get("IpPermissions", ()))
             yield Actual(
                 self.resource(group["GroupName"]).key,

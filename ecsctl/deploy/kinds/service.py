@@ -110,6 +110,7 @@ class ServiceKind(Kind[Service]):
     """Found by its name and its owner tag in the scope's cluster, and by its owner tag in all others."""
 
     resource = Service
+    retagging = "ecs tag-resource --resource-arn {id} --tags key={tag},value={project}"
     operations = (
         "ecs:CreateService",
         "ecs:DeleteService",

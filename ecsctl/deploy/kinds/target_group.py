@@ -87,6 +87,7 @@ class TargetGroupKind(Kind[TargetGroup]):
     """
 
     resource = TargetGroup
+    retagging = "elbv2 add-tags --resource-arns {id} --tags Key={tag},Value={project}"
     operations = (
         "elbv2:AddTags",
         "elbv2:CreateTargetGroup",

@@ -44,6 +44,7 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
     """
 
     resource = TaskDefinition
+    retagging = "ecs tag-resource --resource-arn {id} --tags key={tag},value={project}"
     operations = (
         "ecs:DeleteTaskDefinitions",
         "ecs:DeregisterTaskDefinition",
