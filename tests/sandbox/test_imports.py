@@ -18,5 +18,7 @@ def test_a_data_file_is_parsed_once_while_moto_is_imported(tmp_path: Path) -> No
         assert not gc.isenabled()
         assert JSONFileLoader().load_file(str(tmp_path / "a")) is first == {"b": 1}
     assert gc.isenabled()
+    assert gc.get_freeze_count()
+    gc.unfreeze()
     assert JSONFileLoader.load_file is before
     assert JSONFileLoader().load_file(str(tmp_path / "a")) is not first
