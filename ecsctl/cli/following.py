@@ -114,9 +114,17 @@ class Follower:
     Args:
         run: the command; None: there is none. It raises EcsctlError where it fails.
         note: told of what failed; the next :meth:`see` tries again.
+        written: told of each time that the file was written, before the command is run.
     """
 
-    def __init__(self, file: File, run: Callable[[], None] | None, clock: Clock, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        file: File,
+        run: Callable[[], None] | None,
+        clock: Clock,
+        note: Callable[[str], None],
+        written: Callable[[], None] = lambda: None,
+    ) -> None:
         self._file = file
         self._run = run
         self._clock = clock
@@ -124,7 +132,7 @@ class Follower:
         self._first = True
         self._pending: tuple[str, float, float] | None = None
         self._retry: tuple[float, float] | None = None
-        self.written = 0
+        self._written = written
 
     def pause(self) -> float:
         """Seconds until it wants to be shown the text again."""
@@ -142,7 +150,7 @@ class Follower:
             except EcsctlError as error:
                 self._note(error.message)
                 return
-            self.written += 1
+            self._written()
             self._retry = (now, RETRY) if self._run else None
         self._first = False
         if self._run and self._retry and now >= self._retry[0]:

@@ -100,7 +100,12 @@ def follow(
     from ecsctl.query.watching import looks
 
     clock = settings.aws().clock
-    follower = Follower(file, run if command else None, clock, settings.note)
+
+    def written() -> None:
+        if out:
+            settings.say(f"{out} written")
+
+    follower = Follower(file, run if command else None, clock, settings.note, written)
     settings.resume = f"{out} stays as it is" if out else None
     told = ""
 
@@ -110,7 +115,7 @@ def follow(
             made_of, told = text(), ""
         except UsageError as error:
             # Somebody is editing the template: the last good file stays.
-            if follower.written == 0 and file.text is None:
+            if file.text is None:
                 raise
             if error.message != told:
                 settings.note(error.message)
@@ -118,10 +123,6 @@ def follow(
             return None
         return made_of
 
-    before = 0
-    for now in looks(render, clock, settings.note, interval=follower.pause):
+    for now in looks(render, clock, settings.note, interval=follower.pause, patient=True):
         if now is not None:
             follower.see(now)
-        if out and follower.written > before:
-            settings.say(f"{out} written")
-            before = follower.written

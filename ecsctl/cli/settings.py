@@ -204,7 +204,9 @@ class Settings:
     def say(self, line: str) -> None:
         """A progress line on stderr; nothing with ``--quiet``."""
         if not self.quiet:
-            print(line, file=sys.stderr, flush=True)
+            from ecsctl.render.terminal import broken
+
+            print(broken(line, sys.stderr), file=sys.stderr, flush=True)
 
     def note(self, line: str) -> None:
         """Something the user should know, on stderr; nothing with ``--quiet``."""

@@ -22,20 +22,24 @@ def looks(
     note: Callable[[str], None],
     *,
     interval: Callable[[], float] = lambda: INTERVAL,
+    patient: bool = False,
 ) -> Iterator[T]:
     """What ``read`` gives, for ever, with pauses of ``interval`` seconds.
 
     A throttle or an outage is noted, once for each message, and looked past; the pauses grow meanwhile.
 
+    Args:
+        patient: also where it is the first look that fails.
+
     Raises:
-        EcsctlError: the first look fails, or a later one does for a reason that does not pass.
+        EcsctlError: the first look fails, or one does for a reason that does not pass.
     """
     first, told, pause = True, "", INTERVAL
     while True:
         try:
             seen = read()
         except EcsctlError as error:
-            if first or not is_temporary(error):
+            if (first and not patient) or not is_temporary(error):
                 raise
             if error.message != told:
                 note(f"{error.message}; trying again")

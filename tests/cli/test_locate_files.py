@@ -92,6 +92,25 @@ def test_throttles_and_outages_leave_the_last_good_file(world: World, tmp_path: 
     assert ended.err.count("ThrottlingException") == 1
 
 
+def test_an_outage_at_the_start_is_waited_out(world: World, tmp_path: Path) -> None:
+    aws, out = world.aws(), tmp_path / "svc.conf"
+    out.write_text("of before")
+    works = aws.answers["ecs:ListTasks"]
+    aws.answers["ecs:ListTasks"] = refused("ecs:ListTasks", "NoAnswer", "cannot be reached")
+    arguments = ["--format", "nginx", "-w", "--out", str(out), "--exec", "echo reloaded"]
+
+    def again() -> None:
+        assert out.read_text() == "of before"
+        aws.answers["ecs:ListTasks"] = works
+
+    ended = locate(aws, *arguments, steps=[nothing, again, nothing])
+    assert out.read_text() == NGINX % 1
+    assert "cannot be reached; trying again" in ended.err
+    assert ended.err.index(f"{out} written") < ended.err.index("reloaded")
+    aws.answers["ecs:ListTasks"] = refused("ecs:ListTasks", "AccessDeniedException")
+    assert locate(aws, *arguments).code == 1
+
+
 def test_a_template_is_rendered_and_its_faults_leave_the_file(world: World, tmp_path: Path) -> None:
     template, out = tmp_path / "svc.j2", tmp_path / "svc.txt"
     template.write_text(
