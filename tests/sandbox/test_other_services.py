@@ -203,3 +203,33 @@ def test_managed_instances_are_instances_of_ec2(sandbox: Running) -> None:
         row["Instances"] for row in ec2.describe_instances(InstanceIds=[host["ec2InstanceId"]])["Reservations"]
     ]
     assert instance["State"]["Name"] == "terminated"
+
+
+def test_cloudformation_makes_the_balancers_of_a_service(sandbox: Running) -> None:
+    ec2, elb = sandbox.client("ec2"), sandbox.client("elbv2")
+    subnets = ec2.describe_subnets()["Subnets"]
+    _stack(
+        sandbox,
+        {
+            "Balancer": {
+                "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+                "Properties": {"Name": "web", "Subnets": [row["SubnetId"] for row in subnets[:2]]},
+            },
+            "Group": {
+                "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+                "Properties": {"Name": "web", "Port": 80, "Protocol": "HTTP", "VpcId": subnets[0]["VpcId"]},
+            },
+            "Listener": {
+                "Type": "AWS::ElasticLoadBalancingV2::Listener",
+                "Properties": {
+                    "LoadBalancerArn": {"Ref": "Balancer"},
+                    "Port": 80,
+                    "Protocol": "HTTP",
+                    "DefaultActions": [{"Type": "forward", "TargetGroupArn": {"Ref": "Group"}}],
+                },
+            },
+        },
+    )
+    [balancer] = elb.describe_load_balancers(Names=["web"])["LoadBalancers"]
+    [listener] = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    assert listener["DefaultActions"][0]["TargetGroupArn"].split("/")[1] == "web"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,15 @@ def _classic(balancers: Mapping[str, LoadBalancers]) -> None:
     ELBBackend.delete_load_balancer_listeners = delete_load_balancer_listeners  # type: ignore[method-assign]
 
 
+def _arguments(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """What a method of moto's is given, by name, without its tags: some callers give it in order, some by name."""
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    given = dict(bound.arguments)
+    given |= given.pop("kwargs", {})
+    return {name: value for name, value in given.items() if name not in ("self", "tags")}
+
+
 def _v2(balancers: Mapping[str, LoadBalancers]) -> None:
     from moto.elbv2.exceptions import DuplicateListenerError, DuplicateLoadBalancerName
     from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
@@ -76,30 +86,30 @@ def _v2(balancers: Mapping[str, LoadBalancers]) -> None:
     create, create_group = ELBv2Backend.create_load_balancer, ELBv2Backend.create_target_group
     create_on_port, modify = ELBv2Backend.create_listener, ELBv2Backend.modify_listener
 
-    def create_load_balancer(self: Any, name: str, **kwargs: Any) -> Any:
+    def create_load_balancer(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Once more with the same settings it is the same one; the name in the answer is the one that works."""
-        given = {key: value for key, value in kwargs.items() if key != "tags"}
-        known = next((item for item in self.load_balancers.values() if item.name == name), None)
+        given = _arguments(create, self, *args, **kwargs)
+        known = next((item for item in self.load_balancers.values() if item.name == given["name"]), None)
         if known is not None and known.__dict__.get("_given") == given:
             return known
         if known is not None:
             raise DuplicateLoadBalancerName()
-        balancer = create(self, name, **kwargs)
+        balancer = create(self, *args, **kwargs)
         balancer.__dict__["_given"] = given
         balancers[self.region_name].name_v2(balancer)
         return balancer
 
-    def create_listener(self: Any, load_balancer_arn: str, **kwargs: Any) -> Any:
+    def create_listener(self: Any, *args: Any, **kwargs: Any) -> Any:
         """A port has one listener; once more with the same settings it is the same one."""
-        given = {key: value for key, value in kwargs.items() if key != "tags"}
-        balancer = self.load_balancers.get(load_balancer_arn)
+        given = _arguments(create_on_port, self, *args, **kwargs)
+        balancer = self.load_balancers.get(given["load_balancer_arn"])
         for known in balancer.listeners.values() if balancer is not None else ():
-            if int(known.port) != int(kwargs["port"]):
+            if int(known.port) != int(given["port"]):
                 continue
             if known.__dict__.get("_given") == given:
                 return known
             raise DuplicateListenerError()
-        listener = create_on_port(self, load_balancer_arn, **kwargs)
+        listener = create_on_port(self, *args, **kwargs)
         listener.__dict__["_given"] = given
         return listener
 
@@ -109,13 +119,13 @@ def _v2(balancers: Mapping[str, LoadBalancers]) -> None:
         listener.__dict__.pop("_given", None)
         return listener
 
-    def create_target_group(self: Any, name: str, **kwargs: Any) -> Any:
+    def create_target_group(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Once more with the same settings, it is the same group."""
-        given = {key: value for key, value in kwargs.items() if key != "tags"}
-        known = next((group for group in self.target_groups.values() if group.name == name), None)
+        given = _arguments(create_group, self, *args, **kwargs)
+        known = next((group for group in self.target_groups.values() if group.name == given["name"]), None)
         if known is not None and known.__dict__.get("_given") == given:
             return known
-        group = create_group(self, name, **kwargs)
+        group = create_group(self, *args, **kwargs)
         group.__dict__["_given"] = given
         return group
 
@@ -140,8 +150,8 @@ def _v2(balancers: Mapping[str, LoadBalancers]) -> None:
         ]
 
     ELBv2Backend.create_target_group = create_target_group  # type: ignore[method-assign]
-    ELBv2Backend.create_load_balancer = create_load_balancer  # type: ignore[method-assign, assignment]
-    ELBv2Backend.create_listener = create_listener  # type: ignore[method-assign, assignment]
+    ELBv2Backend.create_load_balancer = create_load_balancer  # type: ignore[method-assign]
+    ELBv2Backend.create_listener = create_listener  # type: ignore[method-assign]
     ELBv2Backend.modify_listener = modify_listener  # type: ignore[method-assign]
     ELBv2Backend.describe_target_health = describe_target_health  # type: ignore[method-assign]
 
