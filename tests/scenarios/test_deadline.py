@@ -13,6 +13,7 @@ import pytest
 
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
+from ecsctl.deploy.kinds.security_group_users import users_of
 from ecsctl.errors import ExitCode
 from tests.support.clock import ManualClock
 from tests.support.command import Ended, Ready, Terminal, ecsctl
@@ -89,7 +90,13 @@ def test_a_rule_of_another_group(shop: Shop, direction: str, does: str) -> None:
     other = shop.ec2.create_security_group(GroupName="other", Description="theirs", VpcId=vpc)["GroupId"]
     rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": shop.group["GroupId"]}]}
     getattr(shop.ec2, f"authorize_security_group_{direction}")(GroupId=other, IpPermissions=[rule])
-    held(shop, f"a rule of security group {other} (other), which {does}")
+    # That is known before: nothing is begun, and nothing waited for.
+    ended = shop.run("down", "10s")
+    assert ended.code == 1, ended.err
+    said = f"security-group other ({other}), which ecsctl did not make (a rule of it {does}); nothing was changed"
+    assert said in ended.err
+    assert f"`aws ec2 revoke-security-group-{direction} --group-id {other} …`" in ended.err
+    assert users_of(shop.aws, shop.group["GroupId"])[-1] == f"a rule of security group {other} (other), which {does}"
 
 
 def test_an_instance_of_somebody(shop: Shop) -> None:

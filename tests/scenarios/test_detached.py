@@ -11,8 +11,10 @@ import pytest
 from ecsctl.aws.session import Aws
 from tests.scenarios.test_guards import FILE, Shop
 from tests.support.account import holdings
-from tests.support.command import ecsctl
+from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import Running, SandboxClock
+
+ROLE = "ecsctl-shop-eu-west-1"
 
 
 @pytest.fixture
@@ -76,27 +78,35 @@ def test_a_detached_instance_on_which_others_run_tasks_stays(shop: Shop) -> None
 class Forgetful(Aws):
     """An AWS that says it has done one operation, and has not."""
 
-    forgets = ""
+    forgets: tuple[str, ...] = ()
 
     def call(self, service: str, operation: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        return {} if operation == self.forgets else super().call(service, operation, params, **options)
+        return {} if operation in self.forgets else super().call(service, operation, params, **options)
 
 
-@pytest.mark.parametrize(
-    ("operation", "left"),
-    [
-        ("DeleteLaunchTemplate", "launch-template ecsctl-shop"),
-        ("DeleteCluster", "cluster home"),
-        ("DeleteRole", "iam-role ecsctl-shop-eu-west-1"),
-    ],
-)
-def test_what_is_left_after_a_removal_is_named(shop: Shop, operation: str, left: str) -> None:
+def down_with(shop: Shop, *forgets: str) -> Ended:
     aws = Forgetful(shop.sandbox.target, clock=SandboxClock(shop.sandbox.sandbox))
-    aws.forgets = operation
-    file = shop.folder / "ecsctl.yaml"
-    ended = ecsctl(aws, "down", "-f", str(file), "--yes")
+    aws.forgets = forgets
+    return ecsctl(aws, "down", "-f", str(shop.folder / "ecsctl.yaml"), "--yes")
+
+
+def test_what_is_left_after_a_removal_is_named(shop: Shop) -> None:
+    ended = down_with(shop, "DeleteLaunchTemplate", "DeleteRole")
     assert ended.code == 1
-    assert f"{left} (" in ended.err
-    assert "is still there" in ended.err
+    assert "2 resources of project shop are still there" in ended.err
+    assert f"  iam-role {ROLE} (" in ended.err
+    assert "  launch-template ecsctl-shop (" in ended.err
+    ended = down_with(shop, "DeleteRole")
+    assert ended.code == 1
+    assert f"iam-role {ROLE} (" in ended.err
+    assert "of project shop is still there" in ended.err
     assert "Nothing is left" not in ended.err
     assert shop.run("down", FILE, "--yes").code == 0
+
+
+def test_instances_of_another_project_are_none_of_this_one(shop: Shop) -> None:
+    [id_] = detached(shop)
+    other = FILE.replace("name: shop", "name: other").replace("cluster: home", "cluster: theirs")
+    assert f"instance {id_}" not in shop.run("plan", other).err
+    assert "Nothing to remove" in shop.run("down", other, "--yes").err
+    assert state(shop, id_) == "running"

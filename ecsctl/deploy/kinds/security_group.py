@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 # Rules that ecsctl made carry this description; only those are ever revoked.
 MARK = "ecsctl"
+# How groups are found whose rules name another one: filter, member of the answer, direction, and what the rule does.
+NAMING = (
+    ("ip-permission.group-id", "IpPermissions", "ingress", "allows traffic from it"),
+    ("egress.ip-permission.group-id", "IpPermissionsEgress", "egress", "allows traffic to it"),
+)
 # AWS's code where something uses a group; the network interfaces of balancers and instances go some minutes after them.
 USED = "DependencyViolation"
 MAX_SECONDS_USED = 300.0
@@ -134,13 +139,15 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         yield from usage.services_that(
             lambda service: id_ in _awsvpc(service).get("securityGroups", ()), "take it from", "its tasks are in it"
         )
-        query = {"Filters": [{"Name": "ip-permission.group-id", "Values": [id_]}]}
-        for group in usage.aws.pages("ec2", "DescribeSecurityGroups", query, "SecurityGroups"):
-            rules, _ = _rules(group.get("IpPermissions", ()))
-            if group["GroupId"] != id_ and any(rule.source == id_ for rule in rules):
-                ends = f"aws ec2 revoke-security-group-ingress --group-id {group['GroupId']} …"
-                what = f"security-group {group.get('GroupName')} ({group['GroupId']})"
-                yield Use(what, owner_of(group.get("Tags", ())), detail="a rule of it names this group", ends=ends)
+        for name, permissions, direction, does in NAMING:
+            query = {"Filters": [{"Name": name, "Values": [id_]}]}
+            for group in usage.aws.pages("ec2", "DescribeSecurityGroups", query, "SecurityGroups"):
+                rules, _ = _rules(group.get(permissions, ()))
+                # An endpoint that is not AWS may ignore the filter.
+                if group["GroupId"] != id_ and any(rule.source == id_ for rule in rules):
+                    ends = f"aws ec2 revoke-security-group-{direction} --group-id {group['GroupId']} …"
+                    what = f"security-group {group.get('GroupName')} ({group['GroupId']})"
+                    yield Use(what, owner_of(group.get("Tags", ())), detail=f"a rule of it {does}", ends=ends)
 
     def create(self, aws: Aws, resource: SecurityGroup) -> Mapping[str, str]:
         answer = aws.call(
