@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -135,13 +136,14 @@ def test_every_key_is_documented() -> None:
     from ecsctl.cli import cluster, instance, ps, service
     from ecsctl.render import locations
 
+    now = datetime.now(timezone.utc)
     documented = (Path(__file__).parents[2] / "docs" / "output.md").read_text()
     columns = [
-        *ps.columns(),
+        *ps.columns(lambda: now),
         *cluster.columns(),
         *instance.columns(),
         *service.columns(),
-        *service.deployment_columns(),
+        *service.deployment_columns(now),
         *service.event_columns(),
         *locations.columns(),
     ]
