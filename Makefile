@@ -11,7 +11,7 @@ PYTEST = $(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup
 # Where Python may keep no bytecode, every command takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-all test-latest constraints conformance conformance-table check lint types docs bench \
+.PHONY: help setup demo test test-all test-latest test-lowest constraints conformance conformance-table check lint types docs bench \
   bench-scale clean
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test    set up and run the tests, in five minutes (containers for real where a Docker engine answers)"
 	@echo "make test-all     every test, also those that take long"
 	@echo "make test-latest  every test with the newest version of every dependency, in a venv of its own"
+	@echo "make test-lowest  the tests with the lowest versions that pyproject.toml allows, in a venv of its own"
 	@echo "make constraints  write constraints.txt anew: the newest versions that fit together, with their hashes"
 	@echo "make conformance  facts of the ECS API asked of the sandbox, or of ARGS='--endpoint-url URL'"
 	@echo "make conformance-table  write docs/conformance.md anew: the sandbox and a moto server side by side"
@@ -50,6 +51,17 @@ test-latest:
 	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --editable '.[dev]'
 	.venv-latest/bin/python -m pip list --disable-pip-version-check
 	$(MAKE) test-all VENV=.venv-latest READY=
+
+# What other packages ask for would raise ecsctl's own dependencies: their lower bounds are the versions here.
+test-lowest:
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python $(PIP_INSTALL) --upgrade uv
+	$(PYTHON) -m venv --clear .venv-lowest
+	sed -n '/^dependencies/,/^]/s/^  "\(.*\)>=\([^,"]*\).*/\1==\2/p' pyproject.toml > .venv-lowest/lowest.txt
+	.venv-tools/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+	  --override .venv-lowest/lowest.txt --editable '.[dev]'
+	.venv-lowest/bin/python -m pip list --disable-pip-version-check
+	$(MAKE) test VENV=.venv-lowest READY=
 
 constraints:
 	$(PYTHON) -m venv .venv-tools
@@ -88,4 +100,4 @@ bench-scale: $(READY)
 	$(CLEAN_ENV) $(BIN)/python tests/bench/scale.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-latest .venv-tools .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .venv-latest .venv-lowest .venv-tools .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -66,6 +66,8 @@ def fill(shape: Any) -> Any:
         return {name: fill(shape.members[name]) for name in shape.required_members}
     if shape.type_name == "list":
         return [fill(shape.member)]
+    if shape.type_name == "map":
+        return {fill(shape.key): fill(shape.value)}
     least = max(1, shape.metadata.get("min", 1))
     return {"integer": least, "long": least, "boolean": True}.get(shape.type_name, "x" * least)
 

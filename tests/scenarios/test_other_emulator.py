@@ -30,7 +30,17 @@ services:
 """
 
 
-@pytest.fixture(scope="module", params=["true", "false"], ids=["with-policies", "without-policies"])
+# Its server takes seconds to start: one for all of these tests.
+pytestmark = pytest.mark.xdist_group("other-emulator")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("true", id="with-policies", marks=pytest.mark.slow),
+        pytest.param("false", id="without-policies"),
+    ],
+)
 def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

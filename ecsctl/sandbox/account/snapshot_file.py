@@ -85,8 +85,8 @@ class SnapshotFile:
 
     @property
     def pause(self) -> float:
-        """Seconds to wait before the next save: saving holds requests up for at most a tenth of the time."""
-        return max(MIN_PAUSE_SECONDS, 9 * self.seconds)
+        """Seconds to wait before the next save: saving holds requests up for at most a thirtieth of the time."""
+        return max(MIN_PAUSE_SECONDS, 29 * self.seconds)
 
     def _put(self, data: bytes) -> None:
         aside = self._path.with_name(f"state-{os.getpid()}.new")
