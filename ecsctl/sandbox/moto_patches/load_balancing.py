@@ -25,9 +25,13 @@ def _classic(balancers: Mapping[str, LoadBalancers]) -> None:
     register, create = ELBBackend.register_instances, ELBBackend.create_load_balancer
     health = ELBBackend.describe_instance_health
 
-    def create_load_balancer(self: Any, *args: Any, **kwargs: Any) -> Any:
-        """The name in the answer is the one that works."""
-        balancer = create(self, *args, **kwargs)
+    def create_load_balancer(self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Once more with the same settings it is the same one; the name in the answer is the one that works."""
+        known, given = self.load_balancers.get(name), (args, kwargs)
+        if known is not None and known.__dict__.get("_given") == given:
+            return known
+        balancer = create(self, name, *args, **kwargs)
+        balancer.__dict__["_given"] = given
         balancers[self.region_name].name_classic(balancer)
         return balancer
 

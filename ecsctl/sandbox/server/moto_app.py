@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
-from ecsctl.sandbox.http.error_responses import unknown_operation
+from ecsctl.sandbox.http.error_responses import error, unknown_operation
 from ecsctl.sandbox.http.request import Answer, Request
+
+log = logging.getLogger(__name__)
+
+# The code of an input that makes no sense, where it is not ValidationException.
+CODES = {
+    "autoscaling": "ValidationError",
+    "ec2": "InvalidParameterValue",
+    "elasticloadbalancing": "ValidationError",
+    "iam": "ValidationError",
+    "logs": "InvalidParameterException",
+}
 
 
 class MotoApp:
@@ -49,7 +64,45 @@ class MotoApp:
             body = b"".join(self._app(_environ(request), start_response))
         except (OperationNotFoundError, NotImplementedError):
             return unknown_operation(request)
+        except Exception as failure:
+            if _is_ours(failure):
+                raise
+            log.warning("moto failed at %s of %s", request.operation, request.service, exc_info=True)
+            return _refused(request, failure)
         return int(str(started[0]).split(" ", 1)[0]), dict(_end_to_end(started[1])), body
+
+
+def _is_ours(failure: BaseException) -> bool:
+    """Whether an exception was raised by the sandbox itself, and not by moto below it."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    return bool(frames) and str(Path(__file__).parents[1]) in frames[-1].filename
+
+
+def _refused(request: Request, failure: Exception) -> Answer:
+    """An answer where moto fails: in nearly all cases since what the request names is not there, or makes no sense."""
+    missing = _missing(request)
+    if missing is not None:
+        return error(request, 400, *missing)
+    code = CODES.get(request.service, "ValidationException")
+    why = f"{type(failure).__name__}: {failure}".rstrip(": ")
+    return error(request, 400, code, f"The sandbox cannot do {request.operation} with this input ({why}).")
+
+
+def _missing(request: Request) -> tuple[str, str] | None:
+    """The code and message for a classic balancer or an Auto Scaling group that the request names and is not there."""
+    from moto.autoscaling.models import autoscaling_backends
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.elb.models import elb_backends
+
+    given = parse_qs(request.body.decode(errors="replace"))
+    balancer, group = (given.get(name, [""])[0] for name in ("LoadBalancerName", "AutoScalingGroupName"))
+    balancers = elb_backends[DEFAULT_ACCOUNT_ID][request.region].load_balancers
+    groups = autoscaling_backends[DEFAULT_ACCOUNT_ID][request.region].autoscaling_groups
+    if request.service == "elasticloadbalancing" and balancer and balancer not in balancers:
+        return "LoadBalancerNotFound", f"There is no ACTIVE Load Balancer named '{balancer}'"
+    if request.service == "autoscaling" and group and group not in groups:
+        return "ValidationError", f"AutoScalingGroup name not found - AutoScalingGroup {group} not found"
+    return None
 
 
 def _environ(request: Request) -> dict[str, Any]:
