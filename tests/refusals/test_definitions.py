@@ -8,7 +8,7 @@ import pytest
 
 from ecsctl.manifest.rules import all_rules
 from ecsctl.refusals import all_refusals
-from tests.refusals.definition_examples import EXAMPLES
+from tests.refusals.definitions import EXAMPLES
 from tests.refusals.patches import Example, citing, errors, faults_of
 from tests.sandbox.ecs.world import World
 

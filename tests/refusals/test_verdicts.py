@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecsctl.manifest import check
-from tests.refusals.definition_examples import AWSVPC, EFS, FARGATE, MOUNT, PLAIN, PROXY, ROLE, C, V, files, ports
+from tests.refusals.bases import AWSVPC, EFS, FARGATE, MOUNT, PLAIN, PROXY, ROLE, C, V, files, ports
 from tests.refusals.patches import errors, faults_of, patched
 from tests.sandbox.ecs.world import World
 

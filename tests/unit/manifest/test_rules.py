@@ -11,7 +11,7 @@ import pytest
 
 from ecsctl.manifest import check
 from ecsctl.manifest.rules import all_rules
-from tests.refusals.definition_examples import EXAMPLES
+from tests.refusals.definitions import EXAMPLES
 
 HERE = "# here"
 
