@@ -62,6 +62,10 @@ class ClusterKind(Kind[Cluster]):
     gone = frozenset({"ClusterNotFoundException"})
     shared = True
 
+    def is_race(self, error: AwsError) -> bool:
+        # Another project has made it in the meantime, with tags of its own.
+        return super().is_race(error) or "idempotent request are inconsistent" in error.aws_message
+
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         from ecsctl.aws.ecs import describe_clusters
 
