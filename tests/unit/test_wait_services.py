@@ -267,6 +267,13 @@ def test_a_rolling_update_without_room_ends_early_and_names_what_keeps_the_room(
     assert story.passed < 15
 
 
+def test_half_of_three_tasks_that_must_run_are_two() -> None:
+    """ECS rounds minimumHealthyPercent up: it stops none of the two old tasks to make room."""
+    half = {"desiredCount": 3, "deploymentConfiguration": {"minimumHealthyPercent": 50}}
+    story = no_room(looks=[service(starting(desiredCount=3), earlier(), events=[UNPLACED], **half)] * 30)
+    assert "minimumHealthyPercent 50 keeps the 2 old tasks" in story.fails().message
+
+
 def test_ecs_mutes_what_it_has_told_before_and_the_wait_finds_out_by_itself() -> None:
     story = no_room(starting(), earlier(), events=())
     assert "host port 80 is in use" in story.fails().message

@@ -64,7 +64,7 @@ def is_steady(seen: Observation, now: datetime) -> bool:
     if view is None or not seen.shown:
         return False
     if primary is not None and primary.rollout_state:
-        whole = primary.rollout_state == "COMPLETED" and primary.running >= primary.desired
+        whole = primary.rollout_state == "COMPLETED"
     else:
         # Behind a classic balancer ECS tells no rollout state: the counts decide.
         whole = view.running == view.desired and not view.pending and len(view.deployments) <= 1
