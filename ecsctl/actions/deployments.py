@@ -133,7 +133,8 @@ def prepare_scaling(aws: Aws, cluster: str, name: str, count: str) -> Deployment
     if not re.fullmatch(r"[+-]?\d{1,4}", count):
         raise UsageError(f"{count} is not a number of tasks", hint="write it as 3, +2 or -1")
     plans = _Plans(aws, cluster)
-    [service] = named_services(aws, cluster, [name])
+    # The number of tasks is UpdateService's, whoever deploys.
+    [service] = named_services(aws, cluster, [name], any_controller=True)
     now = int(service.get("desiredCount", 0))
     wanted = now + int(count) if count[0] in "+-" else int(count)
     if wanted < 0:
@@ -275,8 +276,11 @@ class _Plans:
         return Deployment(prepared, tuple(dict.fromkeys(self._differences)), tuple(self.notes))
 
 
-def named_services(aws: Aws, cluster: str, names: Sequence[str]) -> list[Json]:
+def named_services(aws: Aws, cluster: str, names: Sequence[str], *, any_controller: bool = False) -> list[Json]:
     """The services of these names, as described, in their order (ecs:DescribeServices).
+
+    Args:
+        any_controller: also those that CodeDeploy or task sets deploy.
 
     Raises:
         NotFoundError: there is none of a name.
@@ -296,7 +300,7 @@ def named_services(aws: Aws, cluster: str, names: Sequence[str]) -> list[Json]:
         if row.get("status") == "DRAINING":
             raise ConflictError(f"service {name} is being deleted", hint="wait until it is gone, then create it again")
         controller = (row.get("deploymentController") or {}).get("type", "ECS")
-        if controller != "ECS":
+        if controller != "ECS" and not any_controller:
             raise ConflictError(
                 f"service {name} is not deployed by ECS itself: its deployment controller is {controller}",
                 hint="use AWS CodeDeploy"

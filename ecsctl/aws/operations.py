@@ -68,6 +68,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "ListTaskDefinitionFamilies",
         "ListTaskDefinitions",
         "ListTasks",
+        "PutClusterCapacityProviders",
         "RegisterTaskDefinition",
         "RunTask",
         "StopServiceDeployment",

@@ -54,7 +54,7 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
     draft = Draft(project)
     described = [one for service in whole or [found] if (one := _add_service(aws, service, draft, report))]
     if adopt and owner is None:
-        free = [one for one in described if OWNER_TAG not in normalize_tags(one.get("tags"))]
+        free = [one for one in described if _is_free(aws, one)]
         for arn in (found["serviceArn"], *(one["taskDefinitionArn"] for one in free)):
             query = {"resourceArn": arn, "tags": [{"key": OWNER_TAG, "value": project}]}
             aws.call("ecs", "TagResource", query, about=str(arn).rpartition("/")[2])
@@ -89,6 +89,21 @@ def from_task_definition(aws: Aws, family: str, target: Target) -> Imported:
     _add_definition(described, draft, report)
     title = f"the task definition {described['family']}:{described['revision']}"
     return _finished(draft, target, target.cluster or "default", aws.region, report, title)
+
+
+def _is_free(aws: Aws, definition: Mapping[str, Any]) -> bool:
+    """Whether a definition is nobody's: untagged, or registered by `task register`, whose owner tag is the family.
+
+    That a project of that name has anything besides the family (resourcegroupstaggingapi:GetResources) says that it is
+    the project's.
+    """
+    family = str(definition["family"])
+    owner = normalize_tags(definition.get("tags")).get(OWNER_TAG)
+    if owner != family:
+        return owner is None
+    query = {"TagFilters": [{"Key": OWNER_TAG, "Values": [family]}]}
+    rows = list(aws.pages("resourcegroupstaggingapi", "GetResources", query, "ResourceTagMappingList"))
+    return all(f":task-definition/{family}:" in str(row["ResourceARN"]) for row in rows)
 
 
 def _selected(selector: str) -> tuple[str, str]:

@@ -260,6 +260,21 @@ def test_what_ecs_does_not_deploy_itself_is_left_to_its_own_tools(sandbox: Runni
     assert "its deployment controller is EXTERNAL" in ended.err
 
 
+def test_the_number_of_tasks_is_ecs_s_whoever_deploys(sandbox: Running, aws: Aws) -> None:
+    ecs = sandbox.client("ecs")
+    ecs.create_service(cluster="prod", serviceName="outside", deploymentController={"type": "EXTERNAL"}, desiredCount=1)
+    ended = ecsctl(aws, "service", "scale", "outside", "3", "-c", "prod", "--no-wait")
+    assert ended.code == 0, ended.err
+    assert ecs.describe_services(cluster="prod", services=["outside"])["services"][0]["desiredCount"] == 3
+
+
+def test_a_service_that_is_being_deleted_is_not_scaled(sandbox: Running, service: Service) -> None:
+    sandbox.client("ecs").delete_service(cluster="prod", service=service.name, force=True)
+    ended = service.run("scale", "2")
+    assert ended.code == 1
+    assert "is being deleted" in ended.err
+
+
 @pytest.mark.parametrize("answer", [[], ["--rollback"]])
 def test_a_deployment_that_waits_at_a_hook_is_told_to_go_on_or_back(
     sandbox: Running, aws: Aws, answer: list[str]

@@ -70,7 +70,10 @@ def tags(project: str) -> dict[str, str]:
 
 
 def cluster(project: str, network: Network) -> Case:
-    return Case(Cluster(project, tags(project)))
+    spot = frozenset({"FARGATE_SPOT"})
+    return Case(
+        Cluster(project, tags(project)), edits={"capacityProviders": Edit(lambda item: replace(item, providers=spot))}
+    )
 
 
 def log_group(project: str, network: Network) -> Case:

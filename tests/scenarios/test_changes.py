@@ -316,3 +316,35 @@ def test_tags_of_the_file_reach_all_that_was_made(project: Project) -> None:
     tags = {row["Key"]: row["Value"] for row in instances[0]["Tags"]}
     assert tags["team"] == "shop"
     assert "stage" not in tags
+
+
+def test_a_strategy_of_fargate_s_associates_its_providers(project: Project) -> None:
+    project.data = {
+        "name": "shop",
+        "cluster": "shop",
+        "taskDefinitions": {
+            "job": {
+                "networkMode": "awsvpc",
+                "requiresCompatibilities": ["FARGATE"],
+                "cpu": "256",
+                "memory": "512",
+                "containerDefinitions": [{"name": "job", "image": "example/job"}],
+            }
+        },
+        "services": {"job": {"taskDefinition": "job", "desiredCount": 1, "launchType": "FARGATE", "ingress": [80]}},
+    }
+    project.up()
+    del project.data["services"]["job"]["launchType"]
+    project.data["services"]["job"]["capacityProviderStrategy"] = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    planned = project.plan()
+    assert planned["update cluster shop"] == {"capacityProviders": (None, "FARGATE_SPOT")}
+    assert "update service job" in planned
+    project.up()
+    # And back: an empty strategy, no new service.
+    del project.data["services"]["job"]["capacityProviderStrategy"]
+    project.data["services"]["job"]["launchType"] = "FARGATE"
+    assert "update service job" in project.plan()
+    project.up()
+    [service] = project.describe("ecs", "describe_services", cluster="shop", services=["job"])["services"]
+    assert (service["launchType"], service.get("capacityProviderStrategy", [])) == ("FARGATE", [])
+    assert project.run("down", "--yes").code == 0

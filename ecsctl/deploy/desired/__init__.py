@@ -16,6 +16,7 @@ from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.resources import OWNER_TAG, Key, Resource
 from ecsctl.deploy.tags import tags_of, with_keys
 from ecsctl.manifest.model import log_group_of
+from ecsctl.manifest.placement import FARGATE_PROVIDERS
 
 if TYPE_CHECKING:
     from ecsctl.deploy.data_sources import DataSources
@@ -29,7 +30,12 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
         EcsctlError: its parts do not fit (a balancer in another VPC than the instances).
     """
     tags = {**spec.tags, OWNER_TAG: spec.name}
-    resources: list[Resource] = [Cluster(spec.cluster, tags)]
+    used = {
+        str(row.get("capacityProvider"))
+        for service_ in spec.services.values()
+        for row in service_.definition.get("capacityProviderStrategy") or ()
+    }
+    resources: list[Resource] = [Cluster(spec.cluster, tags, providers=frozenset(used & set(FARGATE_PROVIDERS)))]
     for family, item in spec.task_definitions.items():
         groups = [LogGroup(name, tags) for name in _log_groups(item.definition, family, sources.region)]
         resources += groups

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.changes import REMOVE, UPDATE, Change
+from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.guards import Use, refusals, ways_out
 from ecsctl.deploy.kinds.base import (
     Actual,
@@ -22,8 +23,9 @@ from ecsctl.deploy.kinds.base import (
     tags_of,
     until_gone,
 )
-from ecsctl.deploy.resources import Resource
+from ecsctl.deploy.resources import Known, Resource
 from ecsctl.deploy.usage import Usage
+from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError, ConflictError
 from ecsctl.polling import Progress
 
@@ -33,9 +35,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cluster(Resource):
-    """An ECS cluster."""
+    """An ECS cluster. ``providers``: those of Fargate's that its services use; what it has besides is left alone."""
 
     kind: ClassVar[str] = "cluster"
+    providers: frozenset[str] = frozenset()
+
+    def fields(self) -> dict[str, Any]:
+        return {"capacityProviders": self.providers or None}
 
 
 class ClusterKind(Kind[Cluster]):
@@ -53,6 +59,7 @@ class ClusterKind(Kind[Cluster]):
         "ecs:ListContainerInstances",
         "ecs:ListServices",
         "ecs:ListTasks",
+        "ecs:PutClusterCapacityProviders",
         "ecs:StopTask",
         "ecs:TagResource",
         "ecs:UntagResource",
@@ -84,6 +91,10 @@ class ClusterKind(Kind[Cluster]):
                 self.resource(name).key,
                 found["clusterArn"],
                 owner,
+                fields={
+                    "capacityProviders": frozenset(found.get("capacityProviders") or ()),
+                    "defaultCapacityProviderStrategy": list(found.get("defaultCapacityProviderStrategy") or ()),
+                },
                 attributes={"name": name, "arn": found["clusterArn"]},
                 tags=tags_of(found.get("tags"), "key", "value"),
                 status="" if found.get("status") == "ACTIVE" else str(found.get("status")),
@@ -108,14 +119,27 @@ class ClusterKind(Kind[Cluster]):
                 ends += " --default-capacity-provider-strategy"
                 yield Use(f"capacity-provider {last(str(provider))}", None, "take the cluster from", ends=ends)
 
+    def differences(self, resource: Cluster, actual: Actual, known: Known) -> Iterator[FieldChange]:
+        """Providers that somebody associated besides are left alone."""
+        has = (actual.fields.get("capacityProviders") or frozenset()) & resource.providers
+        yield from compare_fields({"capacityProviders": has}, resource.fields())
+
     def create(self, aws: Aws, resource: Cluster) -> Mapping[str, str]:
-        answer = aws.call(
-            "ecs",
-            "CreateCluster",
-            {"clusterName": resource.name, "tags": ecs_tags(resource.tags)},
-            about=f"cluster {resource.name}",
-        )
+        query: dict[str, Any] = {"clusterName": resource.name, "tags": ecs_tags(resource.tags)}
+        if resource.providers:
+            query["capacityProviders"] = sorted(resource.providers)
+        answer = aws.call("ecs", "CreateCluster", query, about=f"cluster {resource.name}")
         return {"name": resource.name, "arn": answer["cluster"]["clusterArn"]}
+
+    def update(self, aws: Aws, resource: Cluster, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
+        # The call replaces both lists.
+        query = {
+            "cluster": resource.name,
+            "capacityProviders": sorted(actual.fields["capacityProviders"] | resource.providers),
+            "defaultCapacityProviderStrategy": actual.fields["defaultCapacityProviderStrategy"],
+        }
+        aws.call("ecs", "PutClusterCapacityProviders", query, about=f"cluster {resource.name}")
+        return actual.attributes
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
         retag_ecs(aws, actual.id, put, drop)

@@ -117,6 +117,23 @@ def test_the_plan_of_an_adopted_service_is_empty(aws: EngineAws, tmp_path: Path)
     assert prepared.plan.conflicts == ()
 
 
+def test_a_definition_that_task_register_made_is_taken_over(aws: EngineAws) -> None:
+    [arn] = aws.world.call("ListTaskDefinitions")["taskDefinitionArns"]
+    owner = {"key": "ecsctl:project", "value": "app"}
+    aws.world.call("TagResource", resourceArn=arn, tags=[owner])
+    from_service(aws, "prod/web", Destination(name="shop"), adopt=True)
+    tags = aws.world.call("ListTagsForResource", resourceArn=arn)["tags"]
+    assert {**owner, "value": "shop"} in tags
+
+
+def test_a_definition_of_another_project_is_not_taken_over(aws: EngineAws) -> None:
+    [arn] = aws.world.call("ListTaskDefinitions")["taskDefinitionArns"]
+    owner = {"key": "ecsctl:project", "value": "else"}
+    aws.world.call("TagResource", resourceArn=arn, tags=[owner])
+    from_service(aws, "prod/web", Destination(name="shop"), adopt=True)
+    assert owner in aws.world.call("ListTagsForResource", resourceArn=arn)["tags"]
+
+
 def test_where_the_project_cannot_be_seen_whole_its_name_is_not_taken(aws: EngineAws, tmp_path: Path) -> None:
     from_service(aws, "prod/web", Destination(name="shop"), adopt=True)
     aws.closed = True
