@@ -109,6 +109,11 @@ def test_services_behind_one_balancer(sandbox: Running, tmp_path: Path) -> None:
     up()
     assert sorted(rules()) == [("100", ("/api/*",)), ("150", ("/private/*",))]
 
+    refused = ecsctl(aws, "down", "--yes", "-f", str(tmp_path / "ecsctl.yaml"))
+    assert refused.code == 1
+    assert "rule 150 of listener 443 of load balancer front, which ecsctl did not make" in refused.err
+    [theirs] = [rule for rule in elb.describe_rules(ListenerArn=secure)["Rules"] if rule["Priority"] == "150"]
+    elb.delete_rule(RuleArn=theirs["RuleArn"])
     run("down", "--yes")
     assert holdings(sandbox) == before
 

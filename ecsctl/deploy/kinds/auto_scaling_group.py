@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.aws.ecs import deregister_instances
+from ecsctl.aws.ecs import deregister_instances, describe_clusters
+from ecsctl.aws.session import batches
 from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import (
-    NO_SUCH_API,
     Actual,
     Deadline,
     Kind,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.deploy.usage import Usage
 
+PROVIDERS_A_CALL = 100
 SETTINGS = {"minSize": "MinSize", "desiredCapacity": "DesiredCapacity", "maxSize": "MaxSize"}
 
 
@@ -84,6 +85,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "ec2:DescribeInstances",
         "ec2:GetConsoleOutput",
         "ecs:DescribeCapacityProviders",
+        "ecs:DescribeClusters",
         "ecs:DeregisterContainerInstance",
         "ecs:DescribeContainerInstances",
         "ecs:ListContainerInstances",
@@ -148,7 +150,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         yield from usage.on_instances(cluster, _ending(usage, change))
         if change.action == UPDATE:
             return
-        for provider in _providers(usage.aws):
+        for provider in _providers(usage):
             through = str((provider.get("autoScalingGroupProvider") or {}).get("autoScalingGroupArn") or "")
             if through and change.actual.id in (through, through.rsplit("/", 1)[-1]):
                 name = str(provider.get("name"))
@@ -266,14 +268,14 @@ def _ending(usage: Usage, change: Change) -> frozenset[str]:
     return frozenset(ending)
 
 
-# Endpoints that are not AWS may have no capacity providers at all.
-def _providers(aws: Aws) -> Iterable[Mapping[str, Any]]:
-    try:
-        query = {"include": ["TAGS"]}
-        yield from aws.pages("ecs", "DescribeCapacityProviders", query, "capacityProviders")
-    except AwsError as error:
-        if error.aws_code not in NO_SUCH_API:
-            raise
+def _providers(usage: Usage) -> Iterable[Mapping[str, Any]]:
+    """The capacity providers of all clusters, but AWS's own."""
+    found = describe_clusters(usage.aws, usage.clusters()).found
+    names = sorted({str(name) for item in found for name in item.get("capacityProviders", ())})
+    names = [name for name in names if not name.startswith("FARGATE")]
+    for batch in batches(names, PROVIDERS_A_CALL):
+        query = {"capacityProviders": list(batch), "include": ["TAGS"]}
+        yield from usage.aws.call("ecs", "DescribeCapacityProviders", query).get("capacityProviders", ())
 
 
 def _launched_by(template: Mapping[str, Any]) -> str:
