@@ -218,7 +218,7 @@ def test_without_a_history_the_revision_before_is_meant(sandbox: Running, aws: A
 
 @pytest.mark.parametrize("how", ["--rollback", "--abort"])
 def test_a_deployment_on_its_way_is_stopped(service: Service, how: str) -> None:
-    service.run("deploy", "--image", "broken.invalid/web", "--no-wait")
+    service.run("deploy", "--cpu", "8192", "--no-wait")  # more than any instance has
     ended = service.run("stop-deployment", how)
     assert ended.code == 0, ended.err
     assert service.revision == (1 if how == "--rollback" else 2)
