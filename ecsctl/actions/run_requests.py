@@ -9,7 +9,6 @@ from typing import Any
 from ecsctl.aws import ecs
 from ecsctl.aws.session import Aws
 from ecsctl.errors import EcsctlError, UsageError
-from ecsctl.query import selectors
 
 Json = Mapping[str, Any]
 # What a service has of where its tasks run.
@@ -51,7 +50,7 @@ def service_of(aws: Aws, cluster: str, name: str) -> Json:
     for row in ecs.describe_services(aws, cluster, [name]).found:
         if row.get("status") != "INACTIVE":
             return row
-    raise selectors.no_service(aws, cluster, name)
+    raise ecs.no_service(aws, cluster, name)
 
 
 def placed(

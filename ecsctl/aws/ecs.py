@@ -38,6 +38,8 @@ SERVICES = 10
 # The most that one list page gives, and one RunTask call starts.
 PAGE = 100
 RUN_TASK = 10
+# How many services a hint names.
+KNOWN_SERVICES = 20
 
 
 @dataclass(frozen=True)
@@ -274,3 +276,11 @@ def deregister_instances(aws: Aws, cluster: str, instances: Collection[str], *, 
             # It deregistered itself in the meantime.
             if error.aws_code not in ("InvalidParameterException", "ClientException"):
                 raise
+
+
+def no_service(aws: Aws, cluster: str, service: str) -> NotFoundError:
+    """The error for a service that does not exist; its hint names those that do."""
+    names = [arn.rpartition("/")[2] for arn in list_services(aws, cluster)]
+    home = cluster.rpartition("/")[2]
+    known = f"its services: {', '.join(sorted(names)[:KNOWN_SERVICES])}" if names else "it has no services"
+    return NotFoundError(f"there is no service {service} in cluster {home}", hint=known)

@@ -47,7 +47,7 @@ def show_list(
     Raises:
         UsageError: --sort or --columns names no column.
     """
-    from ecsctl.render.choice import choose
+    from ecsctl.cli.column_choice import choose
 
     choice = choose(columns, names=settings.columns, sort=settings.sort, wide=settings.wide)
     if settings.watch:

@@ -262,7 +262,7 @@ def _print(settings: Settings, locations: Sequence[Location], *, several: bool, 
     from ecsctl.render.locations import columns
 
     if plain:
-        from ecsctl.render.choice import choose
+        from ecsctl.cli.column_choice import choose
 
         ordered = choose(columns(places=places), sort=settings.sort).rows(locations)
         for line in dict.fromkeys(location.bare for location in ordered if location.bare):

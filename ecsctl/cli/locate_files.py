@@ -74,7 +74,7 @@ def follow(
 
     made = None
     if template:
-        from ecsctl.render.templates import Template
+        from ecsctl.cli.templates import Template
 
         made = Template(template)
     groups = service_files.Groups(names)

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
+from ecsctl.cli.column_choice import Choice
 from ecsctl.cli.settings import Settings
 from ecsctl.query.watching import ADDED, Changes, Event, looks
 from ecsctl.render import fit
-from ecsctl.render.choice import Choice
 from ecsctl.render.redraw import Redraw
 from ecsctl.render.table import Column, as_data, emit_data, table_lines
 from ecsctl.render.terminal import redraws, width

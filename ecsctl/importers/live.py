@@ -117,9 +117,7 @@ def _service(aws: Aws, cluster: str, name: str) -> Mapping[str, Any]:
     for row in ecs.describe_services(aws, cluster, [name]).found:
         if row.get("status") != "INACTIVE":
             return row
-    from ecsctl.query.selectors import no_service
-
-    raise no_service(aws, cluster, name)
+    raise ecs.no_service(aws, cluster, name)
 
 
 def _owned(aws: Aws, owner: str, cluster: str, report: Report) -> list[Mapping[str, Any]]:

@@ -7,12 +7,11 @@ first, nothing where nothing is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ecsctl import units
 from ecsctl.query.service_events import event_meaning, sentence
 from ecsctl.query.views import ContainerView, InstanceView, ServiceView, TaskView, port_range
 
@@ -244,8 +243,8 @@ class Needs:
 def needed(definition: Mapping[str, Any]) -> Needs:
     """What one task of this definition reserves: the task's own figures, else the sums of its containers'."""
     containers = definition.get("containerDefinitions") or []
-    cpu = _amount(units.cpu_units, definition.get("cpu")) or sum(int(row.get("cpu") or 0) for row in containers)
-    memory = _amount(units.memory_mib, definition.get("memory")) or sum(
+    cpu = _amount(definition.get("cpu")) or sum(int(row.get("cpu") or 0) for row in containers)
+    memory = _amount(definition.get("memory")) or sum(
         int(row.get("memoryReservation") or row.get("memory") or 0) for row in containers
     )
     ports: list[int] = []
@@ -258,8 +257,7 @@ def needed(definition: Mapping[str, Any]) -> Needs:
     return Needs(cpu, memory, tuple(ports))
 
 
-def _amount(parse: Callable[[str], int], value: object) -> int:
-    try:
-        return parse(str(value or "0"))
-    except ValueError:
-        return 0
+def _amount(value: object) -> int:
+    # ECS stores a task's cpu and memory in CPU units and MiB, whatever unit they were registered in.
+    text = str(value or "")
+    return int(text) if text.isdigit() else 0

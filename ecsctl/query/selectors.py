@@ -316,14 +316,7 @@ def require_service(aws: Aws, cluster: str, service: str) -> None:
     """
     found = ecs.describe_services(aws, cluster, [service]).found
     if all(row.get("status") == "INACTIVE" for row in found):
-        raise no_service(aws, cluster, service)
-
-
-def no_service(aws: Aws, cluster: str, service: str) -> NotFoundError:
-    """The error for a service that does not exist; its hint names those that do."""
-    names = [name_of(arn) for arn in ecs.list_services(aws, cluster)]
-    known = f"its services: {', '.join(sorted(names)[:CANDIDATES])}" if names else "it has no services"
-    return NotFoundError(f"there is no service {service} in cluster {name_of(cluster)}", hint=known)
+        raise ecs.no_service(aws, cluster, service)
 
 
 def require_family(aws: Aws, family: str) -> None:

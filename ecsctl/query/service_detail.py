@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.aws import ecs
 from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.errors import AwsError
-from ecsctl.query import selectors, target_health
+from ecsctl.query import target_health
 from ecsctl.query.service_deployments import describe_deployments, describe_revisions
 from ecsctl.query.services import with_addresses
 from ecsctl.query.target_health import Targets
@@ -67,7 +67,7 @@ def service_detail(aws: Aws, cluster: str, name: str) -> ServiceDetail:
     """
     found = [row for row in ecs.describe_services(aws, cluster, [name]).found if row.get("status") != "INACTIVE"]
     if not found:
-        raise selectors.no_service(aws, cluster, name)
+        raise ecs.no_service(aws, cluster, name)
     row = found[0]
     view = with_addresses(aws, [service_view(row)])[0]
     configuration = row.get("deploymentConfiguration") or {}

@@ -35,7 +35,7 @@ def show_service(aws: Aws, cluster: str, name: str) -> ServiceView:
     for row in ecs.describe_services(aws, cluster, [name]).found:
         if row.get("status") != "INACTIVE":
             return with_addresses(aws, [service_view(row)])[0]
-    raise selectors.no_service(aws, cluster, name)
+    raise ecs.no_service(aws, cluster, name)
 
 
 def new_events(

@@ -54,7 +54,7 @@ def find(aws: Aws, cluster: str, names: Sequence[str], *, may_be_missing: bool =
             continue
         try:
             if kind == "service":
-                raise selectors.no_service(aws, cluster, name)
+                raise ecs.no_service(aws, cluster, name)
             tasks.update((task.arn, task) for task in selectors.find(aws, cluster, [name]))
         except NotFoundError as error:
             if not may_be_missing:
@@ -75,7 +75,7 @@ def _services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
 
 
 def _neither(aws: Aws, cluster: str, name: str) -> NotFoundError:
-    told = selectors.no_service(aws, cluster, name)
+    told = ecs.no_service(aws, cluster, name)
     return NotFoundError(
         f"there is no task or service {name} in cluster {name_of(cluster)}",
         hint=f"`ecsctl ps --all` lists the tasks; {told.hint}",

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "ecsctl"
 DOORS = {
     "boto3": ("aws", "sandbox"),
     "botocore": ("aws", "sandbox"),
-    "jinja2": ("render",),
+    "jinja2": ("cli",),
     "jmespath": ("aws",),
     "moto": ("sandbox",),
     "docker": ("sandbox",),

@@ -174,5 +174,5 @@ def test_needs_are_the_tasks_or_the_sum_of_its_containers() -> None:
         15,
         150,
     )
-    assert needed({"cpu": "1 vCPU", "memory": "2 GB", "containerDefinitions": containers}).memory == 2048
-    assert needed({"cpu": "0.5 vcpu", "memory": "much", "containerDefinitions": containers}) == Needs(512, 150, ())
+    assert needed({"cpu": "1024", "memory": "2048", "containerDefinitions": containers}).memory == 2048
+    assert needed({"cpu": "512", "memory": "much", "containerDefinitions": containers}) == Needs(512, 150, ())

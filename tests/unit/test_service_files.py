@@ -12,11 +12,11 @@ import pytest
 
 from ecsctl.cli.following import LONGEST, File, Follower, run_command
 from ecsctl.cli.locate_files import FORMATS as NAMES
+from ecsctl.cli.templates import Template
 from ecsctl.errors import EcsctlError, UsageError
 from ecsctl.query.addresses import Location
 from ecsctl.query.views import task_view
 from ecsctl.render.service_files import FORMATS, Groups, endpoints
-from ecsctl.render.templates import Template
 from tests.support.clock import ManualClock
 
 ARN = "arn:aws:ecs:eu-west-1:123456789012:task/web"
