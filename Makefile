@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 # Tests and commands of this Makefile never reach a real account by accident.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u ECSCTL_CLUSTER -u ECS_CLUSTER -u ECSCTL_FILE
-PYTEST = $(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST = $(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist loadfile
 # Where Python may keep no bytecode, every command takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -76,7 +76,7 @@ class Aws:
         self._elsewhere: dict[str, Aws] = {}
         self.report: Callable[[str], None] = quiet
         self.deadline: Deadline | None = None
-        self._clock = ServerClock(clock.now)
+        self._clock = ServerClock(lambda: self.clock.now())
         self._attempts: Attempts | None = None
         self._calls: deque[tuple[str, Mapping[str, Any], str]] = deque(maxlen=MAX_CALLS_KEPT)
         self._fast: FastClient | None = None

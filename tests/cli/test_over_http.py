@@ -13,7 +13,6 @@ from tests.support.command import ecsctl as in_process
 from tests.support.sandbox import Running
 
 # The project is made once.
-pytestmark = pytest.mark.xdist_group("over-http")
 PROJECT = """\
 name: shop
 cluster: shop

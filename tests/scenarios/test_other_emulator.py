@@ -31,7 +31,6 @@ services:
 
 
 # Its server takes seconds to start: one for all of these tests.
-pytestmark = pytest.mark.xdist_group("other-emulator")
 
 
 @pytest.fixture(

@@ -41,7 +41,6 @@ VOLATILE = {
 TASK = re.compile(r"\b[0-9a-f]{8}\b")
 
 # The sandbox of the README is at its own port: one test at a time.
-pytestmark = pytest.mark.xdist_group("port-4599")
 
 
 class Shell:

@@ -29,8 +29,9 @@ def _policies() -> dict[str, dict[str, Any]]:
 
 
 def patch() -> None:
-    """Have the policies without loading all of them, and service-linked roles by their real names."""
+    """Have the policies without loading all of them, service-linked roles by their real names, and IAM's refusals."""
     from moto.iam import models
+    from moto.iam.exceptions import NotFoundException
 
     def some(self: Any) -> list[Any]:
         """The managed policies that have to do with ECS, in AWS's own words."""
@@ -41,3 +42,13 @@ def patch() -> None:
 
     models.IAMBackend._init_aws_policies = some  # type: ignore[method-assign]
     models.SERVICE_NAME_CONVERSION |= {"ecs": "ECS", "elasticloadbalancing": "ElasticLoadBalancing"}
+
+    remove = models.IAMBackend.remove_role_from_instance_profile
+
+    def remove_once(self: Any, profile_name: str, role_name: str) -> None:
+        """Refuse to take out a role that the profile does not have (API reference: NoSuchEntity)."""
+        if all(role.name != role_name for role in self.get_instance_profile(profile_name).roles):
+            raise NotFoundException(f"The role with name {role_name} cannot be found.")
+        remove(self, profile_name, role_name)
+
+    models.IAMBackend.remove_role_from_instance_profile = remove_once  # type: ignore[method-assign]
