@@ -115,6 +115,7 @@ def test_an_object_without_the_result_is_an_error(service: str) -> None:
                 aws.call(service, operation, params)
 
 
+@pytest.mark.slow
 def test_a_query_answer_without_what_was_made_is_an_error() -> None:
     for service, operations in OPERATIONS.items():
         for operation in operations:

@@ -26,6 +26,8 @@ from tests.support.command import Ended
 from tests.support.identity import Identity, serve_identity
 from tests.support.sandbox import clean_environment
 
+pytestmark = pytest.mark.slow
+
 ROLE = "arn:aws:iam::111122223333:role"
 LOGIN = "arn:aws:iam::111122223333:user/me"
 LOOP = f"""

@@ -13,6 +13,8 @@ from tests.sandbox.ecs.world import World
 from tests.support.command import Ended, ecsctl
 from tests.support.wire import Wire
 
+pytestmark = pytest.mark.slow
+
 PORT = [{"containerPort": 80, "hostPort": 80}]
 DYNAMIC = [{"containerPort": 80, "hostPort": 0}]
 

@@ -262,10 +262,12 @@ def test_what_ecs_does_not_deploy_itself_is_left_to_its_own_tools(sandbox: Runni
 
 def test_the_number_of_tasks_is_ecs_s_whoever_deploys(sandbox: Running, aws: Aws) -> None:
     ecs = sandbox.client("ecs")
-    ecs.create_service(cluster="prod", serviceName="outside", deploymentController={"type": "EXTERNAL"}, desiredCount=1)
-    ended = ecsctl(aws, "service", "scale", "outside", "3", "-c", "prod", "--no-wait")
+    ecs.create_service(
+        cluster="prod", serviceName="of-task-sets", deploymentController={"type": "EXTERNAL"}, desiredCount=1
+    )
+    ended = ecsctl(aws, "service", "scale", "of-task-sets", "3", "-c", "prod", "--no-wait")
     assert ended.code == 0, ended.err
-    assert ecs.describe_services(cluster="prod", services=["outside"])["services"][0]["desiredCount"] == 3
+    assert ecs.describe_services(cluster="prod", services=["of-task-sets"])["services"][0]["desiredCount"] == 3
 
 
 def test_a_service_that_is_being_deleted_is_not_scaled(sandbox: Running, service: Service) -> None:

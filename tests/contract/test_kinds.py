@@ -255,6 +255,7 @@ def test_tags_are_brought_up_to_date_and_those_of_others_stay(bench: Bench, kind
 
 
 @every_kind
+@pytest.mark.slow
 def test_a_lost_answer_changes_nothing_of_the_outcome(bench: Bench, sandbox: Running, kind: str) -> None:
     """Each write loses its first answer: botocore sends it again, and meets what it has done itself."""
     writes = [name.partition(":")[2] for name in TABLE[kind].operations]
@@ -274,6 +275,7 @@ def test_a_lost_answer_changes_nothing_of_the_outcome(bench: Bench, sandbox: Run
 
 
 @every_kind
+@pytest.mark.slow
 def test_two_at_once_make_one(bench: Bench, kind: str) -> None:
     bench.carry_out({item.key: item for item in bench.case.needs})
     outcomes: list[Report] = []

@@ -12,6 +12,8 @@ from ecsctl.polling import Clock
 from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import Running, SandboxClock
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 name: shop
 instances: {{count: 1}}

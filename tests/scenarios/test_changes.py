@@ -132,6 +132,7 @@ def test_a_life(project: Project) -> None:
     assert "Nothing to remove" in project.run("down", "--yes").err
 
 
+@pytest.mark.slow
 def test_another_scheme_is_another_balancer_and_another_service(project: Project) -> None:
     project.up()
     project.data["loadBalancers"]["front"]["scheme"] = "internal"
@@ -146,6 +147,7 @@ def test_another_scheme_is_another_balancer_and_another_service(project: Project
     assert [state["State"] for state in states] == ["InService", "InService"]
 
 
+@pytest.mark.slow
 def test_another_cluster_takes_the_project_along(project: Project) -> None:
     project.up()
     project.data["cluster"] = "elsewhere"
@@ -158,6 +160,7 @@ def test_another_cluster_takes_the_project_along(project: Project) -> None:
     assert service["runningCount"] == 2
 
 
+@pytest.mark.slow
 def test_what_could_not_be_looked_for_is_told_and_is_no_success(project: Project) -> None:
     project.up()
     project.data["cluster"] = "elsewhere"
@@ -175,6 +178,7 @@ def test_what_could_not_be_looked_for_is_told_and_is_no_success(project: Project
     assert project.describe("ecs", "list_clusters")["clusterArns"] == []
 
 
+@pytest.mark.slow
 def test_a_dead_instance_is_waited_for_by_an_up_that_plans_nothing(project: Project) -> None:
     project.up()
     victim = ecsctl(project.aws, "instance", "list", "-c", "shop", "-q").lines[0]
@@ -188,6 +192,7 @@ def test_a_dead_instance_is_waited_for_by_an_up_that_plans_nothing(project: Proj
     assert service["runningCount"] == 2
 
 
+@pytest.mark.slow
 def test_a_stopped_instance_is_no_leftover(project: Project) -> None:
     nothing = holdings(project.sandbox)
     del project.data["services"], project.data["loadBalancers"]
@@ -200,6 +205,7 @@ def test_a_stopped_instance_is_no_leftover(project: Project) -> None:
     assert holdings(project.sandbox) == nothing
 
 
+@pytest.mark.slow
 def test_tasks_run_by_hand_go_with_the_cluster(project: Project) -> None:
     nothing = holdings(project.sandbox)
     del project.data["services"], project.data["loadBalancers"]
@@ -261,6 +267,7 @@ def test_a_file_without_services_prints_no_addresses_but_valid_json(project: Pro
     assert project.run("up", "--yes", "-o", "json").json == []
 
 
+@pytest.mark.slow
 def test_diff_shows_the_definitions_that_up_would_change(project: Project) -> None:
     box = project.data["taskDefinitions"]["web"]["containerDefinitions"][0]
     box["environment"] = {"KEY": "hunter1"}
@@ -290,6 +297,7 @@ def test_diff_shows_the_definitions_that_up_would_change(project: Project) -> No
     assert "hunter" not in new.out + changed.out
 
 
+@pytest.mark.slow
 def test_tags_of_the_file_reach_all_that_was_made(project: Project) -> None:
     project.data["tags"] = {"team": "web", "stage": "beta"}
     project.up()
@@ -318,6 +326,7 @@ def test_tags_of_the_file_reach_all_that_was_made(project: Project) -> None:
     assert "stage" not in tags
 
 
+@pytest.mark.slow
 def test_a_strategy_of_fargate_s_associates_its_providers(project: Project) -> None:
     project.data = {
         "name": "shop",

@@ -19,6 +19,8 @@ from tests.support.clock import ManualClock
 from tests.support.command import Ended, Ready, Terminal, ecsctl
 from tests.support.sandbox import REGION, Running
 
+pytestmark = pytest.mark.slow
+
 # A security group, and nothing that takes time to go.
 FILE = """
 name: shop
@@ -115,7 +117,6 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.mark.slow
 def test_an_endpoint_that_never_answers(silent: str, tmp_path: Path) -> None:
     file = tmp_path / "ecsctl.yaml"
     file.write_text(FILE)

@@ -14,6 +14,8 @@ from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import Running, SandboxClock
 
+pytestmark = pytest.mark.slow
+
 ROLE = "ecsctl-shop-eu-west-1"
 
 

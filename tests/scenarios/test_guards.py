@@ -116,6 +116,7 @@ TAKES = {
 
 
 @pytest.mark.parametrize("foreign", FOREIGN)
+@pytest.mark.slow
 def test_what_others_run_is_not_stopped_nor_left_without_its_cluster(
     shop: Shop, foreign: Callable[[Shop], list[str]]
 ) -> None:

@@ -12,6 +12,8 @@ from tests.scenarios.test_guards import Shop
 from tests.support.account import holdings
 from tests.support.sandbox import Running
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 name: shop
 cluster: home

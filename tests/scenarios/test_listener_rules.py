@@ -7,11 +7,14 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.account import holdings
 from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import Running
+
+pytestmark = pytest.mark.slow
 
 Json = dict[str, Any]
 

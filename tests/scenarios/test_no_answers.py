@@ -20,6 +20,8 @@ from tests.support.command import Ended, ecsctl
 from tests.support.sandbox import REGION, Running, start_sandbox
 from tests.support.wire_proxy import HTML, LOST, NO_ANSWERS, Effect, WireProxy, page, refused, wire_proxy
 
+pytestmark = pytest.mark.slow
+
 PROJECT = """
 name: shop
 instances: {count: 1}
@@ -118,7 +120,6 @@ def told(ended: Ended, operation: str, kind: str) -> None:
     assert "Traceback" not in ended.err, where
 
 
-@pytest.mark.slow
 def test_no_answer_to_a_read_is_an_error_and_changes_nothing(project: Project) -> None:
     before = holdings(project.sandbox)
     kinds = cycle(NO_ANSWERS)
@@ -166,7 +167,6 @@ def test_an_endpoint_without_the_tagging_api_is_of_use(unmade: Project, lacking:
     assert "+ create cluster shop" in ended.out
 
 
-@pytest.mark.slow
 def test_down_never_says_that_nothing_is_left_where_it_has_no_answer(project: Project) -> None:
     before = holdings(project.sandbox).keys()
     for operation, kind in zip(project.reads("plan"), cycle(NO_ANSWERS), strict=False):
@@ -178,7 +178,6 @@ def test_down_never_says_that_nothing_is_left_where_it_has_no_answer(project: Pr
         assert holdings(project.sandbox).keys() == before, operation
 
 
-@pytest.mark.slow
 def test_one_lost_answer_of_every_write_changes_nothing(project: Project) -> None:
     """Each has taken effect; botocore's own retry then meets what it has made or deleted itself."""
     before = holdings(project.sandbox)

@@ -15,6 +15,8 @@ from ecsctl.aws.target import Target
 from tests.support.clock import ManualClock
 from tests.support.command import Ended, ecsctl
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 name: shop
 cluster: shop

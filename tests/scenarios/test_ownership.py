@@ -130,6 +130,7 @@ OWNERS = [
 
 @pytest.mark.parametrize("what", MAKERS)
 @pytest.mark.parametrize(("tags", "whose"), OWNERS)
+@pytest.mark.slow
 def test_a_namesake_is_in_the_way_and_nothing_changes(
     sandbox: Running, file: str, what: str, tags: list[dict[str, str]], whose: str
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_task_is_run_and_entered_on_a_terminal(simulated: Running, task: str) 
 
 
 @pytest.mark.docker
+@pytest.mark.slow
 def test_codes_streams_and_bytes_of_a_real_container(containers: Running, real_task: str) -> None:
     script = "echo out; echo err >&2; exit 3"
     said = ecsctl(containers, "exec", "-c", "real", real_task, "--", "sh", "-c", script)
@@ -153,6 +154,7 @@ def test_files_and_folders_go_in_and_out(containers: Running, real_task: str, tm
 
 
 @pytest.mark.docker
+@pytest.mark.slow
 def test_fifty_connections_to_a_port(containers: Running, real_task: str) -> None:
     words = [sys.executable, "-m", "ecsctl", "port-forward", "-c", "real", real_task, ":80"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=containers.environment)

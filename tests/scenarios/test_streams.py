@@ -11,6 +11,8 @@ import pytest
 from tests.support.account import holdings
 from tests.support.sandbox import Running, start_sandbox
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 name: shop
 taskDefinitions:

@@ -14,6 +14,8 @@ from tests.support.command import Ended, ecsctl
 from tests.support.engine import IMAGE
 from tests.support.sandbox import Running
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def simulated(_sandbox: Running) -> Running:

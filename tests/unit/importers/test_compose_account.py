@@ -94,6 +94,7 @@ def convert(text: bytes, target: Target, one_task: bool) -> Imported | None:
 
 @EXAMPLES
 @given(FILES, st.sampled_from(TARGETS), st.booleans())
+@pytest.mark.slow
 def test_wrong_types_anywhere_end_in_a_file_and_notes(data: dict[str, Any], target: Target, one_task: bool) -> None:
     imported = convert(yaml.safe_dump(data, allow_unicode=True).encode(), target, one_task)
     if imported is not None:

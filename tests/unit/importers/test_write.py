@@ -52,6 +52,7 @@ def test_yaml_gives_back_what_was_written(document: dict[str, Any]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(DOCUMENTS, st.data(), st.lists(TEXT, max_size=2))
+@pytest.mark.slow
 def test_comments_and_styles_change_no_data(document: dict[str, Any], data: st.DataObject, remarks: list[str]) -> None:
     text = render(decorated_top(document, data.draw), header=remarks, footer=remarks)
     assert yaml.safe_load(text) == document

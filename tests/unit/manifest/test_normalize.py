@@ -114,6 +114,7 @@ def test_a_task_definition_described_again_differs_in_nothing(definition: dict[s
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TASKS, TASKS)
+@pytest.mark.slow
 def test_differences_are_told_exactly_where_the_canonical_forms_differ(a: dict[str, Any], b: dict[str, Any]) -> None:
     same = normalize_task_definition(a) == normalize_task_definition(b)
     assert (diff_task_definitions(a, b) == []) == same
