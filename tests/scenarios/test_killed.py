@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 FILE = """
 name: {name}
+region: eu-west-1
 cluster: {name}
 instances: {{count: 1, ingress: [8080]}}
 taskDefinitions:

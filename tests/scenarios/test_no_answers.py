@@ -161,6 +161,7 @@ def test_every_sort_of_no_answer(unmade: Project, operation: str) -> None:
 )
 def test_an_endpoint_without_the_tagging_api_is_of_use(unmade: Project, lacking: Effect) -> None:
     unmade.wire.heal()
+    unmade.sandbox.sandbox.reset()
     unmade.wire.fault("GetResources", lacking)
     ended = unmade.run("plan")
     assert ended.code == 0, ended.err
