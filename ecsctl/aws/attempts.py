@@ -27,9 +27,9 @@ class Attempts:
 
     Args:
         deadline: gives the deadline in force, if any.
-        report: told once an operation that it is being tried again, and why.
-        clock: told the Date of every answer.
-        debug: told of every attempt; None: nobody is.
+        report: called once for each operation that is retried, with the reason.
+        clock: gets the Date of every answer.
+        debug: called for every attempt; None where it is not wanted.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Attempts:
             self.tell(name, f"{name} is being tried again: {' '.join(str(error).split())}")
 
     def tell(self, name: str, line: str) -> None:
-        """Report a line about something of a name, unless it has been told of already."""
+        """Report a line under this name, unless one has been reported."""
         with self._lock:
             if name in self._told:
                 return

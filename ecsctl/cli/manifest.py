@@ -235,7 +235,7 @@ def _page(rule: Rule) -> str:
 
 
 def quotations(rule: Rule) -> list[tuple[str, str]]:
-    """The service's own words for what a rule finds, each with where they were seen."""
+    """What the service answers to what a rule finds, each with its public source."""
     return [(refusal.example(), refusal.source or "") for refusal in rule.quotes]
 
 

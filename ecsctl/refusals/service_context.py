@@ -42,7 +42,7 @@ def fargate_strategy(strategy: Iterable[object]) -> bool:
 
 
 def launch_type(request: Data) -> str | None:
-    """Where a service or task runs, by its own words: a launch type; None where the cluster's default decides."""
+    """Where a service or task runs, as its request says: a launch type; None where the cluster's default decides."""
     strategy = request.get("capacityProviderStrategy") or ()
     if strategy:
         return "FARGATE" if fargate_strategy(strategy) else "EC2"

@@ -241,7 +241,7 @@ class Channel:
 
 
 class Cipher(Protocol):
-    """A session's encryption; ``introduction`` is what the agent is told of its key."""
+    """A session's encryption; ``introduction`` describes its key to the agent."""
 
     introduction: dict[str, str]
 

@@ -23,7 +23,7 @@ class Forwarding:
 
     Args:
         listener: bound and listening.
-        report: is told of connections that fail.
+        report: called for each connection that fails.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ MAX_VALUE = 256
 
 
 def _allowed(text: str) -> bool:
-    """Whether a tag may have this text: ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*`` in the service's own words."""
+    """Whether a tag may have this text: ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*`` (ECS API reference, Tag)."""
     return all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text)
 
 
