@@ -101,6 +101,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "DeleteLoadBalancer",
         "DeleteRule",
         "DeleteTargetGroup",
+        "DescribeListenerCertificates",
         "DescribeListeners",
         "DescribeLoadBalancers",
         "DescribeRules",

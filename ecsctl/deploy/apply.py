@@ -230,6 +230,11 @@ def perform(aws: Aws, scope: Scope, change: Change, known: Known, deadline: Dead
                     f"{change.key} ({actual.id}) was made by {whose} in the meantime",
                     hint="run the same command again to see what is in the way",
                 ) from error
+            for item in kind.obstacles(change.resource, actual, known) if actual is not None else ():
+                raise ConflictError(
+                    f"{item}: it is in the way of {change.key}",
+                    hint="run the same command again to see what is in the way",
+                ) from error
             again = decide(change.resource, actual, known)
             if again is None:
                 assert actual is not None

@@ -58,22 +58,23 @@ class Change:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Something of that name exists that this project did not make."""
+    """Something of that name exists that this project did not make; ``part``: of something that it did make."""
 
     key: Key
     id: str
     owner: str | None
+    part: str = ""
 
     def __str__(self) -> str:
         whose = f"belongs to project {self.owner}" if self.owner else "was not made by ecsctl"
-        return f"{self.key} ({self.id}) {whose}"
+        return f"{self.part or self.key} ({self.id}) {whose}"
 
 
 @dataclass(frozen=True)
 class Plan:
     """All that has to be done, in an order that respects the dependencies; nothing is done while it is blocked.
 
-    ``conflicts`` are of names that somebody else has; ``refusals`` of what somebody else uses.
+    ``conflicts`` are of names and places that somebody else has; ``refusals`` of what somebody else uses.
     """
 
     project: str
@@ -102,7 +103,13 @@ class Plan:
             "cluster": self.cluster,
             "changes": [change.to_data() for change in self.changes],
             "conflicts": [
-                {"kind": item.key.kind, "name": item.key.name, "id": item.id, "owner": item.owner}
+                {
+                    "kind": item.key.kind,
+                    "name": item.key.name,
+                    "part": item.part or None,
+                    "id": item.id,
+                    "owner": item.owner,
+                }
                 for item in self.conflicts
             ],
             "refusals": [

@@ -62,6 +62,10 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
             continue
         if actual is not None and actual.owner == project:
             notes += kind.drift(resource, actual, known)
+            obstacles = tuple(kind.obstacles(resource, actual, known))
+            if obstacles:
+                conflicts += obstacles
+                continue
         change = decide(resource, actual, known, extra if prune else ())
         if change is not None:
             changes.append(change)

@@ -51,6 +51,9 @@ def open_by_hand(shop: Shop) -> dict[str, Any]:
     rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": SECRET}]}
     ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule, everything])
+    all_out = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=[all_out])
+    iam.put_role_permissions_boundary(RoleName=ROLE, PermissionsBoundary="arn:aws:iam::123456789012:policy/bounds")
     iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=document(AWS="*"))
     policy = {
         "Version": "2012-10-17",
@@ -59,6 +62,11 @@ def open_by_hand(shop: Shop) -> dict[str, Any]:
     iam.put_role_policy(RoleName=ROLE, PolicyName="by-hand", PolicyDocument=json.dumps(policy))
     scaling = shop.sandbox.client("autoscaling")
     scaling.suspend_processes(AutoScalingGroupName="ecsctl-shop", ScalingProcesses=["Launch", "ReplaceUnhealthy"])
+    scaling.update_auto_scaling_group(
+        AutoScalingGroupName="ecsctl-shop",
+        HealthCheckType="ELB",
+        NewInstancesProtectedFromScaleIn=True,
+    )
     ec2.create_launch_template_version(
         LaunchTemplateName="ecsctl-shop",
         SourceVersion="$Latest",
@@ -84,6 +92,10 @@ def test_what_was_changed_by_hand_is_repaired_or_told(shop: Shop) -> None:
         "security-group ecsctl-shop-instances lets in 22/tcp from 0.0.0.0/0 by a rule that ecsctl did not make",
         "security-group ecsctl-shop-instances lets in everything from 10.0.0.0/8 by a rule",
         f"`aws ec2 revoke-security-group-ingress --group-id {ids['group']} …`",
+        "security-group ecsctl-shop-instances lets nothing out, which ecsctl leaves alone: `aws ec2 authorize-",
+        f"iam-role {ROLE} has the permissions boundary arn:aws:iam::123456789012:policy/bounds, which ecsctl did not",
+        "auto-scaling-group ecsctl-shop has the health check ELB, which ecsctl did not set",
+        "auto-scaling-group ecsctl-shop has new instances protected from scale-in, which ecsctl did not set",
         f"iam-role {ROLE} has the inline policy by-hand, which ecsctl did not make",
         "auto-scaling-group ecsctl-shop: Launch, ReplaceUnhealthy suspended by hand",
         "load-balancer-v2 front listens on 9000 by a listener that ecsctl did not make",

@@ -121,8 +121,10 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     "subnets": frozenset(part.strip() for part in zones.split(",") if part.strip()),
                     "launchTemplate": _launched_by(template),
                     "cluster": tag_of(item.get("Tags", ()), CLUSTER_TAG),
-                    # Of no resource: what is suspended; instances that may end, with whether Auto Scaling spares them.
+                    # Of no resource: what is suspended or set by hand; the instances that may end, with whether Auto
+                    # Scaling spares them.
                     "suspended": tuple(sorted(row["ProcessName"] for row in item.get("SuspendedProcesses", ()))),
+                    "settings": tuple(_settings(item)),
                     "instances": {
                         row["InstanceId"]: bool(row.get("ProtectedFromScaleIn"))
                         for row in item.get("Instances", ())
@@ -135,7 +137,12 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
             )
 
     def drift(self, resource: AutoScalingGroup, actual: Actual, known: Known) -> Iterable[str]:
-        """What is suspended: while it is, the group does not do what the plan waits for."""
+        """What is suspended, so that the group does not do what the plan waits for; and how it ends instances."""
+        for text in actual.fields.get("settings", ()):
+            yield (
+                f"{actual.key} has {text}, which ecsctl did not set, and which it leaves alone: "
+                f"`aws autoscaling update-auto-scaling-group --auto-scaling-group-name {actual.key.name} …` changes it"
+            )
         suspended = actual.fields.get("suspended")
         if suspended:
             yield (
@@ -245,6 +252,18 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     report=deadline.report,
                     since=waiting.since,
                 )
+
+
+def _settings(item: Mapping[str, Any]) -> Iterable[str]:
+    """What a group has that no file says and ecsctl does not set: each where it is not AWS's default, in words."""
+    checks = item.get("HealthCheckType") or "EC2"
+    if checks != "EC2":
+        yield f"the health check {checks}"
+    if item.get("NewInstancesProtectedFromScaleIn"):
+        yield "new instances protected from scale-in"
+    policies = [str(name) for name in item.get("TerminationPolicies") or ()]
+    if policies not in ([], ["Default"]):
+        yield f"the termination policy {', '.join(policies)}"
 
 
 def _ending(usage: Usage, change: Change) -> frozenset[str]:

@@ -203,6 +203,10 @@ class Kind(Generic[R]):
         """Whether what has the same name has this one's place, so that somebody else's keeps it from being made."""
         return True
 
+    def obstacles(self, resource: R, actual: Actual, known: Known) -> Iterable[Conflict]:
+        """What somebody else has put in the place of a part of what is wanted, on what the project owns."""
+        return ()
+
     def depends(self, actual: Actual, other: Actual) -> bool:
         """Whether ``actual``, which is of this kind, has to be gone before ``other`` can go."""
         return other.key.kind in self.depends_on

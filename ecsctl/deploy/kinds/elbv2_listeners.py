@@ -1,17 +1,19 @@
 """The listeners of application and network balancers, with their rules: part of their balancer, not kinds of their own.
 
-Rules that somebody else added to a listener are not ecsctl's: they are neither seen nor changed.
+Listeners and rules that somebody else added are not ecsctl's: they are told of, and never changed. The changes are in
+``elbv2_listener_changes``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.elbv2_tags import tags_by_arn
-from ecsctl.deploy.resources import OWNER_TAG, Ref, tag_list
+from ecsctl.deploy.resources import OWNER_TAG, Ref
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -23,11 +25,14 @@ OPERATIONS = (
     "elbv2:CreateRule",
     "elbv2:DeleteListener",
     "elbv2:DeleteRule",
+    "elbv2:DescribeListenerCertificates",
     "elbv2:DescribeListeners",
     "elbv2:DescribeRules",
     "elbv2:ModifyListener",
     "elbv2:ModifyRule",
 )
+# What AWS gives a listener for which no policy is named.
+DEFAULT_TLS_POLICY = "ELBSecurityPolicy-2016-08"
 # What a redirect of ecsctl's leaves as the request has it.
 KEPT = ("Host", "Path", "Query")
 GONE = frozenset(
@@ -46,16 +51,18 @@ GONE = frozenset(
 class ListenerRule:
     """What comes for one of ``hosts`` (all, where there are none) and ``paths`` goes to the target group ``group``.
 
-    Both are sorted: their order means nothing.
+    Both are sorted: their order means nothing. ``instead``: what a rule that AWS has does besides, or in place of it.
     """
 
     priority: int
     hosts: tuple[str, ...]
     paths: tuple[str, ...]
     group: Ref | str
+    instead: str = ""
 
     def __str__(self) -> str:
-        return f"{', '.join((*self.hosts, *self.paths))} → {_group_name(self.group)}"
+        said = f" ({self.instead})" if self.instead else ""
+        return f"{', '.join((*self.hosts, *self.paths))} → {_group_name(self.group)}{said}"
 
     def conditions(self) -> list[dict[str, Any]]:
         """Its conditions as the API takes them: several values of one only as a configuration."""
@@ -89,127 +96,130 @@ def _group_name(group: Ref | str | None) -> str:
     return group.split("/")[-2] if isinstance(group, str) and "/" in group else str(group)
 
 
-def described(aws: Aws, balancer: str, owner: str | None) -> list[Forward]:
-    """The listeners of a balancer (its ARN), each with the rules of ``owner``; without rules where that is None."""
-    return [_forward(row, _own_rules(aws, row, owner)) for row in _own_listeners(aws, balancer, owner)[0]]
+@dataclass(frozen=True)
+class Foreign:
+    """A listener that somebody else put on a balancer, or a rule (with its ``priority``): where it forwards to, whose.
 
+    ``forward`` is what a listener does, with the project's own rules on it.
+    """
 
-def others_described(aws: Aws, balancer: str, owner: str | None) -> list[Forward]:
-    """The listeners that others than ``owner`` put on a balancer, each with the rules of ``owner``."""
-    return [_forward(row, _own_rules(aws, row, owner)) for row in _own_listeners(aws, balancer, owner)[1]]
+    arn: str
+    port: int
+    owner: str | None
+    balancer: str
+    targets: frozenset[str] = frozenset()
+    priority: int | None = None
+    forward: Forward | None = None
 
+    def __str__(self) -> str:
+        part = f"rule {self.priority} of " if self.priority is not None else ""
+        return f"{part}listener {self.port} of load balancer {self.balancer}"
 
-def _own_listeners(aws: Aws, balancer: str, owner: str | None) -> tuple[list[Any], list[Any]]:
-    """The listeners of a balancer: those of ``owner`` (all, where that is None), and those of others."""
-    rows = _listeners(aws, balancer)
-    if owner is None or not rows:
-        return rows, []
-    tags = tags_by_arn(aws, [str(row["ListenerArn"]) for row in rows], GONE)
-    theirs = [arn for arn, said in tags.items() if said.get(OWNER_TAG) != owner]
-    return [row for row in rows if row["ListenerArn"] not in theirs], [
-        row for row in rows if row["ListenerArn"] in theirs
-    ]
+    @property
+    def use(self) -> Use:
+        """It as a user of its balancer and its targets."""
+        what = "listener" if self.priority is None else "rule"
+        return Use(str(self), self.owner, ends=f"aws elbv2 delete-{what} --{what}-arn {self.arn}")
 
-
-def own_arns(aws: Aws, balancer: str, owner: str | None) -> list[str]:
-    """The ARNs of the listeners of a balancer, and of the rules of ``owner``."""
-    listeners = _listeners(aws, balancer)
-    rules = [str(rule["RuleArn"]) for row in listeners for rule in _own_rules(aws, row, owner)]
-    return [*(str(row["ListenerArn"]) for row in listeners), *rules]
+    def does(self, wanted: Forward) -> bool:
+        """Whether it is a listener of nobody that does just what one that is wanted would do, rules aside."""
+        return self.owner is None and self.forward is not None and replace(self.forward, rules=wanted.rules) == wanted
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A listener or a rule that somebody else put on a balancer: its port, where it forwards to, who uses what."""
+class Listed:
+    """What a balancer listens by: the project's own listeners by their ARNs, and what others put on it.
 
-    port: int
-    targets: frozenset[str]
-    use: Use
-    rule: bool = False
+    ``more``: what somebody set on own listeners that no file says, in words.
+    """
+
+    own: Mapping[str, Forward] = field(default_factory=dict)
+    others: tuple[Foreign, ...] = ()
+    rules: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
+
+    def arns(self) -> list[str]:
+        """The ARNs of all that is the project's own."""
+        return [*self.own, *(arn for rules in self.rules.values() for arn in rules.values())]
+
+
+def listed(aws: Aws, balancer: str, owner: str | None, *, whole: bool = False) -> Listed:
+    """The listeners of a balancer (its ARN) and their rules. All are own, and without rules, where no owner is named.
+
+    Args:
+        whole: with ``more``, which takes a call for each listener that has certificates.
+    """
+    rows = _listeners(aws, balancer)
+    if owner is None:
+        return Listed({str(row["ListenerArn"]): _forward(row, ()) for row in rows})
+    name = balancer.split("/")[-2] if "/" in balancer else balancer
+    tags = tags_by_arn(aws, [str(row["ListenerArn"]) for row in rows], GONE) if rows else {}
+    own: dict[str, Forward] = {}
+    own_rules: dict[str, dict[int, str]] = {}
+    others: list[Foreign] = []
+    more: list[str] = []
+    for row in rows:
+        arn, port = str(row["ListenerArn"]), int(row.get("Port", 0))
+        rules = _rules_with_owners(aws, row)
+        mine = [rule for rule, whose in rules if whose == owner]
+        forward = _forward(row, mine)
+        own_rules[arn] = {int(rule["Priority"]): str(rule["RuleArn"]) for rule in mine}
+        whose = tags.get(arn, {}).get(OWNER_TAG)
+        if arn in tags and whose != owner:
+            others.append(Foreign(arn, port, whose, name, _targets(row.get("DefaultActions", ())), forward=forward))
+        else:
+            own[arn] = forward
+            more += _more(aws, row) if whole else ()
+        others += [
+            Foreign(str(rule["RuleArn"]), port, by, name, _targets(rule.get("Actions", ())), int(rule["Priority"]))
+            for rule, by in rules
+            if by != owner
+        ]
+    return Listed(own, tuple(others), own_rules, tuple(more))
+
+
+def in_the_way(others: Iterable[Foreign], wanted: Iterable[Forward]) -> Iterator[Foreign]:
+    """What others have in the place of listeners and rules that are wanted: on a port, at a priority."""
+    by_port = {listener.port: listener for listener in wanted}
+    for item in others:
+        listener = by_port.get(item.port)
+        if listener is None:
+            continue
+        if item.priority is not None:
+            if any(rule.priority == item.priority for rule in listener.rules):
+                yield item
+        elif not item.does(listener):
+            yield item
 
 
 def of_others(usage: Usage, balancers: Collection[str]) -> Iterator[Foreign]:
     """The listeners and rules of others on these balancers (their ARNs): those that do not carry the project's tag."""
     for balancer in balancers:
-        yield from usage.once(("listeners", balancer), lambda arn=balancer: list(_of_others(usage, arn)))  # type: ignore[misc]
+        found = usage.once(("listeners", balancer), lambda arn=balancer: listed(usage.aws, arn, usage.scope.project))  # type: ignore[misc]
+        yield from found.others
 
 
-def _of_others(usage: Usage, balancer: str) -> Iterator[Foreign]:
-    name = balancer.split("/")[-2] if "/" in balancer else balancer
-    rows = _listeners(usage.aws, balancer)
-    tags = tags_by_arn(usage.aws, [str(row["ListenerArn"]) for row in rows], GONE) if rows else {}
-    for row in rows:
-        arn, port = str(row["ListenerArn"]), int(row.get("Port", 0))
-        owner = tags.get(arn, {}).get(OWNER_TAG)
-        if arn in tags and owner != usage.scope.project:
-            ends = f"aws elbv2 delete-listener --listener-arn {arn}"
-            use = Use(f"listener {port} of load balancer {name}", owner, ends=ends)
-            yield Foreign(port, frozenset(map(_group_of, row.get("DefaultActions", ()))), use)
-        for rule, whose in _rules_with_owners(usage.aws, row):
-            if whose == usage.scope.project:
-                continue
-            ends = f"aws elbv2 delete-rule --rule-arn {rule['RuleArn']}"
-            use = Use(f"rule {rule['Priority']} of listener {port} of load balancer {name}", whose, ends=ends)
-            yield Foreign(port, frozenset(map(_group_of, rule.get("Actions", ()))), use, rule=True)
-
-
-def make(aws: Aws, balancer: str, name: str, listener: Forward, tags: Mapping[str, str]) -> None:
-    """Make a listener with its rules. ``name``: of the balancer, for messages."""
-    query = {"LoadBalancerArn": balancer, **_input(listener), "Tags": tag_list(tags)}
-    made = aws.call("elbv2", "CreateListener", query, about=f"load balancer {name}")
-    arn = str(made["Listeners"][0]["ListenerArn"])
-    for rule in listener.rules:
-        _make_rule(aws, arn, name, rule, tags)
-
-
-def change(aws: Aws, balancer: str, name: str, listeners: Sequence[Forward], tags: Mapping[str, str]) -> None:
-    """Have a balancer listen as wanted: changed in place, made where missing, removed where not wanted."""
-    wanted = {listener.port: listener for listener in listeners}
-    own = {row["ListenerArn"] for row in _own_listeners(aws, balancer, tags.get(OWNER_TAG))[0]}
-    for row in _listeners(aws, balancer):
-        listener = wanted.pop(int(row["Port"]), None)
-        if listener is None:
-            if row["ListenerArn"] not in own:
-                continue
-            aws.call("elbv2", "DeleteListener", {"ListenerArn": row["ListenerArn"]}, about=f"load balancer {name}")
-            continue
-        shown = _forward(row, [])
-        if shown.instead or _input(shown) != _input(listener):
-            query = {"ListenerArn": row["ListenerArn"], **_input(listener)}
-            aws.call("elbv2", "ModifyListener", query, about=f"load balancer {name}")
-        _change_rules(aws, row, name, listener, tags)
-    for listener in wanted.values():
-        make(aws, balancer, name, listener, tags)
-
-
-def _change_rules(aws: Aws, row: Mapping[str, Any], name: str, listener: Forward, tags: Mapping[str, str]) -> None:
-    """Have a listener's own rules as wanted, so that no request is ever without the rule that it had.
-
-    Where rules come in between, those below move down first, the last one before all; where rules go, those below
-    move up, the first one before all.
-    """
-    own = {int(rule["Priority"]): rule for rule in _own_rules(aws, row, tags.get(OWNER_TAG))}
-    wanted = {rule.priority: rule for rule in listener.rules}
-    for priority in sorted(wanted, reverse=len(wanted) >= len(own)):
-        rule = wanted[priority]
-        if priority not in own:
-            _make_rule(aws, str(row["ListenerArn"]), name, rule, tags)
-        elif _rule(own[priority]) != rule:
-            query = {"RuleArn": own[priority]["RuleArn"], "Conditions": rule.conditions(), "Actions": _to(rule.group)}
-            aws.call("elbv2", "ModifyRule", query, about=f"load balancer {name}")
-    for priority in own.keys() - wanted.keys():
-        aws.call("elbv2", "DeleteRule", {"RuleArn": own[priority]["RuleArn"]}, about=f"load balancer {name}")
-
-
-def _make_rule(aws: Aws, listener: str, name: str, rule: ListenerRule, tags: Mapping[str, str]) -> None:
-    query = {
-        "ListenerArn": listener,
-        "Priority": rule.priority,
-        "Conditions": rule.conditions(),
-        "Actions": _to(rule.group),
-        "Tags": tag_list(tags),
-    }
-    aws.call("elbv2", "CreateRule", query, about=f"load balancer {name}")
+def _more(aws: Aws, row: Mapping[str, Any]) -> Iterator[str]:
+    """What a listener has that no file says: certificates besides its own, a TLS policy that is not AWS's default."""
+    if not row.get("Certificates"):
+        return
+    port, arn = row.get("Port"), str(row["ListenerArn"])
+    policy = str(row.get("SslPolicy") or DEFAULT_TLS_POLICY)
+    if policy != DEFAULT_TLS_POLICY:
+        yield f"uses the TLS policy {policy} on {port}: `aws elbv2 modify-listener --listener-arn {arn}` changes it"
+    try:
+        found = list(aws.pages("elbv2", "DescribeListenerCertificates", {"ListenerArn": arn}, "Certificates"))
+    except AwsError as error:
+        if error.aws_code not in GONE and not cannot_be_asked(error):
+            raise
+        return
+    default = row["Certificates"][0].get("CertificateArn")
+    for item in found:
+        if not item.get("IsDefault") and item.get("CertificateArn") != default:
+            yield (
+                f"serves the certificate {item['CertificateArn']} on {port} besides the file's: "
+                f"`aws elbv2 remove-listener-certificates --listener-arn {arn} --certificates …` takes it off"
+            )
 
 
 def _listeners(aws: Aws, balancer: str) -> list[Any]:
@@ -219,11 +229,6 @@ def _listeners(aws: Aws, balancer: str) -> list[Any]:
         if error.aws_code in GONE:
             return []
         raise
-
-
-def _own_rules(aws: Aws, listener: Mapping[str, Any], owner: str | None) -> list[Any]:
-    """The rules of a listener that carry the owner's tag; those of network balancers are the default one alone."""
-    return [row for row, whose in _rules_with_owners(aws, listener) if whose == owner] if owner is not None else []
 
 
 def _rules_with_owners(aws: Aws, listener: Mapping[str, Any]) -> list[tuple[Any, str | None]]:
@@ -238,24 +243,6 @@ def _rules_with_owners(aws: Aws, listener: Mapping[str, Any]) -> list[tuple[Any,
     rows = [row for row in rows if not row.get("IsDefault")]
     tags = tags_by_arn(aws, [str(row["RuleArn"]) for row in rows], GONE) if rows else {}
     return [(row, tags[str(row["RuleArn"])].get(OWNER_TAG)) for row in rows if str(row["RuleArn"]) in tags]
-
-
-def _to(group: Ref | str) -> list[dict[str, Any]]:
-    return [{"Type": "forward", "TargetGroupArn": str(group)}]
-
-
-def _input(listener: Forward) -> dict[str, Any]:
-    """A listener without its rules as CreateListener and ModifyListener take it."""
-    action: dict[str, Any] = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-    if listener.redirect:
-        to = {"Protocol": "HTTPS", "Port": str(listener.redirect), "StatusCode": "HTTP_301"}
-        action = {"Type": "redirect", "RedirectConfig": to}
-    elif listener.group:
-        action = {"Type": "forward", "TargetGroupArn": str(listener.group)}
-    query: dict[str, Any] = {"Port": listener.port, "Protocol": listener.protocol, "DefaultActions": [action]}
-    if listener.certificate:
-        query["Certificates"] = [{"CertificateArn": listener.certificate}]
-    return query
 
 
 def _forward(row: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> Forward:
@@ -288,7 +275,12 @@ def _unasked(action: Mapping[str, Any]) -> str:
     if kind == "fixed-response":
         code = str((action.get("FixedResponseConfig") or {}).get("StatusCode", ""))
         return "" if code == "404" else f"fixed response {code}"
-    return "" if kind in ("", "forward") else kind
+    if kind == "forward":
+        groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or ()
+        shares = {str(item.get("TargetGroupArn")): _weight(item) for item in groups}
+        shares = {group: share for group, share in shares.items() if share}
+        return "" if len(shares) < 2 else ", ".join(f"{_group_name(arn)} {share}" for arn, share in shares.items())
+    return kind
 
 
 def _rule(row: Mapping[str, Any]) -> ListenerRule:
@@ -296,10 +288,31 @@ def _rule(row: Mapping[str, Any]) -> ListenerRule:
     for condition in row.get("Conditions", ()):
         config = condition.get("HostHeaderConfig") or condition.get("PathPatternConfig") or {}
         values[str(condition.get("Field"))] = tuple(sorted(config.get("Values") or condition.get("Values") or ()))
-    group = next((_group_of(action) for action in row.get("Actions", ()) if action.get("Type") == "forward"), "")
-    return ListenerRule(int(row["Priority"]), values.get("host-header", ()), values.get("path-pattern", ()), group)
+    hosts, paths = values.pop("host-header", ()), values.pop("path-pattern", ())
+    only = [f"where {field}" for field in sorted(values)]
+    actions = row.get("Actions") or [{}]
+    instead = "; ".join([*only, *filter(None, map(_unasked, actions))])
+    group = next((_group_of(action) for action in actions if action.get("Type") == "forward"), "")
+    return ListenerRule(int(row["Priority"]), hosts, paths, group, instead)
+
+
+def _targets(actions: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """All target groups that actions forward to."""
+    groups = {_group_of(action) for action in actions}
+    for action in actions:
+        groups |= {
+            str(item.get("TargetGroupArn")) for item in (action.get("ForwardConfig") or {}).get("TargetGroups", ())
+        }
+    return frozenset(groups - {""})
 
 
 def _group_of(action: Mapping[str, Any]) -> str:
+    """The target group that an action forwards to: of several, the one that gets most."""
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [{}]
-    return str(action.get("TargetGroupArn") or groups[0].get("TargetGroupArn") or "")
+    most = max(groups, key=_weight)
+    return str(most.get("TargetGroupArn") or action.get("TargetGroupArn") or "")
+
+
+def _weight(group: Mapping[str, Any]) -> int:
+    weight = group.get("Weight")
+    return 1 if weight is None else int(weight)

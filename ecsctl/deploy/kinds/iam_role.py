@@ -133,6 +133,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
                     "trust": canonical(found["Role"].get("AssumeRolePolicyDocument") or {}),
                     # Of no resource.
                     "inline": frozenset(inline) - missing.keys(),
+                    "boundary": (found["Role"].get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
                 },
                 attributes={"name": name, "arn": arn},
                 tags=tags_of(found["Role"].get("Tags")),
@@ -144,8 +145,14 @@ class InstanceRoleKind(Kind[InstanceRole]):
         yield from compare_fields({**actual.fields, "policies": actual.fields["policies"] & wanted["policies"]}, wanted)
 
     def drift(self, resource: InstanceRole, actual: Actual, known: Known) -> Iterable[str]:
-        """Policies that somebody attached or put in: what they allow, every instance may do."""
+        """Policies that somebody attached or put in: what they allow, every instance may do; and a boundary of it."""
         name = actual.key.name
+        boundary = actual.fields.get("boundary")
+        if boundary:
+            yield (
+                f"{actual.key} has the permissions boundary {boundary}, which ecsctl did not set, and which it leaves "
+                f"alone: `aws iam delete-role-permissions-boundary --role-name {name}`"
+            )
         for arn in sorted(actual.fields["policies"] - frozenset(resource.policies)):
             yield (
                 f"{actual.key} has the policy {arn}, which ecsctl did not attach, and which it leaves alone: "

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.deploy.changes import UPDATE, Change
+from ecsctl.deploy.changes import UPDATE, Change, Conflict
 from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.guards import Use
-from ecsctl.deploy.kinds import elbv2_listeners
+from ecsctl.deploy.kinds import elbv2_listener_changes, elbv2_listeners
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, tag_list, until_gone
 from ecsctl.deploy.kinds.elbv2_listeners import Forward
 from ecsctl.deploy.kinds.elbv2_tags import retag, tags_by_arn
@@ -92,6 +92,8 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             name, owner = item["LoadBalancerName"], tags.get(arn, {}).get(OWNER_TAG)
             if arn not in tags or (name not in names and owner != scope.project):
                 continue
+            mine = owner == scope.project
+            listed = elbv2_listeners.listed(aws, arn, owner if mine else None, whole=mine)
             yield Actual(
                 self.resource(name).key,
                 arn,
@@ -101,30 +103,44 @@ class LoadBalancerKind(Kind[LoadBalancer]):
                     "scheme": item.get("Scheme") or "internet-facing",
                     "subnets": frozenset(zone["SubnetId"] for zone in item.get("AvailabilityZones", ())),
                     "securityGroups": frozenset(item.get("SecurityGroups", ())),
-                    "listeners": frozenset(
-                        elbv2_listeners.described(aws, arn, owner if owner == scope.project else None)
-                    ),
-                    # Of no resource: the listeners of others.
-                    "others": frozenset(
-                        elbv2_listeners.others_described(aws, arn, owner if owner == scope.project else None)
-                    ),
+                    "listeners": frozenset(listed.own.values()),
+                    # Of no resource: the listeners and rules of others, and what was set on its own by hand.
+                    "others": listed.others,
+                    "more": listed.more,
                 },
                 attributes={"name": name, "arn": arn, "address": item.get("DNSName", "")},
                 tags=tags[arn],
             )
 
+    def obstacles(self, resource: LoadBalancer, actual: Actual, known: Known) -> Iterable[Conflict]:
+        """Listeners and rules of others in the place of those that the file wants."""
+        wanted = resolve(resource.listeners, known)
+        for item in elbv2_listeners.in_the_way(actual.fields.get("others", ()), wanted):
+            yield Conflict(actual.key, item.arn, item.owner, part=str(item))
+
+    def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
+        return "or give the listener another port, the rule another `priority`" if conflict.part else None
+
     def differences(self, resource: LoadBalancer, actual: Actual, known: Known) -> Iterator[FieldChange]:
-        """A listener of others counts on a port that is wanted, which has but one listener."""
-        ports = {listener.port for listener in resource.listeners}
-        there = {listener for listener in actual.fields.get("others", ()) if listener.port in ports}
+        """A listener of nobody that does what one of the file would do counts as that."""
+        wanted = resolve(resource.fields(), known)
+        ports = {listener.port: listener for listener in wanted["listeners"]}
+        there = {
+            item.forward
+            for item in actual.fields.get("others", ())
+            if item.forward and item.port in ports and item.does(ports[item.port])
+        }
         have = {**actual.fields, "listeners": actual.fields["listeners"] | there}
-        yield from compare_fields(have, resolve(resource.fields(), known))
+        yield from compare_fields(have, wanted)
 
     def drift(self, resource: LoadBalancer, actual: Actual, known: Known) -> Iterable[str]:
-        """Listeners that somebody added: what they open stays open."""
+        """Listeners that somebody added, certificates and TLS policies that somebody set: what they open stays open."""
         wanted = {listener.port for listener in resource.listeners}
-        for port in sorted({listener.port for listener in actual.fields.get("others", ())} - wanted):
+        others = {item.port for item in actual.fields.get("others", ()) if item.forward}
+        for port in sorted(others - wanted):
             yield f"{actual.key} listens on {port} by a listener that ecsctl did not make, and that it leaves alone"
+        for text in actual.fields.get("more", ()):
+            yield f"{actual.key} {text}; ecsctl leaves it alone"
 
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
         """Listeners of others on it, and rules of others on its listeners (all of them, or those that go)."""
@@ -134,7 +150,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             assert isinstance(change.resource, LoadBalancer)
             kept = frozenset(listener.port for listener in change.resource.listeners)
         for item in elbv2_listeners.of_others(usage, [change.actual.id]):
-            if change.action != UPDATE or (item.rule and item.port not in kept):
+            if change.action != UPDATE or (item.priority is not None and item.port not in kept):
                 yield item.use
 
     def create(self, aws: Aws, resource: LoadBalancer) -> Mapping[str, str]:
@@ -150,7 +166,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         made = answer["LoadBalancers"][0]
         arn = str(made["LoadBalancerArn"])
         for listener in resource.listeners:
-            elbv2_listeners.make(aws, arn, resource.name, listener, resource.tags)
+            elbv2_listener_changes.make(aws, arn, resource.name, listener, resource.tags)
         return {"name": resource.name, "arn": arn, "address": str(made.get("DNSName", ""))}
 
     def update(self, aws: Aws, resource: LoadBalancer, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
@@ -163,14 +179,14 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             query = {"LoadBalancerArn": actual.id, "Subnets": list(resource.subnets)}
             aws.call("elbv2", "SetSubnets", query, about=about)
         if "listeners" in changed:
-            elbv2_listeners.change(aws, actual.id, resource.name, resource.listeners, resource.tags)
+            elbv2_listener_changes.change(aws, actual.id, resource.name, resource.listeners, resource.tags)
         return actual.attributes
 
     def interruption(self, actual: Actual) -> str:
         return f"{actual.attributes.get('address') or actual.key.name} is gone; the new balancer has another address"
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:
-        arns = [actual.id, *elbv2_listeners.own_arns(aws, actual.id, actual.owner)]
+        arns = [actual.id, *elbv2_listeners.listed(aws, actual.id, actual.owner).arns()]
         retag(aws, arns, put, drop, f"load balancer {actual.key.name}")
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:

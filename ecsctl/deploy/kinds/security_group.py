@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.deploy.changes import UPDATE, Change
@@ -48,6 +48,17 @@ class Ingress:
         return f"{ports}/{self.protocol} from {self.source}"
 
 
+class Egress(Ingress):
+    """A rule of what may go out; ``source`` is where to."""
+
+    def __str__(self) -> str:
+        return super().__str__().replace(" from ", " to ")
+
+
+# What AWS lets out of every new group.
+ALL_OUT = frozenset({Egress(-1, -1, "-1", "0.0.0.0/0"), Egress(-1, -1, "-1", "::/0")})
+
+
 @dataclass(frozen=True)
 class SecurityGroup(Resource):
     """A security group of a VPC, and who may come in."""
@@ -86,7 +97,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
 
     def depends(self, actual: Actual, other: Actual) -> bool:
         """On groups that its rules name."""
-        rules = {*actual.fields.get("ingress", ()), *actual.fields.get("unmarked", ())}
+        rules = {rule for name in ("ingress", "unmarked", "egress") for rule in actual.fields.get(name) or ()}
         return other.id != actual.id and any(rule.source == other.id for rule in rules)
 
     def differences(self, resource: SecurityGroup, actual: Actual, known: Known) -> Iterator[FieldChange]:
@@ -97,12 +108,27 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         yield from compare_fields(have, wanted)
 
     def drift(self, resource: SecurityGroup, actual: Actual, known: Known) -> Iterable[str]:
-        """Rules that somebody added by hand: what they open stays open."""
+        """Rules that somebody added by hand: what they open stays open. And outgoing rules other than AWS's own."""
         others = actual.fields.get("unmarked", frozenset()) - resolve(resource.fields(), known)["ingress"]
         for rule in sorted(others, key=str):
             yield (
                 f"{actual.key} lets in {rule} by a rule that ecsctl did not make, and that it leaves alone: "
                 f"`aws ec2 revoke-security-group-ingress --group-id {actual.id} …` closes it"
+            )
+        egress = actual.fields.get("egress")
+        if egress is None:
+            return
+        if not egress & ALL_OUT:
+            out = f"lets out only {', '.join(sorted(map(str, egress)))}" if egress else "lets nothing out"
+            yield (
+                f"{actual.key} {out}, which ecsctl leaves alone: `aws ec2 authorize-security-group-egress --group-id "
+                f"{actual.id} --ip-permissions IpProtocol=-1,IpRanges=[{{CidrIp=0.0.0.0/0}}]` lets all out, as it was"
+            )
+            return
+        for rule in sorted(egress - ALL_OUT, key=str):
+            yield (
+                f"{actual.key} lets out {rule} by a rule that ecsctl did not make, and that it leaves alone: "
+                f"`aws ec2 revoke-security-group-egress --group-id {actual.id} …` takes it away"
             )
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
@@ -125,6 +151,9 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                     "vpc": group.get("VpcId", ""),
                     "ingress": frozenset(marked),
                     "unmarked": frozenset(rules - marked),
+                    "egress": frozenset(Egress(*astuple(rule)) for rule in _rules(group["IpPermissionsEgress"])[0])
+                    if "IpPermissionsEgress" in group
+                    else None,
                 },
                 attributes={"id": group["GroupId"]},
                 tags=tags_of(group.get("Tags")),
