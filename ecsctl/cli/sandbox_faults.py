@@ -1,4 +1,4 @@
-"""``ecsctl sandbox fault``: what is to go wrong in the sandbox."""
+"""``ecsctl sandbox fault``: faults to inject into the sandbox."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ METAVARS = {"pattern": "PATTERN", "patterns": "PATTERN", "text": "TEXT", "second
 
 @click.group(cls=Group)
 def fault() -> None:
-    """Make things go wrong in the sandbox: requests, containers, instances, zones.
+    """Inject faults into the sandbox: requests, containers, instances, zones.
 
-    Faults stay until they are cleared, have struck often enough, or the sandbox is reset. Patterns may have `*` and
-    `?`. The sandbox's own API takes them too: docs/sandbox.md.
+    Faults stay until they are cleared or the sandbox is reset; --times and --for end them sooner. Patterns may have
+    `*` and `?`. The sandbox's own API takes them too: docs/sandbox.md.
     """
 
 
 @fault.group()
 def add() -> None:
-    """Plant a fault; it strikes from now on."""
+    """Inject a fault; it takes effect at once."""
 
 
 def option(field: Field) -> click.Option:
@@ -58,21 +58,21 @@ def command(kind: Kind) -> click.Command:
 
     @named
     @pass_settings
-    def plant(settings: Settings, /, name: str | None, **given: Any) -> None:
+    def inject(settings: Settings, /, name: str | None, **given: Any) -> None:
         from ecsctl.sandbox.control import Sandbox
 
         fields = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
-        planted = Sandbox(name).add_fault(
+        injected = Sandbox(name).add_fault(
             {"kind": kind.name, **{k: v for k, v in fields.items() if v not in (None, [])}}
         )
         if settings.structured:
-            settings.emit_data(planted)
+            settings.emit_data(injected)
         else:
-            print(planted["id"])
+            print(injected["id"])
 
     common = [replace(field, default=kind.times if field.name == "times" else field.default) for field in COMMON]
     options: list[click.Parameter] = [option(field) for field in (*kind.fields, *common)]
-    return click.command(kind.name, cls=Command, help=kind.help, short_help=kind.help, params=options)(plant)
+    return click.command(kind.name, cls=Command, help=kind.help, short_help=kind.help, params=options)(inject)
 
 
 for _kind in KINDS:
@@ -83,10 +83,10 @@ for _kind in KINDS:
 @named
 @pass_settings
 def list_faults(settings: Settings, name: str | None) -> None:
-    """List the planted faults, with how often each struck.
+    """List the injected faults, with how often each was triggered.
 
-    STATE is active, spent (it struck as often as it was to) or over (its time has passed). MATCHES counts what it was
-    meant for.
+    STATE is active, exhausted (triggered as often as --times says) or expired (the time of --for has passed). MATCHES
+    counts what it selected.
     """
     from ecsctl.render.table import Column
     from ecsctl.sandbox.control import Sandbox
@@ -95,7 +95,7 @@ def list_faults(settings: Settings, name: str | None) -> None:
     if settings.structured:
         settings.emit_data(rows)
         return
-    own = ("id", "kind", "state", "matches", "strikes", "times", "nth")
+    own = ("id", "kind", "state", "matches", "triggered", "times", "nth")
     columns: list[Column[dict[str, Any]]] = [
         Column("ID", "id", lambda row: row["id"]),
         Column("WHAT", "fields", lambda row: {key: value for key, value in row.items() if key not in own}),
@@ -103,7 +103,7 @@ def list_faults(settings: Settings, name: str | None) -> None:
         Column("TIMES", "times", lambda row: row["times"]),
         Column("STATE", "state", lambda row: row["state"]),
         Column("MATCHES", "matches", lambda row: row["matches"]),
-        Column("STRIKES", "strikes", lambda row: row["strikes"]),
+        Column("TRIGGERED", "triggered", lambda row: row["triggered"]),
     ]
     settings.emit(rows, columns, empty="no faults")
 

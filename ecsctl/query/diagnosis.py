@@ -39,8 +39,8 @@ SIGNALS = {137: "SIGKILL", 139: "SIGSEGV, a crash", 143: "SIGTERM"}
 ENDED_FROM_OUTSIDE = ("UserInitiated", "ServiceSchedulerInitiated")
 # Stop codes of tasks that went with the capacity under them; the service replaces them.
 LOST_CAPACITY = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth")
-# How ECS begins its own verdicts, which have the stop code of a scaling activity: "Task failed ELB health checks in …"
-VERDICT = "Task failed "
+# How ECS begins its own reasons ("Task failed ELB health checks in …"), which have the stop code of a scaling activity.
+TASK_FAILED = "Task failed "
 
 
 def task_causes(task: TaskView) -> list[str]:
@@ -91,7 +91,7 @@ def failed(task: TaskView) -> bool:
     reason = task.stopped_reason or ""
     if task.stop_code in LOST_CAPACITY or reason.startswith("Host EC2"):
         return False
-    return task.stop_code not in ENDED_FROM_OUTSIDE or reason.startswith(VERDICT)
+    return task.stop_code not in ENDED_FROM_OUTSIDE or reason.startswith(TASK_FAILED)
 
 
 def root_cause(task: TaskView) -> str:
@@ -105,7 +105,7 @@ def root_cause(task: TaskView) -> str:
         if container.reason and container not in waiting:
             return container_cause(container) or container.reason
     reason = (task.stopped_reason or "").rstrip(". ")
-    if reason.startswith(VERDICT) and task.stop_code in ENDED_FROM_OUTSIDE:
+    if reason.startswith(TASK_FAILED) and task.stop_code in ENDED_FROM_OUTSIDE:
         sick = [container.name for container in task.containers if container.health == "UNHEALTHY"]
         return f"{reason} ({', '.join(sick)})" if sick and "container health checks" in reason else reason
     meaning = meaning_of(reason)

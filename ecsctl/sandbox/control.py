@@ -325,7 +325,7 @@ class Sandbox:
         return self._ask(self._require(), "clock", method="POST", content={"advance": seconds}, timeout=STEP_SECONDS)
 
     def faults(self) -> list[dict[str, Any]]:
-        """The planted faults, with how often each struck.
+        """The injected faults, with how often each was triggered.
 
         Raises:
             NotFoundError: it does not run.
@@ -333,7 +333,7 @@ class Sandbox:
         return list(self._ask(self._require(), "faults")["faults"])
 
     def add_fault(self, fault: Mapping[str, Any]) -> dict[str, Any]:
-        """Plant a fault; as :meth:`faults` shows it.
+        """Inject a fault; as :meth:`faults` shows it.
 
         Args:
             fault: as :meth:`ecsctl.sandbox.faults.registry.FaultRegistry.add` takes it.

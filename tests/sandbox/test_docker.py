@@ -284,8 +284,8 @@ def test_a_container_that_was_removed_meanwhile_is_told(image: str, tmp_path: Pa
 
 
 @pytest.fixture
-def plant(sandbox: Running) -> Iterator[Any]:
-    """Plants faults, which are cleared when the test ends."""
+def inject(sandbox: Running) -> Iterator[Any]:
+    """Injects faults, which are cleared when the test ends."""
     yield lambda kind, **fields: sandbox.sandbox.add_fault({"kind": kind, **fields})
     sandbox.sandbox.clear_faults()
 
@@ -306,12 +306,12 @@ def alive(sandbox: Running, family: str) -> list[Any]:
     ],
 )
 def test_a_fault_ends_a_real_container(
-    sandbox: Running, account: Account, name: str, plant: Any, kind: str, fields: Any, ends: Any
+    sandbox: Running, account: Account, name: str, inject: Any, kind: str, fields: Any, ends: Any
 ) -> None:
     task = shell(account, name, "sleep 300")
     account.reached(task, "RUNNING")
     until(lambda: alive(sandbox, name), "the container runs")
-    plant(kind, family=name, times=1, **fields)
+    inject(kind, family=name, times=1, **fields)
     assert ended(account, task) == ends
     until(lambda: not alive(sandbox, name), "the container is dead")
     again = account.run("real", name)
@@ -321,22 +321,22 @@ def test_a_fault_ends_a_real_container(
 
 
 def test_a_fault_keeps_a_real_image_from_being_pulled(
-    sandbox: Running, account: Account, name: str, plant: Any
+    sandbox: Running, account: Account, name: str, inject: Any
 ) -> None:
-    plant("image-pull-failure", image="ecsctl-test/*", family=name, cause="denied")
+    inject("image-pull-failure", image="ecsctl-test/*", family=name, cause="denied")
     code, _, reason = ended(account, shell(account, name, "sleep 300"))
     assert (code, reason.split(":")[0]) == ("TaskFailedToStart", "CannotPullContainerError")
     assert not [item for item in containers(sandbox) if f"-{name}-" in item.name]
 
 
 def test_an_agent_that_was_cut_off_tells_later_what_a_container_did(
-    sandbox: Running, account: Account, name: str, plant: Any
+    sandbox: Running, account: Account, name: str, inject: Any
 ) -> None:
     task = shell(account, name, "sleep 300")
     account.reached(task, "RUNNING")
     (container,) = until(lambda: alive(sandbox, name), "the container runs")
     (host,) = account.members("real")
-    plant("agent-disconnect", instance=host)
+    inject("agent-disconnect", instance=host)
     until(lambda: not account.member("real", host)["agentConnected"], "the agent is cut off")
     container.kill()
     until(lambda: not alive(sandbox, name), "the container is dead")

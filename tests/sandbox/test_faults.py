@@ -1,4 +1,4 @@
-"""Every kind of fault, planted in a sandbox by its command or its API, and seen by boto3."""
+"""Every kind of fault, injected in a sandbox by its command or its API, and seen by boto3."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def fault(running: Running, *words: str, code: int = 0) -> subprocess.CompletedP
     return done
 
 
-def strikes(running: Running, name: str) -> int:
-    return next(int(row["strikes"]) for row in running.sandbox.faults() if row["id"] == name)
+def triggered(running: Running, name: str) -> int:
+    return next(int(row["triggered"]) for row in running.sandbox.faults() if row["id"] == name)
 
 
 def impatient(running: Running, service: str = "ecs") -> Any:
@@ -87,7 +87,7 @@ def test_the_nth_call_is_refused(running: Running, account: Account, cluster: st
     assert error_of(client.describe_clusters, clusters=[cluster]) == (400, "ClusterNotFoundException", "Not here.")
     client.describe_clusters(clusters=[cluster])
     row = json.loads(fault(running, "list", "-o", "json").stdout)[0]
-    assert (row["id"], row["state"], row["matches"], row["strikes"]) == (name, "spent", 3, 1)
+    assert (row["id"], row["state"], row["matches"], row["triggered"]) == (name, "exhausted", 3, 1)
     assert fault(running, "list").stdout.splitlines()[1].split()[0] == name
     assert fault(running, "clear", name).stderr.strip() == f"cleared {name}"
     assert json.loads(fault(running, "list", "-o", "json").stdout) == []
@@ -96,7 +96,7 @@ def test_the_nth_call_is_refused(running: Running, account: Account, cluster: st
 def test_a_servers_failure_is_retried_by_clients(running: Running, account: Account, cluster: str) -> None:
     made = running.sandbox.add_fault({"kind": "error", "operation": ["ecs:ListClusters"], "times": 2})
     assert account.ecs.list_clusters()["clusterArns"]
-    assert strikes(running, made["id"]) == 2
+    assert triggered(running, made["id"]) == 2
 
 
 def test_an_operation_is_throttled(running: Running, account: Account, cluster: str) -> None:
@@ -140,7 +140,7 @@ def test_an_agent_is_cut_off_and_comes_back(running: Running, account: Account, 
     assert (account.task(task)["lastStatus"], account.task(task)["connectivity"]) == ("RUNNING", "DISCONNECTED")
     refused = account.ecs.run_task(cluster=cluster, taskDefinition=cluster)
     assert [row["reason"] for row in refused["failures"]] == ["AGENT"]
-    assert strikes(running, name) == 1
+    assert triggered(running, name) == 1
     fault(running, "clear", name)
     until(lambda: account.member(cluster, host)["agentConnected"], "the agent is back", LONG)
     account.run(cluster, cluster)
@@ -150,13 +150,13 @@ def test_an_agent_stays_cut_off_while_the_sandbox_restarts(running: Running, acc
     account.ecs.create_cluster(clusterName=name)
     made = account.instance(name, account.profile(name))
     account.member(name, made)
-    planted = running.sandbox.add_fault({"kind": "agent-disconnect", "instance": made})
+    injected = running.sandbox.add_fault({"kind": "agent-disconnect", "instance": made})
     until(lambda: not account.member(name, made)["agentConnected"], "the agent is cut off", LONG)
     running.sandbox.stop()
     port = int(running.endpoint.rsplit(":", 1)[1])
     running.sandbox.start(port=port, docker="never", region=REGION)
     assert not account.member(name, made)["agentConnected"]
-    running.sandbox.clear_faults(planted["id"])
+    running.sandbox.clear_faults(injected["id"])
     until(lambda: account.member(name, made)["agentConnected"], "the agent is back", LONG)
 
 
@@ -217,7 +217,7 @@ def test_a_zone_dies(running: Running, account: Account, cluster: str) -> None:
     until(lambda: set(account.members(cluster)) == {hosts[2]}, "only the other zone's instance is left", LONG)
     stopped = account.reached(task, "STOPPED", LONG)
     assert (stopped["stopCode"], dead in stopped["stoppedReason"]) == ("InfrastructureHealth", True)
-    assert strikes(running, name) >= 3, "two instances and a task"
+    assert triggered(running, name) >= 3, "two instances and a task"
     again = account.run(cluster, cluster, launchType="FARGATE", networkConfiguration=network)
     assert account.reached(again, "RUNNING", LONG)["availabilityZone"] == alive
     with pytest.raises(botocore.exceptions.ClientError, match=r"InsufficientInstanceCapacity.*" + dead):
@@ -317,7 +317,7 @@ def test_a_service_replaces_what_crashes(running: Running, account: Account, clu
     name = fault(
         running, "add", "container-crash", "--service", "a*", "--container", "web", "--after", "0.1", "--times", "1"
     ).stdout.strip()
-    until(lambda: strikes(running, name) == 1, "the service's container crashed", LONG)
+    until(lambda: triggered(running, name) == 1, "the service's container crashed", LONG)
 
     def replaced() -> bool:
         listed = account.ecs.list_tasks(cluster=cluster, serviceName="api", desiredStatus="STOPPED")["taskArns"]
@@ -392,7 +392,7 @@ def test_a_targets_health_check_fails(running: Running, account: Account, cluste
     words = ["--balancer", cluster, "--target", host, "--cause", "response-code"]
     name = fault(running, "add", "unhealthy-target", *words).stdout.strip()
     until(lambda: states() == [("unhealthy", "Target.ResponseCodeMismatch")], "the target is sick", LONG)
-    assert strikes(running, name) == 1
+    assert triggered(running, name) == 1
     fault(running, "clear", name)
     until(lambda: states() == [("healthy", "")], "the target is healthy again", LONG)
 

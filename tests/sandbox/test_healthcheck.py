@@ -21,7 +21,7 @@ def states(results: str, check: Check = CHECK) -> str:
     health = Health()
     seen = ""
     for result in results:
-        health.judge(check, GOOD if result == "g" else NOTHING_LISTENS)
+        health.record(check, GOOD if result == "g" else NOTHING_LISTENS)
         seen += health.state[0]
     return seen
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import botocore.exceptions
 import pytest
 
+from ecsctl.sandbox.account.account import Account as SimulatedAccount
 from ecsctl.sandbox.account.moto_state import MotoState
 from ecsctl.sandbox.account.snapshot_file import SnapshotFile
-from ecsctl.sandbox.account.world import World
 from ecsctl.sandbox.http.request import Request
 from ecsctl.sandbox.runtimes.simulated.runtime import Responder, SimulatedRuntime
 from tests.sandbox.support import Account, fetch, until
@@ -289,16 +289,16 @@ def test_a_sandbox_without_room_for_its_files_says_so(tmp_path: Path) -> None:
 
 
 def test_a_change_behind_a_save_is_saved_by_the_next_one(tmp_path: Path) -> None:
-    world = World("eu-west-1", SimulatedRuntime(Responder()), tmp_path / "state.pickle")
+    account = SimulatedAccount("eu-west-1", SimulatedRuntime(Responder()), tmp_path / "state.pickle")
     created = Request(service="ecs", region="eu-west-1", operation="CreateCluster", body=b'{"clusterName": "late"}')
-    asker = threading.Thread(target=world.ecs_request, args=(created,))
-    with world.lock:
+    asker = threading.Thread(target=account.ecs_request, args=(created,))
+    with account.lock:
         asker.start()
         until(lambda: asker.is_alive(), "the request to wait for the lock")
-        world.save()
-        assert not world.dirty
+        account.save()
+        assert not account.dirty
     asker.join()
-    assert world.dirty
-    world.save()
-    assert not world.dirty
+    assert account.dirty
+    account.save()
+    assert not account.dirty
     assert b"late" in (tmp_path / "state.pickle").read_bytes()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LOG_LINES = 5
 # So much of a log line stands in the first line of an error.
 LOG_WIDTH = 200
-ELB_VERDICT = "Task failed ELB health checks"
-CONTAINER_VERDICT = "Task failed container health checks"
+ELB_CHECKS_FAILED = "Task failed ELB health checks"
+CONTAINER_CHECKS_FAILED = "Task failed container health checks"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def causes_of(aws: Aws, seen: Observation, definition: Mapping[str, Any] | None,
         return found
     found += _of_unready(seen, definition or {})
     shortage = target_shortage(seen)
-    if shortage and not any(ELB_VERDICT in cause.text for cause in found):
+    if shortage and not any(ELB_CHECKS_FAILED in cause.text for cause in found):
         found.append(Cause(shortage))
     found += _of_events(seen, told_by_tasks=bool(found))
     found += _of_starting(seen) if not found else []
@@ -55,10 +55,10 @@ def causes_of(aws: Aws, seen: Observation, definition: Mapping[str, Any] | None,
 def _of_tasks(aws: Aws, cause: TaskCause, seen: Observation, definition: Mapping[str, Any]) -> Cause:
     """Why tasks failed, with what only others know: the balancer's reason, the check's command, the last log line."""
     text, task = str(cause), cause.example
-    if ELB_VERDICT in text:
+    if ELB_CHECKS_FAILED in text:
         reasons = [reason for known in seen.target_reasons.values() for reason in known]
         return Cause(f"{text}: {'; '.join(dict.fromkeys(reasons))}" if reasons else text)
-    if CONTAINER_VERDICT in text:
+    if CONTAINER_CHECKS_FAILED in text:
         checks = _checks(task, definition)
         return Cause(f"{text}: {'; '.join(checks)}" if checks else text)
     ended = _ended_by_itself(task)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
 from ecsctl.aws.failures import can_go_without
-from ecsctl.deploy.wait_services import progress, verdicts
+from ecsctl.deploy.wait_services import outcomes, progress
 from ecsctl.deploy.wait_services.causes import Cause, causes_of
 from ecsctl.deploy.wait_services.observation import Observation
+from ecsctl.deploy.wait_services.outcomes import Failure
 from ecsctl.deploy.wait_services.room import no_room
-from ecsctl.deploy.wait_services.verdicts import Verdict
 from ecsctl.errors import AwsError, EcsctlError, RolledBackError, WaitTimeoutError
 from ecsctl.polling import Clock, Progress, poll
 from ecsctl.query import service_deployments, target_health
@@ -118,7 +118,7 @@ class _Watch:
         self.cluster = cluster
         self.since = since
         self.observations = [Observation(name, since, deployments.get(name, "")) for name in names]
-        self.verdict: tuple[Observation, Verdict] | None = None
+        self.failure: tuple[Observation, Failure] | None = None
         self.waiting: list[Observation] = list(self.observations)
         self._definitions: dict[str, Mapping[str, Any] | None] = {}
         self._tasks_known: dict[str, tuple[Any, datetime]] = {}
@@ -133,14 +133,14 @@ class _Watch:
         for seen in self.observations:
             if seen.view is not None and seen.shown:
                 self._look_closer(seen, now)
-            if not verdicts.is_steady(seen, now):
+            if not outcomes.is_steady(seen, now):
                 self.waiting.append(seen)
         lines = [line for seen in self.observations for line in (*progress.troubles(seen), progress.state(seen))]
         for seen in self.observations:
-            verdict = self._judge(seen, now)
-            if verdict is not None:
-                self.verdict = (seen, verdict)
-                return Progress(False, failed=verdict.text, lines=tuple(lines))
+            failure = self._failure_of(seen, now)
+            if failure is not None:
+                self.failure = (seen, failure)
+                return Progress(False, failed=failure.text, lines=tuple(lines))
         return Progress(not self.waiting, lines=tuple(lines))
 
     @property
@@ -160,17 +160,17 @@ class _Watch:
                 found[name] = item
         return found
 
-    def _judge(self, seen: Observation, now: datetime) -> Verdict | None:
+    def _failure_of(self, seen: Observation, now: datetime) -> Failure | None:
         if seen.view is None:
             if seen.existed or now - self.since > UNSEEN:
-                return Verdict(f"service {seen.name} does not exist any more", cause="")
+                return Failure(f"service {seen.name} does not exist any more", cause="")
             return None
         if not seen.shown:
             return None
-        gave_way = verdicts.superseded(seen)
+        gave_way = outcomes.superseded(seen)
         if gave_way is not None or seen not in self.waiting:
             return gave_way
-        return verdicts.hopeless(seen, now, lambda: self._no_room(seen))
+        return outcomes.failure_of(seen, now, lambda: self._no_room(seen))
 
     def _no_room(self, seen: Observation) -> Any:
         definition = self._definition(seen)
@@ -187,7 +187,7 @@ class _Watch:
         newest = seen.view.events[0].id if seen.view is not None and seen.view.events else ""
         state = (seen.primary, seen.running, newest)
         before, at = self._tasks_known.get(seen.name, (None, now))
-        if state == before and (now - at < TASKS_SECONDS or verdicts.is_steady(seen, now)):
+        if state == before and (now - at < TASKS_SECONDS or outcomes.is_steady(seen, now)):
             return
         self._tasks_known[seen.name] = (state, now)
         try:
@@ -226,19 +226,19 @@ class _Watch:
     def error(self, timeout: float) -> EcsctlError:
         """The error for a wait that ended without success: the cause in its first line, all else below."""
         names = [seen.name for seen in self.waiting] or [seen.name for seen in self.observations]
-        subject = self.verdict[0].name if self.verdict else names[0]
+        subject = self.failure[0].name if self.failure else names[0]
         hint = (
             f"`ecsctl service events {subject} -c {self.cluster}` and `ecsctl ps -c {self.cluster} --service {subject} "
             "--all` tell more"
         )
-        if self.verdict is not None:
-            seen, verdict = self.verdict
-            # A verdict with a cause of its own says it all; what tasks failed of may still stand below.
-            causes = [Cause(verdict.cause)] if verdict.cause is not None else []
-            causes += self._causes(seen, events=verdict.cause is None)
+        if self.failure is not None:
+            seen, failure = self.failure
+            # A failure with a cause of its own says it all; what tasks failed of may still stand below.
+            causes = [Cause(failure.cause)] if failure.cause is not None else []
+            causes += self._causes(seen, events=failure.cause is None)
             first, details = _first(causes)
-            message = f"{verdict.text}: {first}" if first else verdict.text
-            kind = RolledBackError if verdict.deployment_failed else EcsctlError
+            message = f"{failure.text}: {first}" if first else failure.text
+            kind = RolledBackError if failure.deployment_failed else EcsctlError
             return kind(message, details=details, hint=hint)
         states = {seen.name: progress.counts(seen).partition(": ")[2] for seen in self.waiting}
         what = f"service{'s' if len(names) > 1 else ''} {', '.join(names)}"

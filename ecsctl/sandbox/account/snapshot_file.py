@@ -26,7 +26,7 @@ class SnapshotFile:
         self._last = b""
         # How long the last snapshot took.
         self.seconds = 0.0
-        # Held while a state is made and written; it comes before the world's lock.
+        # Held while a state is made and written; it comes before the account's lock.
         self.writing = threading.RLock()
         self.problem: str | None = None
         # What became of a state that could not be read.

@@ -27,7 +27,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProbeResult:
     """One probe's result; ``reason`` and ``description`` in the words of DescribeTargetHealth."""
 
     good: bool
@@ -35,9 +35,9 @@ class Verdict:
     description: str = ""
 
 
-GOOD = Verdict(True)
-NOTHING_LISTENS = Verdict(False, "Target.FailedHealthChecks", "Health checks failed")
-SILENT = Verdict(False, "Target.Timeout", "Request timed out")
+GOOD = ProbeResult(True)
+NOTHING_LISTENS = ProbeResult(False, "Target.FailedHealthChecks", "Health checks failed")
+SILENT = ProbeResult(False, "Target.Timeout", "Request timed out")
 
 
 @dataclass
@@ -47,22 +47,22 @@ class Health:
     state: TargetHealth = "initial"
     row: int = 0
     next_probe: float = 0.0
-    last: Verdict = GOOD
+    last: ProbeResult = GOOD
 
-    def judge(self, check: Check, verdict: Verdict) -> None:
+    def record(self, check: Check, result: ProbeResult) -> None:
         """Take one result in. The first good one makes a new target healthy, as balancers do."""
-        self.last = verdict
-        if self.state != "initial" and (self.state == "healthy") == verdict.good:
+        self.last = result
+        if self.state != "initial" and (self.state == "healthy") == result.good:
             self.row = 0
             return
         self.row += 1
-        needed = check.healthy if verdict.good else check.unhealthy
-        if self.row >= needed or (verdict.good and self.state == "initial"):
-            self.state = "healthy" if verdict.good else "unhealthy"
+        needed = check.healthy if result.good else check.unhealthy
+        if self.row >= needed or (result.good and self.state == "initial"):
+            self.state = "healthy" if result.good else "unhealthy"
             self.row = 0
 
 
-def probe(address: str, port: int, check: Check) -> Verdict:
+def probe(address: str, port: int, check: Check) -> ProbeResult:
     """Ask for real: a TCP connection, or an HTTP answer with a code that counts."""
     patience = min(check.timeout, LONGEST)
     try:
@@ -82,7 +82,7 @@ def probe(address: str, port: int, check: Check) -> Verdict:
         return GOOD
     if not code:
         return NOTHING_LISTENS
-    return Verdict(False, "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]")
+    return ProbeResult(False, "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]")
 
 
 def classic_check(balancer: Any) -> Check:

@@ -16,7 +16,7 @@ from ecsctl.sandbox.elb.health_check import (
     NOTHING_LISTENS,
     Check,
     Health,
-    Verdict,
+    ProbeResult,
     classic_check,
     group_check,
     probe,
@@ -57,7 +57,7 @@ class LoadBalancers:
     Args:
         address_of: the loopback address of an instance id or of a task's private address.
         listens: where containers are simulated, whether one is said to listen at (address, port); None probes for real.
-        struck: what a probe of (balancer's name or target group's ARN, target, port) meets by a fault, or None.
+        injected: what a fault makes of a probe of (balancer's name or target group's ARN, target, port), or None.
         clock: the sandbox's, epoch seconds.
     """
 
@@ -68,7 +68,7 @@ class LoadBalancers:
         addresses: LoopbackAddresses,
         address_of: Callable[[str], str | None],
         listens: Callable[[str, int], bool] | None,
-        struck: Callable[[str, str, int], Verdict | None] = lambda owner, target, port: None,
+        injected: Callable[[str, str, int], ProbeResult | None] = lambda owner, target, port: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
@@ -76,7 +76,7 @@ class LoadBalancers:
         self._addresses = addresses
         self._address_of = address_of
         self._listens = listens
-        self._struck = struck
+        self._injected = injected
         self._clock = clock
         self._in_use: set[str] = set()
         self._instances: dict[str, Any] = {}
@@ -366,10 +366,10 @@ class LoadBalancers:
         ask = map if self._listens is not None else pool.map
         results = list(ask(lambda row: self._ask(*row), due))
         with self._guard:
-            for (target, check), verdict in zip(due, results, strict=True):
+            for (target, check), result in zip(due, results, strict=True):
                 health = self._health.get(target)
                 if health is not None:
-                    health.judge(check, verdict)
+                    health.record(check, result)
                     health.next_probe = now + min(check.interval, SLOWEST)
 
     def dump(self) -> dict[Target, Health]:
@@ -382,10 +382,10 @@ class LoadBalancers:
         with self._guard:
             self._health.update(health)
 
-    def _ask(self, target: Target, check: Check) -> Verdict:
-        struck = self._struck(*target)
-        if struck is not None:
-            return struck
+    def _ask(self, target: Target, check: Check) -> ProbeResult:
+        injected = self._injected(*target)
+        if injected is not None:
+            return injected
         address = self._address_of(target[1])
         port = check.port or target[2]
         if address is None:

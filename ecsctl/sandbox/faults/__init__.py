@@ -1,5 +1,6 @@
 """Faults on demand: what can be made to go wrong in a sandbox, and the places where it does.
 
-``kinds`` says which kinds there are and what each takes; ``book`` holds those that are planted and counts how often
-each struck. ``calls`` and ``stale`` strike requests, ``containers`` strikes what runs, ``hosts`` the instances.
+``kinds`` says which kinds there are and what each takes; ``registry`` holds those that are injected and counts how
+often each was triggered. ``requests`` and ``eventual_consistency`` change the answers of the API, ``containers``,
+``instances`` and ``targets`` what runs.
 """

@@ -1,4 +1,4 @@
-"""Faults that strike containers, real or simulated: between the engine and whatever runs them.
+"""Faults of containers, real or simulated: between the engine and whatever runs them.
 
 A crash ends the container in truth (a real one is killed) and is then told in the words of the fault.
 """
@@ -59,7 +59,7 @@ class Watched:
 
 
 class FaultyRuntime:
-    """A :class:`ecsctl.sandbox.interfaces.Runtime` in front of another one, where the registry's faults strike.
+    """A :class:`ecsctl.sandbox.interfaces.Runtime` in front of another one, which applies the registry's faults.
 
     Args:
         runtime: runs the containers.
@@ -104,7 +104,7 @@ class FaultyRuntime:
     def events(self) -> Sequence[ContainerEvent]:
         """The news of the containers, as the faults let them be."""
         heard = [seen for event in self._runtime.events() if (seen := self._hear(event)) is not None]
-        self._strike()
+        self._trigger()
         told, self._own = [*heard, *self._own], []
         return told
 
@@ -130,7 +130,7 @@ class FaultyRuntime:
                 return replace(event, exit_code=code, reason=reason)
         return event
 
-    def _strike(self) -> None:
+    def _trigger(self) -> None:
         crashes = [fault for fault in self._registry.standing(*CRASHES) if not fault.exhausted]
         sickness = self._registry.standing("unhealthy-container")
         now = self._clock()
@@ -180,7 +180,7 @@ class FaultyRuntime:
 def due(fault: Fault, watched: Watched, now: float) -> bool:
     """Whether the container has run for long enough.
 
-    One that ran already when the fault was planted is given the same time from then on.
+    One that ran already when the fault was injected is given the same time from then on.
     """
     began = math.inf if watched.started_at is None else max(watched.started_at, fault.added_at)
     return bool(now >= began + fault.fields["after"])

@@ -72,8 +72,8 @@ class Backends(Protocol):
         ...
 
 
-class Past:
-    """The states of the last seconds, as far as the registry's faults need them. Called under the lock.
+class StaleReads:
+    """Answers reads from states of the last seconds where the registry's faults ask for it. Called under the lock.
 
     Args:
         registry: the injected faults.

@@ -1,4 +1,4 @@
-"""Faults that strike instances: agents that are cut off, instances and zones that die, Spot capacity taken back."""
+"""Faults of instances: agents that are cut off, instances and zones that die, Spot capacity taken back."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LOST = "Server.InternalError"
 ZONE_TASK = "The infrastructure that hosted the task in {zone} is impaired."
 
 
-class HostFaults:
-    """Strikes the instances of every region that the registry's faults mean.
+class InstanceFaults:
+    """Applies the registry's faults to the instances that they select, in every region.
 
     Args:
         registry: the injected faults.

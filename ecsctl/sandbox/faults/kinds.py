@@ -11,7 +11,7 @@ from ecsctl.sandbox.ecs.api.throttling import BUCKET_NAMES
 
 
 class FaultError(ValueError):
-    """A fault that cannot be planted: what is wrong with it."""
+    """A fault that cannot be injected: what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Field:
                 raise FaultError(f"{self.name} must be from {self.least}" + (f" to {most}" if self.most else ""))
             return int(value) if self.form == "count" else float(value)
         if not isinstance(value, str) or not value:
-            raise FaultError(f"{self.name} must be a text")
+            raise FaultError(f"{self.name} must be text")
         if self.choices and value not in self.choices:
             raise FaultError(f"{self.name} must be one of {', '.join(self.choices)}")
         return value
@@ -68,7 +68,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault. ``times`` is how often it strikes unless it is told; None: until it is cleared."""
+    """A kind of fault. ``times`` is how often it is triggered unless the user says so; None: until it is cleared."""
 
     name: str
     help: str
@@ -99,9 +99,9 @@ class Kind:
 
 # What every kind takes besides its own.
 COMMON = (
-    Field("times", "count", "How often it strikes, then no more.", least=1),
-    Field("nth", "count", "It strikes first at the n-th match (then once, unless --times says more).", least=1),
-    Field("for", "seconds", "It ends by itself after that time."),
+    Field("times", "count", "How many times it is triggered at most.", least=1),
+    Field("nth", "count", "Trigger it first at the n-th match (once, unless --times says more).", least=1),
+    Field("for", "seconds", "Expire after that time."),
 )
 
 OPERATION = Field(

@@ -1,4 +1,4 @@
-"""The faults that are planted, and how often each of them struck."""
+"""The injected faults, and how often each of them was triggered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecsctl.sandbox.faults.kinds import COMMON, kind_of
 
 @dataclass
 class Fault:
-    """A planted fault. ``times`` None: until it is cleared. Times are in seconds of the sandbox's clock."""
+    """An injected fault. ``times`` None: until it is cleared. Times are in seconds of the sandbox's clock."""
 
     id: str
     kind: str
@@ -23,16 +23,16 @@ class Fault:
     nth: int = 1
     until: float | None = None
     matches: int = 0
-    strikes: int = 0
+    triggered: int = 0
     # What it holds, by name, and since or until when; None for what it has let pass.
     taken: dict[str, Any] = field(default_factory=dict)
 
     def trigger(self) -> bool:
-        """Count a match; whether the fault strikes it."""
+        """Count a match; whether it triggers the fault."""
         self.matches += 1
         if self.matches < self.nth or self.exhausted:
             return False
-        self.strikes += 1
+        self.triggered += 1
         return True
 
     def knows(self, name: str) -> bool:
@@ -40,16 +40,16 @@ class Fault:
         return name in self.taken
 
     def holds(self, name: str) -> bool:
-        """Whether it has struck that, and still holds it."""
+        """Whether it was triggered by that, and still holds it."""
         return self.taken.get(name) is not None
 
     @property
     def exhausted(self) -> bool:
-        """Whether it has struck as often as it was to."""
-        return self.times is not None and self.strikes >= self.times
+        """Whether it was triggered as often as it may be."""
+        return self.times is not None and self.triggered >= self.times
 
-    def over(self, now: float) -> bool:
-        """Whether its time is over."""
+    def expired(self, now: float) -> bool:
+        """Whether its time has passed."""
         return self.until is not None and now >= self.until
 
     def selects(self, **facts: str | None) -> bool:
@@ -62,15 +62,15 @@ class Fault:
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """As the API and the command line show it."""
-        state = "over" if self.over(now) else "spent" if self.exhausted else "active"
+        state = "expired" if self.expired(now) else "exhausted" if self.exhausted else "active"
         told = {"id": self.id, "kind": self.kind, **self.fields, "times": self.times, "nth": self.nth}
         if self.until is not None:
             told["secondsLeft"] = round(max(0.0, self.until - now), 1)
-        return {**told, "state": state, "matches": self.matches, "strikes": self.strikes}
+        return {**told, "state": state, "matches": self.matches, "triggered": self.triggered}
 
 
 class FaultRegistry:
-    """Holds the planted faults. Any thread may ask it.
+    """Holds the injected faults. Any thread may ask it.
 
     Args:
         clock: the sandbox's, in seconds.
@@ -85,7 +85,7 @@ class FaultRegistry:
         self.changed = False
 
     def add(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Plant a fault; as :meth:`to_dict` shows it.
+        """Inject a fault; as :meth:`to_dict` shows it.
 
         Args:
             given: ``kind``, its fields, and perhaps ``times``, ``nth`` and ``for`` (seconds).
@@ -115,10 +115,10 @@ class FaultRegistry:
             return [fault.to_dict(now) for fault in self._faults.values()]
 
     def clear(self, ids: Iterable[str] = ()) -> list[dict[str, Any]]:
-        """Take faults out of the book, all of them where none is named; those taken out.
+        """Remove faults, all of them where none is named; those removed.
 
         Raises:
-            KeyError: one is not there; then none is taken out.
+            KeyError: one is not there; then none is removed.
         """
         now = self._clock()
         with self.guard:
@@ -130,15 +130,15 @@ class FaultRegistry:
             return [self._faults.pop(name).to_dict(now) for name in wanted]
 
     def standing(self, *kinds: str) -> list[Fault]:
-        """The faults of these kinds that still have an effect, spent ones too, oldest first."""
+        """The faults of these kinds that still have an effect, exhausted ones too, oldest first."""
         if not self._faults:
             return []
         now = self._clock()
         with self.guard:
-            return [fault for fault in self._faults.values() if fault.kind in kinds and not fault.over(now)]
+            return [fault for fault in self._faults.values() if fault.kind in kinds and not fault.expired(now)]
 
     def triggers(self, fault: Fault) -> bool:
-        """Count a match of a fault; whether it strikes."""
+        """Count a match of a fault; whether it is triggered."""
         with self.guard:
             self.changed = True
             return fault.trigger()
@@ -152,7 +152,7 @@ class FaultRegistry:
             return fault.holds(name)
 
     def dump(self) -> dict[str, Any]:
-        """The book as plain data, for :meth:`load`."""
+        """The registry as plain data, for :meth:`load`."""
         with self.guard:
             return {"number": self._number, "faults": [asdict(fault) for fault in self._faults.values()]}
 

@@ -1,4 +1,4 @@
-"""Faults that strike requests: throttled, refused, late, answered into nowhere."""
+"""Faults of requests: throttled, refused, answered late or not at all."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def throttled(request: Request) -> Answer:
 
 
 class RequestFaults:
-    """Strikes the requests that the registry's faults mean.
+    """Applies the registry's faults to the requests that they select.
 
     Args:
         registry: the injected faults.
@@ -64,19 +64,19 @@ class RequestFaults:
         self._wait = wait or threading.Event().wait
 
     def before(self, request: Request) -> tuple[Answer | None, list[str]]:
-        """Delay or refuse a request: the refusal, None where it goes on, and the ids of the faults that struck."""
-        struck: list[str] = []
+        """Delay or refuse a request: the refusal, None where it goes on, and the ids of the triggered faults."""
+        triggered: list[str] = []
         for fault in self._registry.standing("latency", "throttle", "error"):
             if not _means(fault, request) or not self._registry.triggers(fault):
                 continue
-            struck.append(fault.id)
+            triggered.append(fault.id)
             if fault.kind == "latency":
                 self._wait(fault.fields["seconds"])
             elif fault.kind == "throttle":
-                return throttled(request), struck
+                return throttled(request), triggered
             else:
-                return _refused(fault, request), struck
-        return None, struck
+                return _refused(fault, request), triggered
+        return None, triggered
 
     def loses(self, request: Request) -> str | None:
         """The fault that loses the answer of a request that took effect, or None."""

@@ -1,12 +1,12 @@
-"""Faults that strike the targets of load balancers: their health checks fail."""
+"""Faults of the targets of load balancers: their health checks fail."""
 
 from __future__ import annotations
 
-from ecsctl.sandbox.elb.health_check import NOTHING_LISTENS, SILENT, Verdict
+from ecsctl.sandbox.elb.health_check import NOTHING_LISTENS, SILENT, ProbeResult
 from ecsctl.sandbox.faults.registry import FaultRegistry
 
-WRONG_CODE = Verdict(False, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
-VERDICTS = {"timeout": SILENT, "refused": NOTHING_LISTENS, "response-code": WRONG_CODE}
+WRONG_CODE = ProbeResult(False, "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
+RESULTS = {"timeout": SILENT, "refused": NOTHING_LISTENS, "response-code": WRONG_CODE}
 
 
 class TargetFaults:
@@ -15,7 +15,7 @@ class TargetFaults:
     def __init__(self, registry: FaultRegistry) -> None:
         self._registry = registry
 
-    def verdict(self, owner: str, target: str, port: int) -> Verdict | None:
+    def probe_result(self, owner: str, target: str, port: int) -> ProbeResult | None:
         """What a probe meets by a fault, or None.
 
         Args:
@@ -26,5 +26,5 @@ class TargetFaults:
         for fault in self._registry.standing("unhealthy-target"):
             meant = fault.selects(balancer=name) or fault.selects(balancer=owner)
             if meant and fault.selects(target=target) and self._registry.take(fault, f"{owner} {target}:{port}"):
-                return VERDICTS[fault.fields["cause"]]
+                return RESULTS[fault.fields["cause"]]
         return None

@@ -34,7 +34,7 @@ class ContainerLogs:
 
     Args:
         account: twelve digits.
-        lock: the world's, under which moto is asked.
+        lock: the account's, under which moto is asked.
         clock: the sandbox's, epoch seconds.
     """
 

@@ -20,7 +20,7 @@ from ecsctl.sandbox.http.origin_check import is_this_machine
 from ecsctl.sandbox.http.request import Request
 
 if TYPE_CHECKING:
-    from ecsctl.sandbox.account.world import World
+    from ecsctl.sandbox.account.account import Account
     from ecsctl.sandbox.http.request_log import RequestLog
 
 READY_SECONDS = 20
@@ -71,7 +71,7 @@ class ControlApi:
 
     Args:
         name: the sandbox's.
-        world, requests: what it tells of.
+        account, requests: what it tells of.
         status: what ``ecsctl sandbox status`` tells.
         end: ends the process's serving.
     """
@@ -79,13 +79,13 @@ class ControlApi:
     def __init__(
         self,
         name: str,
-        world: World,
+        account: Account,
         requests: RequestLog,
         status: Callable[[], dict[str, Any]],
         end: Callable[[], None],
     ) -> None:
         self._name = name
-        self._world = world
+        self._account = account
         self._requests = requests
         self._status = status
         self._end = end
@@ -127,15 +127,15 @@ class ControlApi:
                 403, f"{request.method} {action} wants the header {HEADER}: 1, which no web page can send here"
             )
         if action != "health":
-            self._world.ready.wait(READY_SECONDS)
+            self._account.ready.wait(READY_SECONDS)
         return answer(request, rest)
 
     def _health(self, request: Request, rest: str) -> Answer:
         return 200, {"name": self._name, "pid": os.getpid(), "version": __version__}
 
     def _operations(self, request: Request, rest: str) -> Answer:
-        with self._world.lock:
-            return 200, self._world.regions.engine(self._world.region).operations()
+        with self._account.lock:
+            return 200, self._account.regions.engine(self._account.region).operations()
 
     def _log(self, request: Request, rest: str) -> Answer:
         rows = self._requests.rows(
@@ -148,39 +148,39 @@ class ControlApi:
         return 200, {"requests": rows}
 
     def _faults(self, request: Request, rest: str) -> Answer:
-        return 200, {"faults": self._world.faults.to_dict()}
+        return 200, {"faults": self._account.faults.to_dict()}
 
     def _add_fault(self, request: Request, rest: str) -> Answer:
         # Its effects begin with a turn of the loop.
-        with self._world.lock:
+        with self._account.lock:
             try:
-                made = self._world.faults.add(content_of(request))
+                made = self._account.faults.add(content_of(request))
             except FaultError as error:
                 raise RefusedError(400, str(error)) from error
         return 200, made
 
     def _clear_faults(self, request: Request, rest: str) -> Answer:
-        with self._world.lock:
+        with self._account.lock:
             try:
-                cleared = self._world.faults.clear(name for name in rest.split(",") if name)
+                cleared = self._account.faults.clear(name for name in rest.split(",") if name)
             except KeyError as error:
                 raise RefusedError(404, f"there is no fault {error.args[0]}") from None
         return 200, {"faults": cleared}
 
     def _throttle(self, request: Request, rest: str) -> Answer:
-        throttle = self._world.throttle
-        region = request.parameters.get("region") or self._world.region
+        throttle = self._account.throttle
+        region = request.parameters.get("region") or self._account.region
         return 200, {"enabled": throttle.enabled, "region": region, "buckets": throttle.to_dict(region)}
 
     def _set_throttle(self, request: Request, rest: str) -> Answer:
         enabled = content_of(request).get("enabled")
         if not isinstance(enabled, bool):
             raise RefusedError(400, "enabled must be true or false")
-        self._world.throttle.enable(enabled)
+        self._account.throttle.enable(enabled)
         return self._throttle(request, rest)
 
     def _clock(self, request: Request, rest: str) -> Answer:
-        return 200, self._world.clock.to_dict()
+        return 200, self._account.clock.to_dict()
 
     def _set_clock(self, request: Request, rest: str) -> Answer:
         content = content_of(request)
@@ -193,17 +193,17 @@ class ControlApi:
             raise RefusedError(400, f"advance must be 0 to {LONGEST_ADVANCE} s")
         try:
             if "speed" in content:
-                self._world.clock.run(content["speed"])
+                self._account.clock.run(content["speed"])
         except ValueError as error:
             raise RefusedError(400, str(error)) from error
         if "advance" in content:
-            self._world.started.wait(READY_SECONDS)
-            self._world.advance(content["advance"])
+            self._account.started.wait(READY_SECONDS)
+            self._account.advance(content["advance"])
         return self._clock(request, rest)
 
     def _reset(self, request: Request, rest: str) -> Answer:
-        self._world.started.wait(READY_SECONDS)
-        self._world.reset()
+        self._account.started.wait(READY_SECONDS)
+        self._account.reset()
         return 200, {}
 
     def _stop(self, request: Request, rest: str) -> Answer:

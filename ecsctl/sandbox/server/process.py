@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ecsctl import __version__
+from ecsctl.sandbox.account.account import Account
 from ecsctl.sandbox.account.clock import Clock
-from ecsctl.sandbox.account.world import World
 from ecsctl.sandbox.contract import NO_ENGINE, PORT_TAKEN, UNWRITABLE
 from ecsctl.sandbox.http.request_log import RequestLog
 from ecsctl.sandbox.server.control_api import ControlApi
@@ -34,7 +34,7 @@ MANY_FILES = 8192
 
 
 class Server:
-    """The HTTP server around a world.
+    """The HTTP server around an account.
 
     Args:
         containers: what the status tells of them.
@@ -44,16 +44,18 @@ class Server:
         OSError: the port is taken.
     """
 
-    def __init__(self, world: World, name: str, host: str, port: int, containers: dict[str, Any], folder: Path) -> None:
-        self.world = world
+    def __init__(
+        self, account: Account, name: str, host: str, port: int, containers: dict[str, Any], folder: Path
+    ) -> None:
+        self.account = account
         self.name = name
         self.containers = containers
         self.began = time.time()
         self.ended = threading.Event()
         self.requests = RequestLog(folder)
-        control_api = ControlApi(name, world, self.requests, self.status, self.ended.set)
-        self.router = Router(world, control_api, self.requests)
-        self._http = HttpServer(host, port, self.router, world.region, world.clock)
+        control_api = ControlApi(name, account, self.requests, self.status, self.ended.set)
+        self.router = Router(account, control_api, self.requests)
+        self._http = HttpServer(host, port, self.router, account.region, account.clock)
         self.port = self._http.server_port
         self.endpoint = f"http://{host}:{self.port}"
 
@@ -72,17 +74,17 @@ class Server:
             from ecsctl.sandbox import moto_patches
             from ecsctl.sandbox.moto_patches import imports
 
-            world = self.world
+            account = self.account
             with imports.once():
                 moto_patches.install(
-                    world.clock,
-                    world.console,
-                    world.host_faults,
-                    world.balancers,
-                    world.log_folder,
-                    lambda region: world.regions.engine(region),
+                    account.clock,
+                    account.console,
+                    account.instance_faults,
+                    account.balancers,
+                    account.log_folder,
+                    lambda region: account.regions.engine(region),
                 )
-                world.start()
+                account.start()
                 self.router.load_moto()
         except Exception:
             log.exception("the sandbox cannot start")
@@ -90,7 +92,7 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """What ``ecsctl sandbox status`` tells."""
-        substituted = {name: use for item in self.world.balancers.values() for name, use in item.substituted.items()}
+        substituted = {name: use for item in self.account.balancers.values() for name, use in item.substituted.items()}
         return {
             "name": self.name,
             "endpoint": self.endpoint,
@@ -99,12 +101,12 @@ class Server:
             "uptimeSeconds": round(time.time() - self.began, 1),
             "containers": self.containers,
             "substitutedPorts": substituted,
-            "throttle": self.world.throttle.enabled,
-            "turnMilliseconds": round(statistics.median(list(self.world.turns) or [0.0]) * 1000, 2),
-            "clock": self.world.clock.to_dict(),
-            "faults": len(self.world.faults.to_dict()),
-            "problem": self.world.problem or self.requests.problem,
-            **self.world.counts(),
+            "throttle": self.account.throttle.enabled,
+            "turnMilliseconds": round(statistics.median(list(self.account.turns) or [0.0]) * 1000, 2),
+            "clock": self.account.clock.to_dict(),
+            "faults": len(self.account.faults.to_dict()),
+            "problem": self.account.problem or self.requests.problem,
+            **self.account.counts(),
         }
 
 
@@ -148,10 +150,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     clock = Clock(options.speed)
     runtime, containers = choose_runtime(options.docker, options.name, options.folder, clock)
-    world = World(options.region, runtime, options.folder / "state.pickle", clock)
-    world.throttle.enable(options.throttle)
+    account = Account(options.region, runtime, options.folder / "state.pickle", clock)
+    account.throttle.enable(options.throttle)
     try:
-        server = Server(world, options.name, "127.0.0.1", options.port, containers, options.folder)
+        server = Server(account, options.name, "127.0.0.1", options.port, containers, options.folder)
     except (OSError, SystemExit) as error:
         print(f"port {options.port} cannot be had: {error}", file=sys.stderr)
         return PORT_TAKEN
@@ -179,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         server.serve()
     finally:
-        world.stop()
+        account.stop()
         server.requests.close()
         run.unlink(missing_ok=True)
     return 0

@@ -17,7 +17,7 @@ from ecsctl.sandbox.server import resource_tagging
 from ecsctl.sandbox.server.moto_app import MotoApp
 
 if TYPE_CHECKING:
-    from ecsctl.sandbox.account.world import World
+    from ecsctl.sandbox.account.account import Account
 
 log = logging.getLogger(__name__)
 
@@ -32,18 +32,18 @@ class Router:
     """Answers every request.
 
     Args:
-        world: the account whose services are asked.
+        account: the account whose services are asked.
         control_api: answers ``/_ecsctl/…`` with a status and JSON content.
         requests: logs all other requests.
     """
 
     def __init__(
-        self, world: World, control_api: Callable[[Request, str], tuple[int, Any]], requests: RequestLog
+        self, account: Account, control_api: Callable[[Request, str], tuple[int, Any]], requests: RequestLog
     ) -> None:
-        self._world = world
+        self._account = account
         self._control_api = control_api
         self._requests = requests
-        self._faults = RequestFaults(world.faults)
+        self._faults = RequestFaults(account.faults)
         self._moto = MotoApp()
 
     def load_moto(self) -> None:
@@ -58,7 +58,7 @@ class Router:
             status, content = self._control_api(request, request.path[len(CONTROL_API) :].rstrip("/"))
             return status, {"Content-Type": "application/json"}, json.dumps(content).encode()
         began = time.time()
-        self._world.ready.wait()
+        self._account.ready.wait()
         if request.path.startswith(MOTO_API):
             return unknown_service(request, "moto-api")
         answer, faults = self._instead(request)
@@ -90,24 +90,24 @@ class Router:
 
     def _instead(self, request: Request) -> tuple[Answer | None, list[str]]:
         """The answer that a throttle or a fault gives in place of the service, and the ids of the faults."""
-        if request.service == "ecs" and not self._world.throttle.admits(request.region, request.operation):
+        if request.service == "ecs" and not self._account.throttle.admits(request.region, request.operation):
             return throttled(request), []
         return self._faults.before(request)
 
     def _answer(self, request: Request) -> Answer:
-        if not self._world.knows_region(request.region):
+        if not self._account.knows_region(request.region):
             message = f"Credential should be scoped to a valid region, not {request.region!r}."
             return error(request, 400, "SignatureDoesNotMatch", message)
         if request.service == "ecs":
-            return self._world.ecs_request(request)
+            return self._account.ecs_request(request)
         if request.service == "ssm" and request.operation in SESSIONS:
             return self._session(request)
-        self._world.started.wait()
+        self._account.started.wait()
         self._moto.load()
         if request.amz_target == resource_tagging.TARGET:
             return resource_tagging.get_resources(
                 request,
-                lambda: self._world.tagged_ecs_resources(request.region),
+                lambda: self._account.tagged_ecs_resources(request.region),
                 lambda: self._moto_request(request),
             )
         return self._moto_request(request)
@@ -123,10 +123,10 @@ class Router:
         session: dict[str, str] | None
         if request.operation == "TerminateSession":
             session = {"SessionId": str(content.get("SessionId"))}
-            self._world.sessions.terminate(session["SessionId"])
+            self._account.sessions.terminate(session["SessionId"])
         else:
             try:
-                session = self._world.forward(str(content.get("Target")), content.get("Parameters") or {})
+                session = self._account.forward(str(content.get("Target")), content.get("Parameters") or {})
             except (KeyError, ValueError, IndexError):
                 return error(request, 400, "InvalidParameters", "Parameter portNumber is required.")
         if session is None:
@@ -134,7 +134,7 @@ class Router:
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(session).encode()
 
     def _moto_request(self, request: Request) -> Answer:
-        return self._world.moto_request(
+        return self._account.moto_request(
             request,
             lambda: self._moto.answer(request) if self._moto.has_service(request) else unknown_service(request),
         )

@@ -63,7 +63,7 @@ def _slow_crash_loop(region: Region, service: Service, task: Task) -> None:
         service.start_after = max(service.start_after, region.now + delay)
 
 
-def judge(region: Region, service: Service, healthy: bool) -> bool:
+def evaluate(region: Region, service: Service, healthy: bool) -> bool:
     """A task that runs proves a deployment; failed tasks may trip the circuit breaker, and alarms end a deployment.
 
     Args:

@@ -158,10 +158,10 @@ def _start(region: Region, task: Task) -> None:
     for container in task.containers:
         if container.launched or container.last_status == "STOPPED":
             continue
-        verdict = _dependencies(container, by_name)
-        if verdict is None:
+        ready = _dependencies(container, by_name)
+        if ready is None:
             _dependency_failed(region, task, container)
-        elif verdict:
+        elif ready:
             _launch(region, task, container, host)
     if task.desired_status == "RUNNING" and all(c.last_status in ("RUNNING", "STOPPED") for c in task.containers):
         task.pull_stopped_at = task.pull_stopped_at or region.now

@@ -66,17 +66,17 @@ def reconcile(region: Region, service: Service) -> None:
         if service.settings.get("loadBalancers") or any(s.settings.get("loadBalancers") for s in service.task_sets):
             service.wake_at = min(service.wake_at, region.now + RETRY_SECONDS)
         return
-    if circuit_breaker.judge(region, service, any(task.arn in roster.healthy for task in roster.staying)):
+    if circuit_breaker.evaluate(region, service, any(task.arn in roster.healthy for task in roster.staying)):
         roster = _roster(region, service)
     if service.primary.stalled:
         _shrink(region, service, roster)
         return
     if service.scheduling == "DAEMON":
-        _staff_daemon(region, service, roster)
+        _schedule_daemon(region, service, roster)
     elif traffic_shifting.applies(service):
         traffic_shifting.advance(region, service, roster.present, roster.healthy)
     else:
-        _staff_replicas(region, service, roster)
+        _schedule_replicas(region, service, roster)
     roster = _roster(region, service)
     _finish(region, service, roster)
     rebalancing.rebalance(region, service, roster.live, roster.healthy)
@@ -180,7 +180,7 @@ def _limits(service: Service) -> tuple[int, int]:
     return least, most
 
 
-def _staff_replicas(region: Region, service: Service, roster: _Roster) -> None:
+def _schedule_replicas(region: Region, service: Service, roster: _Roster) -> None:
     primary = service.primary
     least, most = _limits(service)
     surplus = len(roster.staying) - service.desired - rebalancing.moved_extra(region, service)
@@ -239,7 +239,7 @@ def _make_way(region: Region, service: Service, roster: _Roster, least: int) -> 
     return len(going)
 
 
-def _staff_daemon(region: Region, service: Service, roster: _Roster) -> None:
+def _schedule_daemon(region: Region, service: Service, roster: _Roster) -> None:
     primary = service.primary
     places = task_scheduling.eligible(region, service, primary)
     wanted = set(places)

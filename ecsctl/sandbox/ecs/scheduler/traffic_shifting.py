@@ -40,9 +40,9 @@ def advance(region: Region, service: Service, present: Sequence[Task], healthy: 
         _enter(region, service, green, STAGES[0] if others else STAGES[1])
     turn = _Turn(region, service, green, blue, present, live, healthy)
     if green.stage != "CLEAN_UP":
-        turn.staff(blue)
+        turn.schedule(blue)
     if green.stage not in ("RECONCILE_SERVICE", "PRE_SCALE_UP", "CLEAN_UP"):
-        turn.staff(green)
+        turn.schedule(green)
     while green.stage is not None and _WORK[green.stage](turn) and _hooks_passed(region, service, green):
         index = STAGES.index(green.stage)
         if index + 1 == len(STAGES) or green.rollout_state != "IN_PROGRESS":
@@ -78,7 +78,7 @@ class _Turn:
         self.present, self.live, self.healthy = present, live, healthy
         self.configuration: Document = service.settings["deploymentConfiguration"]
 
-    def staff(self, deployment: Deployment) -> None:
+    def schedule(self, deployment: Deployment) -> None:
         """Have as many tasks of a deployment as the service wants."""
         own = [task for task in self.live if task.deployment == deployment.id]
         deployment.desired = self.service.desired

@@ -1,4 +1,4 @@
-"""The book of faults, the table of their kinds, and the buckets: by a clock that is moved by hand."""
+"""The registry of faults, the table of their kinds, and the buckets: by a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -40,55 +40,55 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(clock: Clock) -> FaultRegistry:
+def registry(clock: Clock) -> FaultRegistry:
     return FaultRegistry(clock)
 
 
-def ask(book: FaultRegistry, operation: str, service: str = "ecs") -> str | None:
+def ask(registry: FaultRegistry, operation: str, service: str = "ecs") -> str | None:
     """The error's code that the faults answer with, or None."""
-    answer, _ = RequestFaults(book, wait=lambda seconds: None).before(request(service, operation))
+    answer, _ = RequestFaults(registry, wait=lambda seconds: None).before(request(service, operation))
     return None if answer is None else f"{answer[0]} {answer[2].decode()}"
 
 
-def test_the_nth_match_is_struck_and_only_it(book: FaultRegistry) -> None:
-    book.add({"kind": "error", "operation": ["RunTask"], "nth": 3, "code": "ClientException"})
-    seen = [ask(book, "RunTask") is not None for _ in range(5)]
+def test_the_nth_match_triggers_it_and_no_other(registry: FaultRegistry) -> None:
+    registry.add({"kind": "error", "operation": ["RunTask"], "nth": 3, "code": "ClientException"})
+    seen = [ask(registry, "RunTask") is not None for _ in range(5)]
     assert seen == [False, False, True, False, False]
-    assert ask(book, "StopTask") is None
-    told = book.to_dict()[0]
-    assert (told["state"], told["strikes"], told["times"]) == ("spent", 1, 1)
+    assert ask(registry, "StopTask") is None
+    told = registry.to_dict()[0]
+    assert (told["state"], told["triggered"], told["times"]) == ("exhausted", 1, 1)
 
 
-def test_the_nth_match_and_some_after_it(book: FaultRegistry) -> None:
-    book.add({"kind": "throttle", "nth": 2, "times": 2})
-    assert [ask(book, "RunTask") is not None for _ in range(5)] == [False, True, True, False, False]
+def test_the_nth_match_and_some_after_it(registry: FaultRegistry) -> None:
+    registry.add({"kind": "throttle", "nth": 2, "times": 2})
+    assert [ask(registry, "RunTask") is not None for _ in range(5)] == [False, True, True, False, False]
 
 
-def test_a_fault_ends_by_itself(book: FaultRegistry, clock: Clock) -> None:
-    book.add({"kind": "error", "for": 10})
-    assert ask(book, "RunTask") is not None
+def test_a_fault_ends_by_itself(registry: FaultRegistry, clock: Clock) -> None:
+    registry.add({"kind": "error", "for": 10})
+    assert ask(registry, "RunTask") is not None
     clock.now += 10
-    assert ask(book, "RunTask") is None
-    assert book.to_dict()[0]["state"] == "over"
+    assert ask(registry, "RunTask") is None
+    assert registry.to_dict()[0]["state"] == "expired"
 
 
-def test_none_is_cleared_where_one_is_unknown(book: FaultRegistry) -> None:
-    first = book.add({"kind": "error"})["id"]
+def test_none_is_cleared_where_one_is_unknown(registry: FaultRegistry) -> None:
+    first = registry.add({"kind": "error"})["id"]
     with pytest.raises(KeyError):
-        book.clear([first, "error-9"])
-    assert [row["id"] for row in book.to_dict()] == [first]
-    second = book.add({"kind": "error"})["id"]
-    assert [row["id"] for row in book.clear([second])] == [second]
-    assert [row["id"] for row in book.clear()] == [first]
-    assert book.add({"kind": "error"})["id"] == "error-3"
+        registry.clear([first, "error-9"])
+    assert [row["id"] for row in registry.to_dict()] == [first]
+    second = registry.add({"kind": "error"})["id"]
+    assert [row["id"] for row in registry.clear([second])] == [second]
+    assert [row["id"] for row in registry.clear()] == [first]
+    assert registry.add({"kind": "error"})["id"] == "error-3"
 
 
-def test_a_book_is_taken_up_again(book: FaultRegistry, clock: Clock) -> None:
-    book.add({"kind": "error", "operation": ["ecs:*"], "times": 3})
-    ask(book, "RunTask")
+def test_a_book_is_taken_up_again(registry: FaultRegistry, clock: Clock) -> None:
+    registry.add({"kind": "error", "operation": ["ecs:*"], "times": 3})
+    ask(registry, "RunTask")
     again = FaultRegistry(clock)
-    again.load(book.dump())
-    assert again.to_dict() == book.to_dict()
+    again.load(registry.dump())
+    assert again.to_dict() == registry.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_a_book_is_taken_up_again(book: FaultRegistry, clock: Clock) -> None:
         ({"kind": "eventual-consistency", "seconds": 1, "of": ["s3"]}, "ecs, iam"),
     ],
 )
-def test_what_is_no_fault_is_told_and_not_planted(book: FaultRegistry, wrong: dict[str, Any], words: str) -> None:
+def test_what_is_no_fault_is_told_and_not_injected(registry: FaultRegistry, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(FaultError, match=words):
-        book.add(wrong)
-    assert book.to_dict() == []
+        registry.add(wrong)
+    assert registry.to_dict() == []
 
 
 json_values = st.recursive(
@@ -134,13 +134,13 @@ names = st.sampled_from(sorted({field.name for kind in KINDS for field in kind.f
     fields=st.dictionaries(names | st.text(max_size=6), json_values, max_size=4),
 )
 def test_any_object_is_a_fault_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
-    book = FaultRegistry(lambda: 0.0)
+    registry = FaultRegistry(lambda: 0.0)
     try:
-        made = book.add({**fields, "kind": kind})
+        made = registry.add({**fields, "kind": kind})
     except FaultError:
-        assert book.to_dict() == []
+        assert registry.to_dict() == []
     else:
-        assert book.to_dict() == [made]
+        assert registry.to_dict() == [made]
 
 
 @pytest.mark.parametrize(
@@ -172,26 +172,26 @@ def test_the_short_name_of_the_balancers_service() -> None:
         ("iam", "<Code>Throttling</Code>"),
     ],
 )
-def test_each_service_throttles_in_its_own_words(book: FaultRegistry, service: str, answer: str) -> None:
-    book.add({"kind": "throttle"})
-    given, struck = RequestFaults(book).before(request(service, "Describe"))
+def test_each_service_throttles_in_its_own_words(registry: FaultRegistry, service: str, answer: str) -> None:
+    registry.add({"kind": "throttle"})
+    given, triggered = RequestFaults(registry).before(request(service, "Describe"))
     assert given is not None
     assert answer in f"{given[0]} {given[2].decode()}"
-    assert struck == ["throttle-1"]
+    assert triggered == ["throttle-1"]
 
 
-def test_a_bucket_is_throttled_whole_and_alone(book: FaultRegistry) -> None:
-    book.add({"kind": "throttle", "bucket": "task-definition-modify"})
-    assert ask(book, "RegisterTaskDefinition")
-    assert ask(book, "DeregisterTaskDefinition")
-    assert ask(book, "DescribeTaskDefinition") is None
-    assert ask(book, "RegisterTaskDefinition", service="batch") is None
+def test_a_bucket_is_throttled_whole_and_alone(registry: FaultRegistry) -> None:
+    registry.add({"kind": "throttle", "bucket": "task-definition-modify"})
+    assert ask(registry, "RegisterTaskDefinition")
+    assert ask(registry, "DeregisterTaskDefinition")
+    assert ask(registry, "DescribeTaskDefinition") is None
+    assert ask(registry, "RegisterTaskDefinition", service="batch") is None
 
 
-def test_only_some_callers_are_meant(book: FaultRegistry) -> None:
-    book.add({"kind": "error", "caller": "*terraform*"})
-    book.add({"kind": "error", "caller": "AKIDONE"})
-    faults = RequestFaults(book)
+def test_only_some_callers_are_meant(registry: FaultRegistry) -> None:
+    registry.add({"kind": "error", "caller": "*terraform*"})
+    registry.add({"kind": "error", "caller": "AKIDONE"})
+    faults = RequestFaults(registry)
 
     def refused(agent: str, key: str = "AKIDTWO") -> bool:
         given = request("ecs", "RunTask", **{"user-agent": agent})
@@ -202,15 +202,15 @@ def test_only_some_callers_are_meant(book: FaultRegistry) -> None:
     assert not refused("aws-cli/2")
 
 
-def test_a_delay_comes_before_a_refusal(book: FaultRegistry) -> None:
+def test_a_delay_comes_before_a_refusal(registry: FaultRegistry) -> None:
     waited: list[float] = []
-    book.add({"kind": "latency", "seconds": 1.5, "operation": "RunTask"})
-    book.add({"kind": "error", "code": "AccessDeniedException", "message": "no", "status": 403})
-    answer, struck = RequestFaults(book, wait=waited.append).before(request("ecs", "RunTask"))
+    registry.add({"kind": "latency", "seconds": 1.5, "operation": "RunTask"})
+    registry.add({"kind": "error", "code": "AccessDeniedException", "message": "no", "status": 403})
+    answer, triggered = RequestFaults(registry, wait=waited.append).before(request("ecs", "RunTask"))
     assert waited == [1.5]
     assert answer is not None
     assert answer[0] == 403
-    assert struck == ["latency-1", "error-2"]
+    assert triggered == ["latency-1", "error-2"]
 
 
 @pytest.mark.parametrize("bucket", BUCKETS, ids=lambda bucket: bucket.name)

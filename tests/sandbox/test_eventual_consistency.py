@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecsctl.sandbox import interfaces
-from ecsctl.sandbox.faults.eventual_consistency import LOOKS, Past
+from ecsctl.sandbox.faults.eventual_consistency import LOOKS, StaleReads
 from ecsctl.sandbox.faults.registry import FaultRegistry
 from tests.sandbox.ecs.world import ACCOUNT, World
 from tests.sandbox.support import Account
@@ -24,19 +24,19 @@ class Lagging:
 
     def __init__(self, **fault: Any) -> None:
         self.world = World()
-        self.book = FaultRegistry(lambda: self.world.now)
-        self.past = Past(self.book, lambda: self.world.now, ACCOUNT)
-        self.fault = self.book.add({"kind": "eventual-consistency", **fault})["id"]
+        self.registry = FaultRegistry(lambda: self.world.now)
+        self.stale_reads = StaleReads(self.registry, lambda: self.world.now, ACCOUNT)
+        self.fault = self.registry.add({"kind": "eventual-consistency", **fault})["id"]
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        _, _, body = self.past.ecs(self.world.engine, operation, json.dumps(params).encode())
+        _, _, body = self.stale_reads.ecs(self.world.engine, operation, json.dumps(params).encode())
         return dict(json.loads(body))
 
     def clusters(self) -> set[str]:
         return {arn.rsplit("/", 1)[-1] for arn in self.call("ListClusters")["clusterArns"]}
 
-    def strikes(self) -> int:
-        return int(self.book.to_dict()[0]["strikes"])
+    def triggered(self) -> int:
+        return int(self.registry.to_dict()[0]["triggered"])
 
 
 def test_a_write_is_seen_after_its_time_and_not_before() -> None:
@@ -45,10 +45,10 @@ def test_a_write_is_seen_after_its_time_and_not_before() -> None:
     lagging.world.now += 4.9
     assert lagging.clusters() == set()
     assert lagging.call("DescribeClusters", clusters=["one"])["failures"][0]["reason"] == "MISSING"
-    assert lagging.strikes() == 2
+    assert lagging.triggered() == 2
     lagging.world.now += 0.1
     assert lagging.clusters() == {"one"}
-    assert lagging.strikes() == 2
+    assert lagging.triggered() == 2
 
 
 def test_writes_are_seen_in_their_order() -> None:
@@ -139,10 +139,10 @@ def test_services_that_are_not_meant_show_everything() -> None:
 
 @pytest.fixture
 def lag(running: Running) -> Iterator[Any]:
-    def plant(**fault: Any) -> str:
+    def inject(**fault: Any) -> str:
         return str(running.sandbox.add_fault({"kind": "eventual-consistency", **fault})["id"])
 
-    yield plant
+    yield inject
     running.sandbox.clear_faults()
 
 

@@ -119,7 +119,7 @@ def test_what_cannot_pass_by_itself_ends_the_wait_at_the_second_failure() -> Non
     assert "3 tasks failed" in failing(*timeout).fails().message
 
 
-def test_one_failure_that_passes_is_no_verdict() -> None:
+def test_one_failure_that_passes_does_not_end_the_wait() -> None:
     once = stopped(1, containers=[{"name": "web", "reason": PULL}])
     done = service(deployment(state="COMPLETED"))
     assert Story([Look(service(starting()), [once])] * 3 + [Look(done, [once])]).wait() == ["svc"]

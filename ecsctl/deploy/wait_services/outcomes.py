@@ -1,7 +1,7 @@
 """Whether a service is steady, or cannot become so: decided from what was seen of it. Pure.
 
 Steady is: the deployment that was asked for is the primary one, complete, and its targets are healthy. A service that
-may yet become steady has no verdict.
+may yet become steady has not failed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SETTLED_AFTER_FAILURE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Failure:
     """That a service cannot become steady: what happened, and why where that is not to be read from its tasks."""
 
     text: str
@@ -81,7 +81,7 @@ def is_steady(seen: Observation, now: datetime) -> bool:
     return seen.vouched_for or now - since >= SETTLED
 
 
-def superseded(seen: Observation) -> Verdict | None:
+def superseded(seen: Observation) -> Failure | None:
     """Whether the deployment that is waited for has given way to another one, and by whose decision."""
     own, primary = seen.own, seen.primary
     if primary is not None and primary.id != seen.awaited and seen.failed_unseen:
@@ -99,20 +99,20 @@ def superseded(seen: Observation) -> Verdict | None:
     if gave_up or back:
         return _rolled_back(seen)
     newer = "the same definition" if primary.definition == own.definition else primary.definition
-    return Verdict(
+    return Failure(
         f"{about} was replaced by a newer deployment, of {newer} ({primary.id}), which this command did not start",
         cause="",
         deployment_failed=True,
     )
 
 
-def _rolled_back(seen: Observation) -> Verdict:
+def _rolled_back(seen: Observation) -> Failure:
     """That the deployment failed and another one is the primary now."""
     primary = seen.primary
     about = f"the deployment of {seen.definition}" if seen.definition else f"deployment {seen.awaited}"
     done = "rolled" if primary is not None and primary.rollout_state == "COMPLETED" else "is rolling"
     target = primary.definition if primary is not None else "the previous revision"
-    return Verdict(
+    return Failure(
         f"{about} to service {seen.name} failed{_by(seen)}, and AWS {done} back to {target}", deployment_failed=True
     )
 
@@ -139,7 +139,7 @@ def _alarms(seen: Observation) -> str:
     return ", ".join(seen.configuration("alarms", {}).get("alarmNames") or ())
 
 
-def hopeless(seen: Observation, now: datetime, room: Callable[[], NoRoom | None]) -> Verdict | None:
+def failure_of(seen: Observation, now: datetime, room: Callable[[], NoRoom | None]) -> Failure | None:
     """Whether a service that is not steady cannot become so.
 
     Args:
@@ -148,9 +148,9 @@ def hopeless(seen: Observation, now: datetime, room: Callable[[], NoRoom | None]
     """
     primary = seen.primary
     if seen.view is not None and seen.view.status == "DRAINING":
-        return Verdict(f"service {seen.name} is being deleted", cause="")
+        return Failure(f"service {seen.name} is being deleted", cause="")
     if primary is not None and primary.rollout_state == "FAILED":
-        return Verdict(
+        return Failure(
             f"the deployment of {primary.definition} to service {seen.name} failed{_by(seen)}", deployment_failed=True
         )
     return (
@@ -163,7 +163,7 @@ def hopeless(seen: Observation, now: datetime, room: Callable[[], NoRoom | None]
     )
 
 
-def _keeps_failing(seen: Observation) -> Verdict | None:
+def _keeps_failing(seen: Observation) -> Failure | None:
     primary = seen.primary
     if primary is None or primary.running >= primary.desired:
         return None
@@ -172,20 +172,20 @@ def _keeps_failing(seen: Observation) -> Verdict | None:
         return None
     causes = grouped(seen.failures.values())
     certain = [cause for cause in causes if any(word in cause.text.lower() for word in CERTAIN)]
-    hopeless = certain and not primary.running and certain[0].count >= MAX_CERTAIN_FAILURES
-    if not hopeless and seen.new_failures < MAX_FAILURES:
+    for_good = certain and not primary.running and certain[0].count >= MAX_CERTAIN_FAILURES
+    if not for_good and seen.new_failures < MAX_FAILURES:
         return None
-    return Verdict(f"service {seen.name} cannot become steady")
+    return Failure(f"service {seen.name} cannot become steady")
 
 
-def _unready(seen: Observation, now: datetime) -> Verdict | None:
+def _unready(seen: Observation, now: datetime) -> Failure | None:
     """A container that others wait for, which fails its own checks: ECS neither starts nor stops the task then."""
     if seen.unready_since is None or now - seen.unready_since < UNREADY:
         return None
-    return Verdict(f"service {seen.name} cannot become steady")
+    return Failure(f"service {seen.name} cannot become steady")
 
 
-def _blocked(seen: Observation, now: datetime) -> Verdict | None:
+def _blocked(seen: Observation, now: datetime) -> Failure | None:
     """A deployment configuration that lets ECS neither stop an old task nor start a new one."""
     stuck = (
         seen.strategy == "ROLLING"
@@ -197,22 +197,22 @@ def _blocked(seen: Observation, now: datetime) -> Verdict | None:
     if not stuck or seen.still_for(now) < BLOCKED:
         return None
     least, most = seen.configuration("minimumHealthyPercent", 100), seen.configuration("maximumPercent", 200)
-    return Verdict(
+    return Failure(
         f"service {seen.name} cannot replace its tasks",
         cause=f"minimumHealthyPercent {least} and maximumPercent {most} of {seen.desired} tasks leave no step: "
         "lower the one or raise the other",
     )
 
 
-def _cannot_launch(seen: Observation, now: datetime) -> Verdict | None:
+def _cannot_launch(seen: Observation, now: datetime) -> Failure | None:
     event = in_force(seen.events(), "launch")
     if event is None or not seen.lacking or seen.still_for(now) < LAUNCH:
         return None
     meaning = next(meaning for found, meaning in seen.troubles() if found is event)
-    return Verdict(f"service {seen.name} {sentence(event.message)}", cause=meaning.text)
+    return Failure(f"service {seen.name} {sentence(event.message)}", cause=meaning.text)
 
 
-def _cannot_place(seen: Observation, now: datetime, room: Callable[[], NoRoom | None]) -> Verdict | None:
+def _cannot_place(seen: Observation, now: datetime, room: Callable[[], NoRoom | None]) -> Failure | None:
     if seen.view is None or not seen.lacking:
         return None
     still = seen.still_for(now)
@@ -233,11 +233,11 @@ def _cannot_place(seen: Observation, now: datetime, room: Callable[[], NoRoom | 
         percent = seen.configuration("minimumHealthyPercent", 100)
         cause += f", and minimumHealthyPercent {percent} keeps the {seen.old} old tasks: lower it or add an instance"
     new = "new " if seen.old else ""
-    return Verdict(f"service {seen.name} cannot place its {new}tasks", cause=cause)
+    return Failure(f"service {seen.name} cannot place its {new}tasks", cause=cause)
 
 
-def _unused(seen: Observation, now: datetime) -> Verdict | None:
+def _unused(seen: Observation, now: datetime) -> Failure | None:
     """Targets that the balancer does not even check, or a target group that is gone."""
     if seen.unused_since is None or now - seen.unused_since < UNUSED or not seen.running:
         return None
-    return Verdict(f"service {seen.name} cannot become steady", cause=target_shortage(seen))
+    return Failure(f"service {seen.name} cannot become steady", cause=target_shortage(seen))

@@ -1,4 +1,4 @@
-"""All that the sandbox simulates, and the loop that moves it: engines, machines, balancers, containers, one lock."""
+"""The simulated account, and the loop that moves it: ECS engines, instances, load balancers, containers, one lock."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ecsctl.sandbox.ec2.instances import Instances
 from ecsctl.sandbox.ec2.loopback_addresses import LoopbackAddresses
 from ecsctl.sandbox.ecs.api.throttling import Throttle
 from ecsctl.sandbox.ecs.regions import Regions
-from ecsctl.sandbox.elb.health_check import GOOD, Verdict
+from ecsctl.sandbox.elb.health_check import GOOD, ProbeResult
 from ecsctl.sandbox.elb.load_balancers import LoadBalancers
 from ecsctl.sandbox.faults.containers import FaultyRuntime
-from ecsctl.sandbox.faults.eventual_consistency import READS, Past
-from ecsctl.sandbox.faults.instances import HostFaults
+from ecsctl.sandbox.faults.eventual_consistency import READS, StaleReads
+from ecsctl.sandbox.faults.instances import InstanceFaults
 from ecsctl.sandbox.faults.registry import FaultRegistry
 from ecsctl.sandbox.faults.targets import TargetFaults
 from ecsctl.sandbox.http.request import Answer, Request
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 ACCOUNT = "123456789012"
 STEP = 0.1
-VERSION = 4
+VERSION = 5
 # Seconds that pass at once where the clock is stepped (more where it is stepped far), and the most turns of everything
 # between two of them.
 TURN = 0.5
@@ -57,7 +57,7 @@ FRONT_NETS = (2, *range(10, 13))
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
-class World:
+class Account:
     """The sandbox's account.
 
     Args:
@@ -86,9 +86,9 @@ class World:
         runtime.log_to(ContainerLogs(ACCOUNT, self.lock, self.clock))
         self.faults = FaultRegistry(self.clock)
         self.throttle = Throttle(self.clock)
-        self.host_faults = HostFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
+        self.instance_faults = InstanceFaults(self.faults, self.clock, self.machines, lambda: self.regions.engines)
         self.moto = MotoState(ACCOUNT)
-        self.past = Past(self.faults, self.clock, self.moto)
+        self.stale_reads = StaleReads(self.faults, self.clock, self.moto)
         self._target_faults = TargetFaults(self.faults)
         self._faulty = FaultyRuntime(runtime, self.faults, self.clock)
         self._faulty.session = lambda task, name, command: self.sessions.command(runtime, task, name, command)
@@ -111,16 +111,16 @@ class World:
         self._failures: dict[str, float] = {}
 
     def _ports(self, region: str) -> tuple[Instances, LoadBalancers, ScalingGroups, Alarms, Namespaces]:
-        machines = self.machines[region] = Instances(ACCOUNT, region, self._hosts, self.host_faults)
+        machines = self.machines[region] = Instances(ACCOUNT, region, self._hosts, self.instance_faults)
         listens = getattr(self.runtime, "listens", None)
 
-        def struck(owner: str, target: str, port: int) -> Verdict | None:
+        def injected(owner: str, target: str, port: int) -> ProbeResult | None:
             # User data is not run here: a web server that it starts is healthy, as it is on AWS.
-            fault = self._target_faults.verdict(owner, target, port)
+            fault = self._target_faults.probe_result(owner, target, port)
             return fault or (GOOD if machines.runs_own_programs(target) else None)
 
         balancers = self.balancers[region] = LoadBalancers(
-            ACCOUNT, region, self._fronts, self._address_of, listens, struck, self.clock
+            ACCOUNT, region, self._fronts, self._address_of, listens, injected, self.clock
         )
         groups, alarms = ScalingGroups(ACCOUNT, region, machines.size), Alarms(ACCOUNT, region)
         return machines, balancers, groups, alarms, Namespaces(ACCOUNT, region)
@@ -172,7 +172,7 @@ class World:
             try:
                 self.unlinked = self.unlinked or request.operation == "CreateCluster"
                 engine = self.regions.engine(request.region)
-                return self.past.ecs(engine, request.operation, request.body)
+                return self.stale_reads.ecs(engine, request.operation, request.body)
             finally:
                 self._mark(request)
 
@@ -181,7 +181,7 @@ class World:
         with self.lock:
             try:
                 self.prepare(request.region)
-                given = self.past.moto(request.service, request.operation, answer)
+                given = self.stale_reads.moto(request.service, request.operation, answer)
                 self.after_request(request.region)
                 return given
             finally:
@@ -305,7 +305,7 @@ class World:
     def step(self, now: float) -> None:
         """One turn of everything. Under the lock."""
         with self._guarded("the faults of instances"):
-            self.host_faults.step()
+            self.instance_faults.step()
         for region in list(self._published):
             self._follow(region, now)
         if self.unlinked:
@@ -430,7 +430,7 @@ class World:
         self.balancers.clear()
         self._published.clear()
         self.faults.clear()
-        self.past.forget()
+        self.stale_reads.forget()
         self.throttle.enable(self.throttle.enabled)
         self._faulty.forget()
         self.regions = Regions(ACCOUNT, self._faulty, self._ports, self.clock)
