@@ -52,7 +52,8 @@ class Workload:
     """A service, or a task that no service started.
 
     ``hosts`` are the EC2 ids of the instances that its tasks run on, one entry a task; ``definitions`` the ARNs of the
-    task definitions that it runs; ``described`` is what ECS says of a service.
+    task definitions that it runs; ``described`` is what ECS says of a service; ``interfaces`` the ids of the network
+    interfaces that its tasks have of their own.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Workload:
     definitions: frozenset[str] = frozenset()
     described: Mapping[str, Any] = field(default_factory=dict, compare=False)
     arn: str = field(default="", compare=False)
+    interfaces: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def ends(self) -> str:
@@ -157,12 +159,22 @@ class Usage:
                         service.definitions | {str(task.get("taskDefinitionArn", "")) for task in mine},
                         service.described,
                         service.arn,
+                        _interfaces(mine),
                     )
                 )
             alone = [task for task in tasks if _service_of(task) not in services]
             return [*found, *(self._alone(cluster, task, hosts) for task in alone)]
 
         return self.once(("workloads", cluster), read)
+
+    def by_interface(self) -> Mapping[str, Workload]:
+        """Whose task each network interface is that a task, of any cluster of the region, has of its own."""
+
+        def read() -> Mapping[str, Workload]:
+            found = map_concurrently(self.workloads, self.clusters())
+            return {id_: item for workloads in found for item in workloads for id_ in item.interfaces}
+
+        return self.once("interfaces", read)
 
     def foreign(self, cluster: str) -> list[Workload]:
         """The workloads of a cluster that are not the project's."""
@@ -253,7 +265,16 @@ class Usage:
         if owner == cluster and owner_of(self.cluster(cluster).get("tags", ()), "key", "value") == self.scope.project:
             owner = self.scope.project
         definition = frozenset({str(task.get("taskDefinitionArn", ""))})
-        return Workload("task", _last(arn), cluster, owner, _hosts([task], hosts), definition, arn=arn)
+        return Workload(
+            "task",
+            _last(arn),
+            cluster,
+            owner,
+            _hosts([task], hosts),
+            definition,
+            arn=arn,
+            interfaces=_interfaces([task]),
+        )
 
 
 def _listed(aws: Aws, cluster: str) -> list[Workload]:
@@ -284,6 +305,16 @@ def _service_of(task: Mapping[str, Any]) -> str:
     """The service that started a task; empty where none did."""
     group = str(task.get("group") or "")
     return group.partition(":")[2] if group.startswith("service:") else ""
+
+
+def _interfaces(tasks: Collection[Mapping[str, Any]]) -> frozenset[str]:
+    details = (
+        detail
+        for task in tasks
+        for attachment in task.get("attachments", ())
+        for detail in attachment.get("details", ())
+    )
+    return frozenset(str(item.get("value")) for item in details if item.get("name") == "networkInterfaceId")
 
 
 def _hosts(tasks: Collection[Mapping[str, Any]], hosts: Mapping[str, str]) -> tuple[str, ...]:

@@ -76,6 +76,14 @@ def test_a_network_interface_made_by_hand(shop: Shop) -> None:
     interface = shop.ec2.create_network_interface(
         SubnetId=subnet, Groups=[shop.group["GroupId"]], Description="of the night job"
     )["NetworkInterface"]["NetworkInterfaceId"]
+    # Somebody else's is known before: nothing is begun, and nothing waited for.
+    ended = shop.run("down", "10s")
+    assert ended.code == 1, ended.err
+    said = f"network interface {interface}, which ecsctl did not make ('of the night job', attached to nothing)"
+    assert f"{said}; nothing was changed" in ended.err
+    assert f"`aws ec2 delete-network-interface --network-interface-id {interface}`" in ended.err
+    # One that carries the project's tag is waited for, and named.
+    shop.ec2.create_tags(Resources=[interface], Tags=[{"Key": "ecsctl:project", "Value": "shop"}])
     held(shop, f"network interface {interface} ('of the night job', attached to nothing)")
     assert [group["GroupId"] for group in shop.groups()] == [shop.group["GroupId"]]
     shop.ec2.delete_network_interface(NetworkInterfaceId=interface)
@@ -106,8 +114,10 @@ def test_an_instance_of_somebody(shop: Shop) -> None:
     query = {"ImageId": image, "MinCount": 1, "MaxCount": 1, "SecurityGroupIds": [shop.group["GroupId"]]}
     instance = shop.ec2.run_instances(**query)["Instances"][0]["InstanceId"]
     ended = shop.run("down", "10s")
-    assert ended.code == ExitCode.TIMEOUT
-    assert f"is still used by instance {instance}" in ended.err or f"attached to instance {instance}" in ended.err
+    assert ended.code == 1
+    said = f"instance {instance}, which ecsctl did not make (it is in the group); nothing was changed"
+    assert said in ended.err
+    assert any(f"instance {instance}" in line for line in users_of(shop.aws, shop.group["GroupId"]))
 
 
 @pytest.fixture

@@ -189,6 +189,56 @@ def tasks_in_the_group(shop: Shop) -> tuple[str, Undo]:
     return said, a_service(shop, "away", "inside", family, launchType="FARGATE", networkConfiguration=network)
 
 
+def an_interface(shop: Shop) -> tuple[str, Undo]:
+    ec2 = shop.sandbox.client("ec2")
+    made = ec2.create_network_interface(SubnetId=subnets(shop)[0], Groups=[group(shop)["GroupId"]])
+    id_ = made["NetworkInterface"]["NetworkInterfaceId"]
+    said = f"removing security-group ecsctl-shop-instances would take it from network interface {id_}, which"
+    return said, lambda: ec2.delete_network_interface(NetworkInterfaceId=id_)
+
+
+def an_instance_in_the_group(shop: Shop) -> tuple[str, Undo]:
+    ec2 = shop.sandbox.client("ec2")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    groups = [group(shop)["GroupId"]]
+    [made] = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SecurityGroupIds=groups)["Instances"]
+    said = f"removing security-group ecsctl-shop-instances would take it from instance {made['InstanceId']}, which"
+    return said, lambda: ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+
+
+def a_task_in_the_group(shop: Shop) -> tuple[str, Undo]:
+    family = a_family(
+        shop,
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        requiresCompatibilities=["FARGATE"],
+        containerDefinitions=[{"name": "web", "image": "theirs"}],
+    )
+    network = {"awsvpcConfiguration": {"subnets": subnets(shop)[:1], "securityGroups": [group(shop)["GroupId"]]}}
+    [task] = shop.ecs.run_task(
+        cluster="away", taskDefinition=family, launchType="FARGATE", networkConfiguration=network
+    )["tasks"]
+    shop.sandbox.sandbox.advance(20)
+    id_ = task["taskArn"].rsplit("/", 1)[-1][:8]
+    said = f"removing security-group ecsctl-shop-instances would take it from task {id_}, which ecsctl did not make"
+    return said, lambda: shop.ecs.stop_task(cluster="away", task=task["taskArn"])
+
+
+def a_balancer_in_the_group(shop: Shop) -> tuple[str, Undo]:
+    elb = shop.sandbox.client("elb")
+    listener = {"Protocol": "TCP", "LoadBalancerPort": 90, "InstanceProtocol": "TCP", "InstancePort": 90}
+    elb.create_load_balancer(
+        LoadBalancerName="guests",
+        Listeners=[listener],
+        Subnets=subnets(shop)[:1],
+        SecurityGroups=[group(shop)["GroupId"]],
+        Tags=[{"Key": "ecsctl:project", "Value": "other"}],
+    )
+    said = "security-group ecsctl-shop-instances would take it from load balancer guests of project other"
+    return said, lambda: elb.delete_load_balancer(LoadBalancerName="guests")
+
+
 USERS: list[Callable[[Shop], tuple[str, Undo]]] = [
     a_scaling_group,
     an_instance,
@@ -201,6 +251,10 @@ USERS: list[Callable[[Shop], tuple[str, Undo]]] = [
     a_rule,
     another_group,
     tasks_in_the_group,
+    an_interface,
+    an_instance_in_the_group,
+    a_task_in_the_group,
+    a_balancer_in_the_group,
 ]
 
 

@@ -10,7 +10,7 @@ from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, owner_of, retag_ec2, tag_list, tags_of
-from ecsctl.deploy.kinds.security_group_users import OPERATIONS, users_of
+from ecsctl.deploy.kinds.security_group_users import OPERATIONS, users_of, uses_of_others
 from ecsctl.deploy.resources import OWNER_TAG, Known, Ref, Resource, resolve
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError, WaitTimeoutError
@@ -160,7 +160,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
             )
 
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
-        """Services of others whose tasks are in it, and groups of others whose rules name it."""
+        """Services of others whose tasks are in it, groups of others whose rules name it, and what else is in it."""
         if change.action == UPDATE:
             return
         assert change.actual is not None
@@ -177,6 +177,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                     ends = f"aws ec2 revoke-security-group-{direction} --group-id {group['GroupId']} …"
                     what = f"security-group {group.get('GroupName')} ({group['GroupId']})"
                     yield Use(what, owner_of(group.get("Tags", ())), detail=f"a rule of it {does}", ends=ends)
+        yield from uses_of_others(usage, id_)
 
     def create(self, aws: Aws, resource: SecurityGroup) -> Mapping[str, str]:
         answer = aws.call(
