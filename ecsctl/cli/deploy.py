@@ -128,7 +128,7 @@ def carry_out(
         the changes that were made, as data for JSON and YAML.
     """
     from ecsctl.deploy.apply import Event, conflict
-    from ecsctl.deploy.pipeline import execute
+    from ecsctl.deploy.pipeline import execute, require_unused
     from ecsctl.render.progress import Progress
 
     settings.resume = "nothing was changed"
@@ -156,8 +156,8 @@ def carry_out(
     asked = ask and not plan_.empty and not settings.yes
     if asked or (not settings.quiet and (ask or plan_.empty)):
         show(settings, prepared, to_stderr=True)
-    if not plan_.empty and ask:
-        settings.confirm(question or "Carry this out?")
+    if not plan_.empty and ask and settings.confirm(question or "Carry this out?"):
+        require_unused(aws, prepared)
     settings.resume = stand()
     with Progress(quiet=settings.quiet) as progress:
         execute(

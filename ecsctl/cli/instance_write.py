@@ -157,7 +157,9 @@ def remove(settings: Settings, ids: tuple[str, ...], all_: bool, replace: bool, 
     instances.require_own(aws, chosen)
     instances.require_unused(aws, cluster, chosen)
     names = ", ".join(view.instance_id for view in chosen)
-    settings.confirm(f"Remove {names} from cluster {cluster}?")
+    if settings.confirm(f"Remove {names} from cluster {cluster}?"):
+        # Somebody may have begun to use them while the question stood there.
+        instances.require_unused(aws, cluster, chosen)
     settings.resume = "draining continues; run the same command again to resume"
     deadline = settings.deadline(600.0)
     if not force:

@@ -220,15 +220,18 @@ class Settings:
         """Whether somebody can answer a question."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def confirm(self, question: str) -> None:
+    def confirm(self, question: str) -> bool:
         """Ask on a terminal; go on with ``--yes``.
+
+        Returns:
+            whether somebody was asked, so that time has passed since AWS was read.
 
         Raises:
             UsageError: nobody can be asked, and ``--yes`` was not given.
             EcsctlError: the answer was no.
         """
         if self.yes:
-            return
+            return False
         if not self.interactive():
             raise UsageError(f"{question} Nobody to ask here", hint="add --yes in a script; nothing was changed")
         import click
@@ -237,6 +240,7 @@ class Settings:
             raise EcsctlError("cancelled; nothing was changed")
         if self._aws is not None and self._deadline is not None:
             self._begin(self._aws, self._deadline.seconds)
+        return True
 
     def interrupted(self) -> str:
         """What to say after "interrupted": what goes on in AWS, and how to resume (set by the command)."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ecsctl.deploy.apply import Event, Report, apply
+from ecsctl.deploy.apply import Event, Report, apply, conflict
 from ecsctl.deploy.changes import CREATE, Plan
 from ecsctl.deploy.data_sources import read
 from ecsctl.deploy.desired import desired, unlisted
@@ -77,6 +77,18 @@ def guarded(aws: Aws, planned: Plan, scope: Scope) -> Plan:
         if change.action != CREATE
     }
     return replace(planned, refusals=refusals(scope.project, uses))
+
+
+def require_unused(aws: Aws, prepared: Prepared) -> None:
+    """Look once more, after a while, whether others use what a plan takes away; a plan that takes nothing asks nothing.
+
+    Raises:
+        ConflictError: somebody has begun to use it since it was planned.
+        AwsError: AWS does not say who uses it.
+    """
+    again = guarded(aws, prepared.plan, prepared.snapshot.scope)
+    if again.refusals:
+        raise conflict(again)
 
 
 def _with_unseen(planned: Plan, snapshot: Snapshot) -> Plan:

@@ -238,3 +238,66 @@ def test_once_they_have_gone_all_goes(prod: Shop) -> None:
     ended = ecsctl(prod.aws, "cluster", "delete", "home", "--yes")
     assert ended.code == 0, ended.err
     assert "cluster home" not in holdings(prod.sandbox)
+
+
+def test_a_service_that_comes_while_the_question_stands_there_keeps_the_cluster(sandbox: Running) -> None:
+    aws, ecs = sandbox.aws(), sandbox.client("ecs")
+    assert ecsctl(aws, "cluster", "create", "home").code == 0
+    ecs.register_task_definition(family="theirs", containerDefinitions=[CONTAINER])
+
+    def meanwhile() -> str:
+        ecs.create_service(cluster="home", serviceName="guest", taskDefinition="theirs", desiredCount=0)
+        return "y"
+
+    ended = ecsctl(aws, "cluster", "delete", "home", answer=meanwhile)
+    assert ended.code == 1
+    told = " ".join(ended.err.split())
+    said = "removing cluster home would take the cluster from service guest, which ecsctl did not make"
+    assert f"{said}; nothing was changed" in told
+    assert ecs.describe_clusters(clusters=["home"])["clusters"][0]["status"] == "ACTIVE"
+
+
+@pytest.mark.slow
+def test_what_others_begin_to_use_while_the_question_stands_there_is_not_taken(prod: Shop) -> None:
+    assert ecsctl(prod.aws, "service", "delete", "oweb", "-c", "home", "--yes").code == 0
+    host = prod.hosts()[0]
+    before: list[Any] = []
+
+    def meanwhile() -> str:
+        if not before:
+            prod.started(4)
+            before.append(prod.holdings())
+        return "y"
+
+    for command in (
+        ["cluster", "delete", "home"],
+        ["instance", "remove", host, "-c", "home"],
+        ["instance", "scale", "1", "-c", "home"],
+    ):
+        for task in prod.ecs.list_tasks(cluster="home")["taskArns"]:
+            prod.ecs.stop_task(cluster="home", task=task)
+        prod.sandbox.sandbox.advance(60)
+        before.clear()
+        ended = ecsctl(prod.aws, *command, answer=meanwhile)
+        assert ended.code == 1, command
+        told = " ".join(ended.err.split())
+        assert ", which ecsctl did not make" in told
+        assert "nothing was changed" in told
+        assert prod.holdings() == before[0], command
+
+
+@pytest.mark.slow
+def test_guards_are_read_again_only_after_a_question_and_only_where_something_goes(shop: Shop) -> None:
+    asked: list[str] = []
+    real = shop.aws.call
+
+    def call(service: str, operation: str, *arguments: Any, **options: Any) -> Any:
+        asked.append(operation)
+        return real(service, operation, *arguments, **options)
+
+    shop.aws.call = call  # type: ignore[method-assign]
+    more = FILE.replace("count: 2", "count: 3")
+    (shop.folder / "ecsctl.yaml").write_text(more)
+    assert ecsctl(shop.aws, "up", "-f", str(shop.folder / "ecsctl.yaml"), "--no-wait", answer=lambda: "y").code == 0
+    assert "ListClusters" not in asked
+    assert "ListContainerInstances" not in asked

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,16 +53,38 @@ class Terminal(io.StringIO):
         return True
 
 
+class Somebody(Terminal):
+    """Somebody at the keyboard: what is typed at each question."""
+
+    def __init__(self, answer: Callable[[], str]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def readline(self, size: int | None = -1) -> str:
+        return f"{self._answer()}\n"
+
+
 def ecsctl(
-    aws: Aws, *arguments: str, during: Callable[[float], None] | None = None, columns: int | None = None
+    aws: Aws,
+    *arguments: str,
+    during: Callable[[float], None] | None = None,
+    columns: int | None = None,
+    answer: Callable[[], str] | None = None,
 ) -> Ended:
     """Run ``ecsctl`` with these arguments on ``aws``.
 
     Args:
+        answer: somebody is asked, and this gives the answer, after whatever else it does.
         columns: stdout is a terminal of this width.
         during: the time of what goes on and on is made of its sleeps, and this is told of each: the seconds passed.
     """
-    out, err = Terminal() if columns else io.StringIO(), io.StringIO()
+    out, err = Terminal() if columns else io.StringIO(), Terminal() if answer else io.StringIO()
+    if answer:
+        before, sys.stdin = sys.stdin, Somebody(answer)
+        try:
+            return _run(aws, arguments, during, out, err)
+        finally:
+            sys.stdin = before
     if columns:
         with _environment("COLUMNS", str(columns)):
             return _run(aws, arguments, during, out, err)
