@@ -11,13 +11,15 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
+    from ecsctl.manifest.loading.outline import Outline
 
+T = TypeVar("T")
 FILE_NAMES = ("ecsctl.yaml", "ecsctl.yml", "ecsctl.json")
 KEYS = ("name", "cluster", "region")
 TOP = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*|)$")
@@ -59,6 +61,8 @@ def of_files(files: Sequence[str], settings: Settings) -> tuple[str | None, str 
     Raises:
         UsageError: they name a cluster that cannot be known, and ``settings`` has none.
     """
+    if settings.stage:
+        return _parsed(files, settings)
     words: dict[str, str] = {}
     for file in files:
         found = peek(file)
@@ -82,7 +86,7 @@ def peek(file: str) -> dict[str, str] | None:
                 return None
             continue
         key, value = match["key"], match["value"].strip()
-        if key == "include":
+        if key in ("include", "stages"):
             return None
         if key not in KEYS:
             continue
@@ -93,12 +97,41 @@ def peek(file: str) -> dict[str, str] | None:
     return found
 
 
-def _parsed(files: Sequence[str], settings: Settings) -> tuple[str | None, str | None]:
-    from ecsctl.errors import UsageError
+def in_stage(settings: Settings, section: str, named: T) -> T:
+    """A name, or each of several, as it is in the stage where it is a key of the file at hand, else as it is.
+
+    Args:
+        section: of the file, ``services`` or ``taskDefinitions``; ``:REVISION`` stays with a family.
+    """
+    if isinstance(named, (list, tuple)):
+        return type(named)(in_stage(settings, section, one) for one in named)
+    key, colon, revision = str(named).partition(":")
+    files = files_at_hand()
+    name = _outline(files, settings).names.get((section, key)) if files else None
+    return named if name is None else f"{name}{colon}{revision}"  # type: ignore[return-value]
+
+
+def _outline(files: Sequence[str], settings: Settings) -> Outline:
+    from ecsctl.manifest.interpolation.variables import STAGE
     from ecsctl.manifest.loading.outline import Outline
 
+    stage = settings.stage
+    return Outline(files, {**os.environ, **(dict.fromkeys(STAGE, stage) if stage else {})}, stage)
+
+
+def _parsed(files: Sequence[str], settings: Settings) -> tuple[str | None, str | None]:
+    from ecsctl.errors import UsageError
+
+    stage = settings.stage
+    if not files:
+        if stage and settings.chose("stage"):
+            raise UsageError(
+                f"--stage {stage} is a stage of a file, and there is none in {os.getcwd()}",
+                hint="go to the project's folder, or name the cluster with -c NAME alone",
+            )
+        return None, None
     try:
-        outline = Outline(files, os.environ)
+        outline = _outline(files, settings)
     except UsageError:
         if settings.cluster:
             return None, None

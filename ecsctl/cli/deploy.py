@@ -106,12 +106,13 @@ def up(settings: Settings, files: tuple[str, ...]) -> None:
     from ecsctl.deploy.pipeline import prepare
 
     prepared = prepare(aws, spec)
-    carry_out(settings, aws, prepared, f"ecsctl up{_flags(files)}")
+    carry_out(settings, aws, prepared, f"ecsctl up{_flags(settings, files)}")
     addresses(settings, aws, spec)
 
 
-def _flags(files: Sequence[str]) -> str:
-    return "".join(f" -f {file}" for file in files)
+def _flags(settings: Settings, files: Sequence[str]) -> str:
+    stage = f" --stage {settings.stage}" if settings.stage else ""
+    return stage + "".join(f" -f {file}" for file in files)
 
 
 def carry_out(
@@ -220,7 +221,7 @@ def down(settings: Settings, files: tuple[str, ...]) -> None:
     go: their services, tasks or instances. What it cannot remove it reports, and exits with 1.
     """
     spec, aws = load(settings, files, warn=False)
-    remove(settings, aws, spec, f"ecsctl down{_flags(files)}")
+    remove(settings, aws, spec, f"ecsctl down{_flags(settings, files)}")
 
 
 def remove(settings: Settings, aws: Aws, spec: Spec, again: str, *, kinds: Collection[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, pass_settings
+from ecsctl.cli.options import SERVICE, Command, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, ExitCode, UsageError
 
@@ -32,7 +32,7 @@ by_client = click.option(
 
 
 @click.command(cls=Command, name="exec")
-@click.argument("target", metavar="TASK|SERVICE")
+@click.argument("target", type=SERVICE, metavar="TASK|SERVICE")
 @click.argument("command", metavar="[-- COMMAND [ARG]...]", nargs=-1)
 @of_container
 @click.option("-i", "--stdin", "with_input", is_flag=True, help="Pass stdin to the command.")
@@ -199,7 +199,7 @@ def through_plugin(aws: Aws, session: Session) -> int:
 
 
 @click.command(cls=Command, name="port-forward")
-@click.argument("target", metavar="TASK|SERVICE")
+@click.argument("target", type=SERVICE, metavar="TASK|SERVICE")
 @click.argument("ports", metavar="[LOCAL:]REMOTE")
 @click.option("--host", metavar="NAME", help="Forward to a host that the task can reach, such as its database.")
 @click.option("--address", metavar="IP", default="127.0.0.1", help="The address to listen on.  [default: 127.0.0.1]")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, pass_settings
+from ecsctl.cli.options import FAMILY, SERVICE, Command, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError
 
@@ -29,8 +29,12 @@ RESCAN = 5.0
 
 @click.command(cls=Command)
 @click.argument("tasks", metavar="[TASK]...", nargs=-1)
-@click.option("--service", metavar="NAME", help="The tasks of this service, those that ended in the last hour too.")
-@click.option("--family", metavar="NAME", help="The tasks of this family, those that ended in the last hour too.")
+@click.option(
+    "--service", type=SERVICE, metavar="NAME", help="The tasks of this service, those that ended in the last hour too."
+)
+@click.option(
+    "--family", type=FAMILY, metavar="NAME", help="The tasks of this family, those that ended in the last hour too."
+)
 @click.option("-f", "--follow", is_flag=True, help="Follow new lines, until the named tasks have ended.")
 @click.option("--since", metavar="WHEN", help="Only lines since then: 10m, 2h, 3d ago, or 2026-01-31T12:00[Z].")
 @click.option("--until", metavar="WHEN", help="Only lines before then, written like --since.")

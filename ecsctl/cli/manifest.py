@@ -16,7 +16,9 @@ from ecsctl.cli.values import values
 from ecsctl.errors import ExitCode, NotFoundError
 
 if TYPE_CHECKING:
-    from ecsctl.manifest.model import Fault
+    from collections.abc import Sequence
+
+    from ecsctl.manifest.model import Fault, Spec
     from ecsctl.manifest.rules import Rule
 
 GITHUB = "github"
@@ -40,39 +42,58 @@ def _with_annotations(command: click.Command) -> click.Command:
 def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], strict: bool) -> int:
     """Check the file offline: every fault with its line.
 
-    FILE is what -f names, too; it may be a task definition or service alone, as `aws ecs` takes or prints it. Nothing
-    of AWS is asked. Each line is FILE:LINE:COLUMN, the place in the file, what is wrong and what is allowed; `ecsctl
-    explain ECS014` says more of a rule. `-o json` and `-o github` (annotations) are for CI. Exits with 2 where there is
-    an error.
+    FILE is what -f names, too; it may be a task definition or service alone, as `aws ecs` takes or prints it. Without
+    --stage, every stage is checked. Nothing of AWS is asked. Each line is FILE:LINE:COLUMN, the place in the file, what
+    is wrong and what is allowed; `ecsctl explain ECS014` says more of a rule. `-o json` and `-o github` (annotations)
+    are for CI. Exits with 2 where there is an error.
     """
     source = click.get_current_context().get_parameter_source("files")
     if more:
         files = (*(files if source is ParameterSource.COMMANDLINE else ()), *more)
-    from ecsctl.manifest import inspect
     from ecsctl.units import plural
 
-    spec, checked = inspect(files, lenient=settings.lenient, values=values(settings, ask=False), standalone=True)
-    faults = checked.faults
-    for note in checked.notes:
+    specs, faults, notes = _inspected(settings, files)
+    for note in notes:
         settings.note(note)
     if strict:
         faults = [_as_error(fault) for fault in faults]
     errors = sum(fault.severity == "error" for fault in faults)
     # With -q, a script that checks is told of errors only.
     _print_faults(settings, [fault for fault in faults if not settings.quiet or fault.severity == "error"])
-    if errors or spec is None:
+    if errors or None in specs:
         settings.say(f"{plural(errors, 'error')}, {plural(len(faults) - errors, 'warning')}")
         return ExitCode.USAGE
-    sections = {
-        "task definition": len(spec.task_definitions),
-        "service": len(spec.services),
-        "load balancer": len(spec.load_balancers),
-    }
-    empty = "no definitions" if spec.name else "the input of run-task"
-    holds = ", ".join(plural(count, name) for name, count in sections.items() if count) or empty
-    warnings = f"; {plural(len(faults), 'warning')}" if faults else ""
-    settings.say(f"{spec.name or ' '.join(files)}: {holds}: valid{warnings}")
+    for spec in filter(None, specs):
+        sections = {
+            "task definition": len(spec.task_definitions),
+            "service": len(spec.services),
+            "load balancer": len(spec.load_balancers),
+        }
+        empty = "no definitions" if spec.name else "the input of run-task"
+        holds = ", ".join(plural(count, name) for name, count in sections.items() if count) or empty
+        warnings = f"; {plural(len(faults), 'warning')}" if faults else ""
+        settings.say(f"{spec.name or ' '.join(files)}: {holds}: valid{warnings}")
     return ExitCode.OK
+
+
+def _inspected(settings: Settings, files: Sequence[str]) -> tuple[list[Spec | None], list[Fault], list[str]]:
+    """What is in the files in the stage that is chosen, or in each; with all faults and notes, each once."""
+    from ecsctl.manifest import inspect, stages_of
+    from ecsctl.manifest.model import Position
+
+    given = values(settings, ask=False)
+    stages = [settings.stage] if settings.stage else stages_of(files, values=given)
+    specs: list[Spec | None] = []
+    faults: dict[tuple[object, ...], Fault] = {}
+    notes: dict[str, None] = {}
+    for stage in stages:
+        mine = values(settings, ask=False, stage=stage) if stage else given
+        spec, checked = inspect(files, lenient=settings.lenient, values=mine, standalone=True)
+        specs.append(spec)
+        faults |= {(one.position, one.path, one.message): one for one in checked.faults}
+        notes |= dict.fromkeys(checked.notes)
+    nowhere = Position("", 0, 0)
+    return specs, sorted(faults.values(), key=lambda one: one.position or nowhere), list(notes)
 
 
 def _as_error(fault: Fault) -> Fault:

@@ -43,6 +43,15 @@ def _cluster(ctx: click.Context, param: click.Parameter, value: str | None) -> A
     return _store(ctx, param, value)
 
 
+def _stage(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    if value:
+        from ecsctl.manifest.loading.stages import STAGE, STAGE_IS
+
+        if not STAGE.fullmatch(value):
+            raise UsageError(f"--stage {value!r} is not a stage's name", hint=STAGE_IS)
+    return _store(ctx, param, value or None)
+
+
 def _duration(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return _store(ctx, param, duration(ctx, param, value))
 
@@ -75,6 +84,13 @@ CONNECTION: list[click.Parameter] = [
         callback=_cluster,
         help="The cluster.  [env: ECSCTL_CLUSTER, ECS_CLUSTER; default: the file's, else `default`]",
     ),
+    _option(
+        "--stage",
+        metavar="NAME",
+        envvar="ECSCTL_STAGE",
+        callback=_stage,
+        help="The stage of the file that is meant.  [env: ECSCTL_STAGE]",
+    ),
     _option("-r", "--region", metavar="REGION", help="The AWS region.  [env: AWS_REGION]"),
     _option("-p", "--profile", metavar="NAME", help="The profile of the AWS configuration.  [env: AWS_PROFILE]"),
     _option("--endpoint-url", metavar="URL", help="Call this AWS endpoint.  [env: AWS_ENDPOINT_URL]"),
@@ -96,6 +112,16 @@ CONNECTION: list[click.Parameter] = [
 ]
 
 
+class Named(click.types.StringParamType):
+    """The name of a service or a family: in a stage also the key of the file, which stands for its name there."""
+
+    def __init__(self, section: str) -> None:
+        self.section = section
+
+
+SERVICE, FAMILY = Named("services"), Named("taskDefinitions")
+
+
 class Command(click.Command):
     """A command that takes the connection options besides its own, which go before those of the same name."""
 
@@ -103,6 +129,17 @@ class Command(click.Command):
         super().__init__(*arguments, **keywords)
         own = {option for param in self.params for option in param.opts}
         self.params = [*self.params, *(param for param in CONNECTION if not own & set(param.opts))]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's, with the names that things have in the stage."""
+        settings = ctx.find_object(Settings)
+        if settings is not None and settings.stage:
+            from ecsctl.cli.context import in_stage
+
+            for param in self.params:
+                if isinstance(param.type, Named) and ctx.params.get(str(param.name)):
+                    ctx.params[str(param.name)] = in_stage(settings, param.type.section, ctx.params[str(param.name)])
+        return super().invoke(ctx)
 
 
 class Group(click.Group):

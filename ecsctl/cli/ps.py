@@ -10,7 +10,7 @@ import click
 
 from ecsctl.cli.context import connect
 from ecsctl.cli.listing import lists, show_list
-from ecsctl.cli.options import Command, pass_settings
+from ecsctl.cli.options import FAMILY, SERVICE, Command, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.option("-a", "--all", "stopped", is_flag=True, help="Also the tasks that stopped in the last hour, and why.")
-@click.option("--service", metavar="NAME", help="Only the tasks of this service.")
-@click.option("--family", metavar="NAME", help="Only the tasks of this task definition family.")
+@click.option("--service", type=SERVICE, metavar="NAME", help="Only the tasks of this service.")
+@click.option("--family", type=FAMILY, metavar="NAME", help="Only the tasks of this task definition family.")
 @click.option("--instance", metavar="ID", help="Only the tasks on this instance (i-…, or a container instance's id).")
 @lists
 @pass_settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, duration, pass_settings
+from ecsctl.cli.options import FAMILY, SERVICE, Command, duration, pass_settings
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import AwsError, EcsctlError, ExitCode, UsageError, WaitTimeoutError
 
@@ -26,7 +26,7 @@ NO_INSTANCES = "No Container Instances were found"
 
 
 @click.command(cls=Command)
-@click.argument("definition", metavar="[FAMILY[:REVISION]]", required=False)
+@click.argument("definition", type=FAMILY, metavar="[FAMILY[:REVISION]]", required=False)
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many tasks.  [default: 1]")
 @click.option(
     "--wait/--no-wait",
@@ -56,6 +56,7 @@ NO_INSTANCES = "No Container Instances were found"
 @click.option("--container", metavar="NAME", help="The container to override, and whose exit code --wait returns.")
 @click.option(
     "--service",
+    type=SERVICE,
     metavar="NAME",
     help="Run in this service's network and on its capacity; without a definition, what it runs.",
 )

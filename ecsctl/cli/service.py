@@ -11,7 +11,7 @@ import click
 from ecsctl.cli import service_deploy, service_write
 from ecsctl.cli.context import connect
 from ecsctl.cli.listing import lists, show_list
-from ecsctl.cli.options import Group, pass_settings
+from ecsctl.cli.options import SERVICE, Group, pass_settings
 from ecsctl.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def list_(settings: Settings) -> None:
 
 
 @group.command()
-@click.argument("name")
+@click.argument("name", type=SERVICE)
 @pass_settings
 def show(settings: Settings, name: str) -> None:
     """Show a service: deployments with their images and traffic, targets, addresses, tasks, last events, causes.
@@ -130,7 +130,7 @@ def _sections(detail: ServiceDetail, running: list[Any], now: Callable[[], datet
 
 
 @group.command()
-@click.argument("name")
+@click.argument("name", type=SERVICE)
 @click.option(
     "-n", "--limit", type=click.IntRange(0), default=20, help="Show at most this many, the newest.  [default: 20]"
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, pass_settings, waits
+from ecsctl.cli.options import SERVICE, Command, pass_settings, waits
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import UsageError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ecsctl.actions.deployments import Deployment
     from ecsctl.aws.session import Aws
 
-NAMES = click.argument("names", nargs=-1, required=True, metavar="SERVICE...")
+NAMES = click.argument("names", type=SERVICE, nargs=-1, required=True, metavar="SERVICE...")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 
 
@@ -146,7 +146,7 @@ def rollback(settings: Settings, names: tuple[str, ...], to: str | None, dry_run
 
 
 @click.command(cls=Command, name="stop-deployment")
-@click.argument("name", metavar="SERVICE")
+@click.argument("name", type=SERVICE, metavar="SERVICE")
 @click.option(
     "--rollback", "how", flag_value="ROLLBACK", default=True, help="Go back to the revision before.  [default]"
 )
@@ -174,7 +174,7 @@ def stop_deployment(settings: Settings, name: str, how: Any) -> None:
 
 
 @click.command(cls=Command, name="continue-deployment")
-@click.argument("name", metavar="SERVICE")
+@click.argument("name", type=SERVICE, metavar="SERVICE")
 @click.option("--rollback", is_flag=True, help="Roll back instead of continuing.")
 @waits("30m")
 @pass_settings

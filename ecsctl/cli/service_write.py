@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, confirms, pass_settings, reads_definitions, waits
+from ecsctl.cli.options import SERVICE, Command, confirms, pass_settings, reads_definitions, waits
 from ecsctl.cli.settings import Settings
 from ecsctl.cli.values import values
 
@@ -60,7 +60,7 @@ def _print_service(settings: Settings, aws: Aws, cluster: str, name: str, change
 
 # `-1` is a count here, not an option.
 @click.command(cls=Command, context_settings={"ignore_unknown_options": True})
-@click.argument("name")
+@click.argument("name", type=SERVICE)
 @click.argument("count", metavar="N|+N|-N")
 @waits("10m")
 @pass_settings
@@ -82,7 +82,7 @@ def scale(settings: Settings, name: str, count: str) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("name")
+@click.argument("name", type=SERVICE)
 @waits("15m", skippable=False)
 @confirms
 @pass_settings

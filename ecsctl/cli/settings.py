@@ -25,6 +25,7 @@ class Settings:
 
     def __init__(self) -> None:
         self.cluster: str | None = None
+        self.stage: str | None = None
         self.region: str | None = None
         self.profile: str | None = None
         self.endpoint_url: str | None = None

@@ -13,7 +13,7 @@ from ecsctl.cli.exec import cp, exec_, port_forward
 from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.locate import locate
 from ecsctl.cli.logs import logs
-from ecsctl.cli.options import Group, confirms, pass_settings, reads_definitions
+from ecsctl.cli.options import FAMILY, Group, confirms, pass_settings, reads_definitions
 from ecsctl.cli.settings import Settings
 from ecsctl.cli.tasks import ps, run, stop, wait
 from ecsctl.cli.values import values
@@ -106,7 +106,7 @@ def _print_rows(settings: Settings, rows: Sequence[Mapping[str, Any]], *, single
 
 
 @group.command()
-@click.argument("family", required=False)
+@click.argument("family", type=FAMILY, required=False)
 @click.option("--inactive", is_flag=True, help="List the deregistered ones instead of the ACTIVE ones.")
 @lists
 @pass_settings
@@ -141,7 +141,7 @@ def definitions(settings: Settings, family: str | None, inactive: bool) -> None:
 
 
 @group.command()
-@click.argument("name", metavar="FAMILY[:REVISION]")
+@click.argument("name", type=FAMILY, metavar="FAMILY[:REVISION]")
 @click.option("--reveal", is_flag=True, help="Show the values of environment variables too.")
 @pass_settings
 def show(settings: Settings, name: str, reveal: bool) -> None:
@@ -165,7 +165,7 @@ def show(settings: Settings, name: str, reveal: bool) -> None:
 
 
 @group.command()
-@click.argument("names", metavar="FAMILY[:REVISION]...", nargs=-1, required=True)
+@click.argument("names", type=FAMILY, metavar="FAMILY[:REVISION]...", nargs=-1, required=True)
 @confirms
 @pass_settings
 def deregister(settings: Settings, names: tuple[str, ...]) -> None:

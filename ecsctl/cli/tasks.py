@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import Command, confirms, duration, pass_settings
+from ecsctl.cli.options import FAMILY, SERVICE, Command, confirms, duration, pass_settings
 from ecsctl.cli.ps import emit_tasks, ps
 from ecsctl.cli.run import run
 from ecsctl.cli.settings import Settings
@@ -26,8 +26,10 @@ TIMEOUT = 600.0
 
 @click.command(cls=Command)
 @click.argument("tasks", metavar="[TASK]...", nargs=-1)
-@click.option("--service", metavar="NAME", help="The running tasks of this service, which then replaces them.")
-@click.option("--family", metavar="NAME", help="The running tasks of this task definition family.")
+@click.option(
+    "--service", type=SERVICE, metavar="NAME", help="The running tasks of this service, which then replaces them."
+)
+@click.option("--family", type=FAMILY, metavar="NAME", help="The running tasks of this task definition family.")
 @click.option("--reason", metavar="TEXT", help="Kept with the task, for `ps --all`.  [default: Stopped by ecsctl]")
 @click.option("--wait/--no-wait", default=True, help="Wait until they have stopped.  [default: wait]")
 @click.option("--timeout", metavar="DURATION", callback=duration, help="How long to wait.  [default: 10m]")

@@ -12,24 +12,30 @@ if TYPE_CHECKING:
     from ecsctl.manifest.interpolation.templates import Values
 
 
-def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
+def values(settings: Settings, *, ask: bool, exact: bool = False, stage: str | None = None) -> Values:
     """The values for ``ecsctl.manifest.check`` and its like.
 
     Args:
         ask: ask AWS for what only it knows; else that is left open.
         exact: what is not asked of AWS is to be as it will be sent: the configured region is looked up (slow to load).
+        stage: another stage than that of the settings.
 
     Raises:
         UsageError: an --env-file cannot be read, or a --set is no assignment.
     """
     from ecsctl.manifest.interpolation.templates import Values
+    from ecsctl.manifest.interpolation.variables import STAGE as VARIABLES
     from ecsctl.manifest.interpolation.variables import gather
 
-    variables = gather(os.environ, settings.env_files, settings.variables)
+    stage = stage or settings.stage
+    environment: dict[str, str] = {**os.environ}
+    if stage:
+        environment |= dict.fromkeys(VARIABLES, stage)
+    variables = gather(environment, settings.env_files, settings.variables)
     region = settings.region or None
     if not ask:
         configured = (lambda: _configured(settings.profile)) if exact else None
-        return Values(variables, leave_unresolved=True, region=region, usual_region=configured)
+        return Values(variables, leave_unresolved=True, region=region, usual_region=configured, stage=stage)
     from ecsctl.aws.references import lookup
 
     return Values(
@@ -37,6 +43,7 @@ def values(settings: Settings, *, ask: bool, exact: bool = False) -> Values:
         lookup(lambda named: settings.aws(region=named)),
         region=region,
         usual_region=lambda: settings.aws().region,
+        stage=stage,
     )
 
 

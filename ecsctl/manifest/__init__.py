@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from ecsctl.manifest.loading.files import Checked
     from ecsctl.manifest.yaml.nodes import Node
 
-__all__ = ["Fault", "Spec", "SpecError", "check", "inspect", "load_service", "load_spec", "load_task_definition"]
+__all__ = [
+    "Fault",
+    "Spec",
+    "SpecError",
+    "check",
+    "inspect",
+    "load_service",
+    "load_spec",
+    "load_task_definition",
+    "stages_of",
+]
 
 
 def load_spec(
@@ -104,6 +114,30 @@ def inspect(
     if checked.data is None or checked.errors:
         return None, checked
     return build(checked.shown()), checked
+
+
+def stages_of(files: Sequence[str], *, values: Values, stdin: BinaryIO | None = None) -> list[str | None]:
+    """The stages of a project, each of which has to be looked at by itself; ``[None]`` where it has none.
+
+    None is also among them where the file is a project without any: its stages are files beside it only.
+
+    Raises:
+        UsageError: there is no file, or it cannot be read.
+    """
+    from ecsctl.manifest.loading.assemble import Assembly
+    from ecsctl.manifest.loading.document_kind import kind_of
+    from ecsctl.manifest.loading.files import Reader, find_files
+
+    chosen = find_files(files, values.variables)
+    if "-" in chosen and stdin is None:
+        # It can be read once only.
+        return [values.stage]
+    assembly = Assembly(Reader(stdin), values, chosen)
+    for name in chosen:
+        if kind_of(assembly.reader.read(name).root) is None:
+            assembly.load(name, ())
+    known = assembly.stages.known()
+    return [*known] if assembly.stages.sections else [None, *known]
 
 
 def load_task_definition(

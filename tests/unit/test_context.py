@@ -142,3 +142,28 @@ def test_included_files_name_the_cluster_too(tmp_path: Path) -> None:
 
 def test_the_same_files_are_at_hand_as_for_the_loader() -> None:
     assert context.FILE_NAMES == FILE_NAMES
+
+
+def test_a_key_of_the_file_stands_for_its_name_in_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECSCTL_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    settings.stage = "dev"
+    assert context.in_stage(settings, "services", "web") == "web"
+    write(
+        tmp_path, "name: shop\nservices: {web: {}, own: {serviceName: mine}}\ntaskDefinitions: {t: {}}\nstages: {dev: }"
+    )
+    assert context.in_stage(settings, "services", ("web", "own", "other")) == ("web-dev", "mine", "other")
+    assert context.in_stage(settings, "taskDefinitions", "t:3") == "t-dev:3"
+    assert context.connect(settings)[1] == "shop-dev"
+
+
+def test_a_stage_on_the_command_line_needs_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECSCTL_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    settings.set("stage", "dev", on_command_line=False)
+    assert context.of_files([], settings) == (None, None)
+    settings.set("stage", "dev", on_command_line=True)
+    with pytest.raises(UsageError, match="--stage dev is a stage of a file, and there is none"):
+        context.of_files([], settings)

@@ -28,7 +28,7 @@ class Values:
 
     ``variables`` by name; ``lookup`` asks AWS, and None means that nobody is asked. What only AWS knows then
     stays unresolved (``leave_unresolved``) or is a fault. ``region`` goes before the file's; ``usual_region`` tells it
-    where neither does.
+    where neither does. ``stage`` is the one of the file's stages that is meant.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Values:
     leave_unresolved: bool = False
     region: str | None = None
     usual_region: Callable[[], str | None] | None = None
+    stage: str | None = None
 
 
 class _UnfilledError(Exception):
@@ -173,7 +174,9 @@ class Filler:
         if (kind, name) in self._answers:
             return self._answers[kind, name]
         try:
-            answer = refer(kind, name, file=node.file, region=self._region, lookup=self.values.lookup)
+            answer = refer(
+                kind, name, file=node.file, region=self.values.region or self._region, lookup=self.values.lookup
+            )
         except EcsctlError as error:
             raise _UnfilledError(offset, f"${{{kind}:{shorten(name)}}}: {error.message}", error.hint) from None
         if answer is None:

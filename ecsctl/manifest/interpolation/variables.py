@@ -10,6 +10,8 @@ from ecsctl.manifest.interpolation import dotenv
 from ecsctl.manifest.interpolation.templates import fill_text
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What the stage is called in templates.
+STAGE = ("ECSCTL_STAGE", "STAGE")
 
 
 def gather(env: Mapping[str, str], env_files: Sequence[str] = (), settings: Sequence[str] = ()) -> dict[str, str]:

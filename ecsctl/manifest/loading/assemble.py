@@ -13,10 +13,13 @@ from ecsctl.manifest.interpolation.templates import Filler, Values
 from ecsctl.manifest.loading import input_shapes
 from ecsctl.manifest.loading.document_kind import NAMES, RUN, SERVICES, TASK_DEFINITIONS, kind_of
 from ecsctl.manifest.loading.files import STDIN, Checked, Document, Reader, check, read_only
+from ecsctl.manifest.loading.names import NAMED
+from ecsctl.manifest.loading.names import name as name_definitions
+from ecsctl.manifest.loading.stages import Stages, region_of
 from ecsctl.manifest.model import Fault, SpecError
 from ecsctl.manifest.schema.api import definitions
 from ecsctl.manifest.shorthands.expand import Expander
-from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Scalar
+from ecsctl.manifest.yaml.nodes import ListNode, MapNode, Node, Path, Scalar
 from ecsctl.manifest.yaml.overlay import overlay
 
 INSTEAD = {
@@ -38,16 +41,23 @@ def load_project(
     Raises:
         UsageError: a file cannot be read.
     """
-    assembly = Assembly(reader, values or Values())
+    values = values or Values()
+    if values.stage and not values.region:
+        values = replace(values, region=region_of(files, reader, values.stage))
+    assembly = Assembly(reader, values, files)
+    definitions_alone = False
     for name in files:
         root = reader.read(name).root
         kind = kind_of(root) if len(files) == 1 else None
         if kind is not None and root is not None:
             # The keys of a project that it lacks would be many faults, and none of them the one.
+            definitions_alone = True
             message = f"this is {NAMES[kind]}, not a project"
             assembly.whole.faults.append(Fault(root.position, "", message, allowed=INSTEAD[kind]))
         else:
             assembly.lay(assembly.load(name, ()))
+    if not definitions_alone and assembly.whole.root is not None:
+        assembly.lay_stage()
     return assembly.checked("Project", lenient=lenient)
 
 
@@ -55,12 +65,15 @@ class Assembly:
     """Makes one expanded tree of files and of all that they take in.
 
     Args:
-        values: what templates are filled with.
+        values: what templates are filled with, and the stage.
+        files: those of the project itself, beside which a stage's own may stand.
     """
 
-    def __init__(self, reader: Reader, values: Values) -> None:
+    def __init__(self, reader: Reader, values: Values, files: Sequence[str] = ()) -> None:
         self.reader = reader
         self.values = values
+        self.stages = Stages(files)
+        self.own_words: set[str] = set()
         self.whole = Document()
         self.filler = Filler(values)
         self.expander = Expander(definitions(), reader.json_files)
@@ -76,7 +89,20 @@ class Assembly:
         self.whole.faults += document.faults
         if document.root is None:
             raise SpecError(document.faults)
+        if self.values.stage and isinstance(document.root, MapNode) and kind_of(document.root) is None:
+            return replace(document, root=self._in_stage(path))
         return document if document.json else replace(document, root=self.filler.fill(document.root))
+
+    def _in_stage(self, path: str) -> Node | None:
+        """A project file as it is in the stage, of which the definitions are taken."""
+        other = Assembly(self.reader, self.values, [path])
+        other.lay(other.load(path, ()))
+        other.lay_stage()
+        assert other.whole.root is not None
+        self.expander.regional += other.expander.regional
+        self.filler.faults += other.filler.faults
+        self.expander.faults += other.expander.faults
+        return name_definitions(other.whole.root, self.values.stage, own=other.own_words)[0]
 
     def sections(self, root: MapNode) -> None:
         """Take a document of definitions alone: a mapping with the sections of a project."""
@@ -87,6 +113,35 @@ class Assembly:
         if root is not None:
             self.whole.root = root if self.whole.root is None else overlay(self.whole.root, root)
 
+    def lay_stage(self) -> None:
+        """Lay what the files say for the stage over what they say for all: their sections, then the files beside them.
+
+        Raises:
+            UsageError: they have no such stage, or have stages and none is chosen.
+        """
+        stage = self.values.stage
+        self.stages.require(stage)
+        said = self.whole.root.entries.get("name") if isinstance(self.whole.root, MapNode) else None
+        self.stages.check(said.text if isinstance(said, Scalar) else "")
+        self.whole.faults += self.stages.faults
+        if stage is None:
+            return
+        for file, node in list(self.stages.of(stage)):
+            if isinstance(node, Scalar) and node.value is None:
+                # `prod:` with nothing below it is a stage, too.
+                continue
+            if not isinstance(node, MapNode):
+                message = f"expected a mapping with the keys of a project, not {node.kind}"
+                self.whole.faults.append(Fault(node.position, f"stages.{stage}", message))
+                continue
+            self._lay_own(self._expanded(node, file, (), ("stages", stage)))
+        for file in self.stages.overlays(stage):
+            self._lay_own(self.load(file, ()))
+
+    def _lay_own(self, root: Node | None) -> None:
+        self.own_words |= {word for word in ("name", "cluster") if isinstance(root, MapNode) and word in root.entries}
+        self.lay(root)
+
     def checked(self, shape: str, *, lenient: bool, strip: int = 0) -> Checked:
         """Everything against the schema and the rules; see ``ecsctl.manifest.loading.files.check``."""
         self.whole.faults += self.filler.faults
@@ -95,7 +150,13 @@ class Assembly:
         if self.whole.root is not None and self.expander.regional:
             self.expander.settle(self.whole.root, self._region(self.whole.root))
         self.whole.invalid += self.expander.invalid
-        return check(self.whole, shape, lenient=lenient, strip=strip)
+        if self.whole.root is None:
+            return check(self.whole, shape, lenient=lenient, strip=strip)
+        stage = self.values.stage if shape == "Project" else None
+        self.whole.root, names = name_definitions(self.whole.root, stage, own=self.own_words)
+        self.whole.invalid = [names.path(path) for path in self.whole.invalid]
+        found = check(self.whole, shape, lenient=lenient, strip=strip)
+        return replace(found, faults=names.original(found.faults))
 
     def _region(self, root: Node) -> str | None:
         if self.values.region:
@@ -116,7 +177,18 @@ class Assembly:
             message = f"expected a mapping with the keys of a project, not {root.kind}"
             self.whole.faults.append(Fault(root.position, "", message, allowed="name, cluster, taskDefinitions …"))
             return None
-        filled = self.filler.fill(root)
+        stages = root.entries.get("stages")
+        if stages is not None:
+            # Only what is said for the stage is filled in: another one's variables need not be set.
+            root = root.copy()
+            root.drop("stages")
+        expanded = self._expanded(root, name, within)
+        self.stages.take(name, stages)
+        return expanded
+
+    def _expanded(self, root: MapNode, name: str, within: tuple[str, ...], path: Path = ()) -> Node:
+        """What a file says at ``path``, filled in and expanded, laid over the files that it includes."""
+        filled = self.filler.fill(root, path)
         assert isinstance(filled, MapNode)
         expanded = self.expander.expand(take_in(filled, self.reader, self.whole, self.filler), "Project")
         assert isinstance(expanded, MapNode)
@@ -195,9 +267,9 @@ def _from_file(at: Scalar, key: str, wanted: Any, reader: Reader, whole: Documen
     whole.notes += [f"{name}: {note}" for note in found.notes]
     named = dict(found.items)
     if key in named:
-        return _without_cluster(named[key], name, whole), document.json
+        return _without_cluster(named[key], name, whole, key), document.json
     if len(found.items) == 1:
-        return _without_cluster(found.items[0][1], name, whole), document.json
+        return _without_cluster(found.items[0][1], name, whole, key), document.json
     if found.items:
         known = ", ".join(str(item) for item in named)
         whole.faults.append(
@@ -206,7 +278,13 @@ def _from_file(at: Scalar, key: str, wanted: Any, reader: Reader, whole: Documen
     return None, False
 
 
-def _without_cluster(node: Node, name: str, whole: Document) -> Node:
+def _without_cluster(node: Node, name: str, whole: Document, key: str) -> Node:
+    # A file of its own has to say a name; where it is the key's, it says nothing more.
+    for member in NAMED.values():
+        said = node.entries.get(member) if isinstance(node, MapNode) else None
+        if isinstance(node, MapNode) and isinstance(said, Scalar) and said.value == key:
+            node = node.copy()
+            node.drop(member)
     # The input of CreateService says its cluster; in a project the project does.
     if isinstance(node, MapNode) and ("cluster" in node.entries or "clientToken" in node.entries):
         node = node.copy()

@@ -103,14 +103,21 @@ cites(
 
 @rule(
     "ECS006",
-    "A key that names a definition and the name inside it agree.",
-    why="The key under taskDefinitions is the family, the key under services the service's name.",
+    "No two definitions of a kind have the same name.",
+    why="A definition is named by its family, serviceName or name, else by the key above it. Of two of one name, each "
+    "`up` would undo what is said by the other.",
 )
-def names_agree(project: Project) -> Iterator[Finding]:
-    """``family`` and ``serviceName``, where given, are the key."""
-    for member, definitions in (("family", project.task_definitions), ("serviceName", project.services)):
+def names_differ(project: Project) -> Iterator[Finding]:
+    """``family``, ``serviceName`` and a balancer's ``name``, and the keys of those that do not say one."""
+    sections = (
+        ("family", project.task_definitions),
+        ("serviceName", project.services),
+        ("name", project.load_balancers),
+    )
+    for member, definitions in sections:
+        # Each is under its own name here, but for those whose name is taken.
         for definition in definitions.values():
             inner = definition.get(member)
             if inner is not None and inner != definition.name:
-                message = f"{member} is {inner!r}, but the key above it says {definition.name!r}"
-                yield Finding((*definition.path, member), message, f"leave {member} out, or write {definition.name}")
+                message = f"{member} is {inner!r}, as that of another one"
+                yield Finding((*definition.path, member), message, "a name of its own")

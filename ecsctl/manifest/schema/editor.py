@@ -13,6 +13,8 @@ from ecsctl.manifest.shorthands.table import SHORTHANDS
 # Where a path to a file may stand for the definition.
 BY_PATH = ("TaskDefinition", "Service")
 TEMPLATE = r"\$\{"
+# What the names of the definitions begin with that are partial, as under ``stages``.
+STAGE = "Stage"
 
 
 # What a file may hold: its name for people, and its definition.
@@ -51,6 +53,8 @@ def file_schema(of: str = "project") -> Schema:
         made[name]["anyOf"].append({"type": "string", "description": "A path to a JSON or YAML file."})
     if of == "overlay":
         made = {name: _partial(one) for name, one in made.items()}
+    else:
+        made |= _of_stages(made)
     return {
         "$schema": SCHEMA_ID,
         "title": "ecsctl.yaml" if of == "project" else of,
@@ -102,6 +106,28 @@ def _partial(schema: Any) -> Any:
     if isinstance(kind, (str, list)) and "enum" not in part:
         part["type"] = list(dict.fromkeys([*([kind] if isinstance(kind, str) else kind), "null"]))
     return part
+
+
+def _of_stages(made: dict[str, Schema]) -> dict[str, Schema]:
+    """What may stand under ``stages``: any part of a project, whose rest the file itself says."""
+    parts = {name: _partial(made[name]) for name in _reached(made, ["Project"])}
+    parts["Project"]["properties"].pop("stages")
+
+    def renamed(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [renamed(item) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        return {
+            key: value.replace("#/$defs/", f"#/$defs/{STAGE}") if key == "$ref" else renamed(value)
+            for key, value in schema.items()
+            # The same words again would double the schema.
+            if key != "description" or not isinstance(value, str)
+        }
+
+    stage = {"anyOf": [{"$ref": f"#/$defs/{STAGE}Project"}, {"type": "null"}]}
+    made["Project"]["properties"]["stages"]["additionalProperties"] = stage
+    return {f"{STAGE}{name}": renamed(one) for name, one in parts.items()}
 
 
 def _allow_shorthands(made: dict[str, Schema]) -> None:

@@ -23,6 +23,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "loadBalancers": "Load balancers that the project makes, by name.",
         "services": "Services by name: the input of CreateService, or a path to a file.",
         "tags": "Tags on everything that the project makes.",
+        "stages": "What is laid over the file in each of its stages, by name: `ecsctl --stage prod up`.",
     },
     "Instances": {
         "count": "How many instances: a number, or {min, desired, max} of the Auto Scaling group.",
@@ -34,6 +35,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "keyName": "An EC2 key pair; Session Manager needs none.",
     },
     "LoadBalancerDefinition": {
+        "name": "Its name in AWS. Default: the key, with the stage.",
         "type": "classic (default), application or network.",
         "healthCheck": "When a target is healthy.",
         "listeners": "Ports. Default: the container ports of the services that name this balancer.",
@@ -165,6 +167,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
         ),
         "LoadBalancerDefinition": _closed(
             {
+                "name": text,
                 "type": {"type": "string", "enum": ["classic", "application", "network"]},
                 "healthCheck": {"$ref": "#/$defs/LoadBalancerHealthCheck"},
                 "listeners": {"type": "array", "items": {"$ref": "#/$defs/Listener"}},
@@ -199,6 +202,7 @@ def _whole_files() -> dict[str, Schema]:
                 **sections,
                 "include": {**texts, "description": "Files that this one is laid over, relative to it."},
                 "tags": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 256}},
+                "stages": {"type": "object", "additionalProperties": {"type": "object"}},
             },
             required=("name",),
         ),

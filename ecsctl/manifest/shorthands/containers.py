@@ -71,7 +71,7 @@ def container(node: Node, context: Context) -> Node:
     region = Scalar(logs.file, logs.line, logs.column, "")
     context.regional.append(region)
     options = {
-        "awslogs-group": log_group_of(context.family),
+        "awslogs-group": Scalar(logs.file, logs.line, logs.column, log_group_of(context.family), implied=True),
         "awslogs-region": region,
         "awslogs-stream-prefix": name.text if isinstance(name, Scalar) else context.family,
     }
