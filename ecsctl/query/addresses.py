@@ -135,7 +135,9 @@ def _choose(outside: str | None, inside: str | None, private: bool, subject: str
     return outside, []
 
 
-def _distinct(bindings: Sequence[Binding]) -> list[Binding]:
+def _distinct(bindings: Sequence[Binding]) -> Sequence[Binding]:
+    if len(bindings) <= 1:
+        return bindings
     # An instance with IPv4 and IPv6 reports the same port once for 0.0.0.0 and once for ::.
     seen: dict[tuple[int, int, str, str], Binding] = {}
     for binding in bindings:

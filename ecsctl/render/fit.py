@@ -56,7 +56,7 @@ def layout(heads: Sequence[Head], cells: Sequence[Sequence[str]], width: int | N
     Of two columns that may go, the one without any value goes before the one that has some.
     """
     natural = [
-        max(cell_width(text) for text in (head.heading, *column))
+        max(map(cell_width, {head.heading, *column}))
         for head, column in zip(heads, zip(*cells, strict=True) if cells else [()] * len(heads), strict=True)
     ]
     kept = list(range(len(heads)))
@@ -101,7 +101,10 @@ def _fitted(cells: Sequence[str], wraps: Sequence[bool], widths: Sequence[int]) 
 
 def row(cells: Sequence[str], widths: Sequence[int]) -> str:
     """One line of cells, each padded to its width."""
-    padded = (text + " " * (width - cell_width(text)) for text, width in zip(cells, widths, strict=True))
+    padded = [
+        text.ljust(width) if text.isascii() else text + " " * (width - cell_width(text))
+        for text, width in zip(cells, widths, strict=True)
+    ]
     return (" " * GAP).join(padded).rstrip()
 
 

@@ -54,7 +54,9 @@ class Column(Generic[T]):
 
 def plain(value: Any) -> str:
     """A value as a person reads it in one cell; ``-`` for nothing."""
-    if value is None or value == "" or value == []:
+    if isinstance(value, str):
+        return value or "-"
+    if value is None or value == []:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

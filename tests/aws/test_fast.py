@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.fast import FastClient
-from ecsctl.aws.fast.record import OPERATIONS, load
+from ecsctl.aws.fast.record import OPERATIONS, load, times_of
 from ecsctl.aws.fast.sigv4 import signed_headers
 from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
@@ -306,27 +306,28 @@ def test_a_record_holds_no_secret(endpoint: Endpoint, monkeypatch: pytest.Monkey
         assert all(secret not in text for text in texts)
 
 
-def test_names_of_times_are_names_of_nothing_else_in_ecs() -> None:
+def test_the_record_knows_where_every_time_of_an_answer_is() -> None:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
     model = ServiceModel(Loader().load_service_model("ecs", "service-2"), "ecs")
-    kinds: dict[str, set[str]] = {}
-    seen: set[str] = set()
 
-    def walk(shape: Any) -> None:
-        if shape.name in seen:
-            return
-        seen.add(shape.name)
+    def paths(shape: Any) -> set[str]:
+        """Every time of a shape; no map may hold one, since the record has no way to say so."""
+        if shape.type_name == "map":
+            assert not paths(shape.value)
+            return set()
+        if shape.type_name == "list":
+            return paths(shape.member)
+        found = set()
         for name, member in getattr(shape, "members", {}).items():
-            kinds.setdefault(name, set()).add(member.type_name)
-            walk(member)
-        for part in ("member", "value"):
-            if hasattr(shape, part):
-                walk(getattr(shape, part))
+            found |= {name} if member.type_name == "timestamp" else {f"{name}.{inner}" for inner in paths(member)}
+        return found
+
+    def recorded(times: Any) -> set[str]:
+        return {path for name in times for path in ({f"{name}.{one}" for one in recorded(times[name])} or {name})}
 
     for name in OPERATIONS["ecs"]:
-        walk(model.operation_model(name).output_shape)
-    times = {name for name, types in kinds.items() if "timestamp" in types}
-    assert times >= {"createdAt", "startedAt"}
-    assert {name: kinds[name] for name in times if kinds[name] != {"timestamp"}} == {}
+        shape = model.operation_model(name).output_shape
+        assert recorded(times_of(shape)) == paths(shape)
+    assert "tasks.startedAt" in recorded(times_of(model.operation_model("DescribeTasks").output_shape))

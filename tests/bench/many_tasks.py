@@ -171,6 +171,7 @@ class Buckets:
 def serve(fleet: Fleet, seconds: float, buckets: Buckets | None) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log_message(self, *_: Any) -> None:
             return

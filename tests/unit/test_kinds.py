@@ -16,7 +16,7 @@ from ecsctl.deploy.kinds.launch_template import LaunchTemplate
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
-from ecsctl.deploy.resources import Actual
+from ecsctl.deploy.resources import OWNER_TAG, Actual, Scope
 from ecsctl.errors import AwsError
 from tests.support.fake_aws import FakeAws
 
@@ -178,3 +178,36 @@ def test_of_equal_revisions_made_at_once_the_lowest_stays() -> None:
     assert made["revision"] == "web:1"
     removed = [query["taskDefinition"] for name, query in aws.calls if name == "ecs:DeregisterTaskDefinition"]
     assert removed == ["arn:x/web:3"]
+
+
+@pytest.mark.parametrize("others", [0, 40, 400])
+def test_log_groups_of_a_common_beginning_are_found_in_one_list_or_else_by_their_names(others: int) -> None:
+    existing = {"/ecs/a-1", "/ecs/z-1", "/ecs/z-10", *(f"/ecs/m-{number:03}" for number in range(others))}
+
+    def describe(query: dict[str, Any]) -> dict[str, Any]:
+        listed = sorted(name for name in existing if name.startswith(query["logGroupNamePrefix"]))
+        start = int(query.get("nextToken", 0))
+        more = {"nextToken": str(start + 50)} if start + 50 < len(listed) else {}
+        return {
+            "logGroups": [{"logGroupName": one, "arn": f"arn:{one}:*"} for one in listed[start : start + 50]],
+            **more,
+        }
+
+    aws = FakeAws(
+        {
+            "logs:DescribeLogGroups": describe,
+            "logs:ListTagsForResource": lambda query: {
+                "tags": {OWNER_TAG: "p"} if "z-1" in query["resourceArn"] else {}
+            },
+            "resourcegroupstaggingapi:GetResources": lambda query: {"ResourceTagMappingList": []},
+        }
+    )
+    scope = Scope(project="p", region="eu-west-1", cluster="c")
+    found = list(TABLE["log-group"].find(aws, scope, {"/ecs/a-1", "/ecs/z-1", "/ecs/missing"}))
+    assert [(one.key.name, one.id, one.owner) for one in found] == [
+        ("/ecs/a-1", "arn:/ecs/a-1", None),
+        ("/ecs/z-1", "arn:/ecs/z-1", "p"),
+    ]
+    asked = [query for operation, query in aws.calls if operation == "logs:DescribeLogGroups"]
+    # As many pages as there are names, and then those that were not among them.
+    assert len(asked) == {0: 1, 40: 1, 400: 3 + 2}[others]

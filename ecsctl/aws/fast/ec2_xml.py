@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +20,17 @@ SCALARS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
+@dataclass(slots=True)
+class _Node:
+    """What an element of a shape holds: a scalar to ``convert``, ``members`` by their elements, or ``item``s."""
+
+    convert: Callable[[str], Any] | None = None
+    members: dict[str, tuple[str, _Node]] = field(default_factory=dict)
+    item: _Node | None = None
+
+
 def parse(text: bytes, root: str, shape: str, shapes: Mapping[str, Json]) -> Json:
-    """The members of a structure that the document says.
+    """The members of a structure that the document says. An element that the model does not know is left out.
 
     Args:
         root: the name of the document's element.
@@ -31,51 +41,78 @@ def parse(text: bytes, root: str, shape: str, shapes: Mapping[str, Json]) -> Jso
     """
     from xml.parsers.expat import ParserCreate
 
-    tags = {
-        name: {there: (member, inner) for member, (_, there, inner) in one["members"].items()}
-        for name, one in shapes.items()
-        if one["type"] == "structure"
-    }
     answer: Json = {}
-    # One entry an open element: where its value goes (a mapping or a list), under which name, its shape, the value.
-    # An element that the model does not know has no shape, and hides all that is in it.
-    stack: list[tuple[Any, str, str | None, Any]] = []
+    node = _node(shape, shapes, {})
+    value: Any = answer
+    name = ""
+    # The open elements around the innermost one: what they hold so far, and under which name that is kept.
+    around: list[tuple[_Node, Any, str]] = []
+    unknown = 0
     characters: list[str] = []
 
+    def first(tag: str, attributes: Mapping[str, str]) -> None:
+        if _local(tag) != root:
+            raise ValueError(tag)
+        parser.StartElementHandler = start
+
     def start(tag: str, attributes: Mapping[str, str]) -> None:
-        tag = tag.rpartition("}")[2].rpartition(":")[2]
-        characters.clear()
-        if not stack:
-            if tag != root:
-                raise ValueError(tag)
-            stack.append((None, "", shape, answer))
+        nonlocal node, value, name, unknown
+        if unknown:
+            unknown += 1
             return
-        _, _, outer, made = stack[-1]
-        inner: str | None = None
-        name = ""
-        if outer is not None and shapes[outer]["type"] == "structure":
-            name, inner = tags[outer].get(tag, ("", None))
-        elif outer is not None and shapes[outer]["type"] == "list":
-            inner = shapes[outer]["item"][1]
-        kind = shapes[inner]["type"] if inner is not None else ""
-        stack.append((made, name, inner, {} if kind == "structure" else [] if kind == "list" else None))
+        inner = node.item
+        member = ""
+        if inner is None:
+            found = node.members.get(tag) or node.members.get(_local(tag))
+            if found is None:
+                unknown = 1
+                return
+            member, inner = found
+        around.append((node, value, name))
+        node, name = inner, member
+        if inner.convert is None:
+            value = [] if inner.item else {}
+        else:
+            characters.clear()
 
     def end(tag: str) -> None:
-        into, name, inner, value = stack.pop()
-        if inner is None or into is None:
+        nonlocal node, value, name, unknown
+        if unknown:
+            unknown -= 1
             return
-        if value is None:
-            value = SCALARS[shapes[inner]["type"]]("".join(characters))
-        if isinstance(into, list):
-            into.append(value)
+        if not around:
+            return
+        made = node.convert("".join(characters)) if node.convert else value
+        member = name
+        node, value, name = around.pop()
+        if node.item:
+            value.append(made)
         else:
-            into[name] = value
-        characters.clear()
+            value[member] = made
 
     parser = ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = start
+    parser.StartElementHandler = first
     parser.EndElementHandler = end
     parser.CharacterDataHandler = characters.append
     parser.Parse(text, True)
     return answer
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2].rpartition(":")[2]
+
+
+def _node(shape: str, shapes: Mapping[str, Json], made: dict[str, _Node]) -> _Node:
+    if shape in made:
+        return made[shape]
+    known = shapes[shape]
+    node = made[shape] = _Node()
+    if known["type"] == "structure":
+        for member, (_, element, inner) in known["members"].items():
+            node.members[element] = (member, _node(inner, shapes, made))
+    elif known["type"] == "list":
+        node.item = _node(known["item"][1], shapes, made)
+    else:
+        node.convert = SCALARS[known["type"]]
+    return node

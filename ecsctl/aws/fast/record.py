@@ -31,6 +31,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 # Credentials that stand there to be read; all others have to be fetched, which is botocore's business.
 STATIC = frozenset({"explicit", "env", "shared-credentials-file", "config-file"})
 MAX_RECORDS = 40
+# Goes up when a record says something else, or in another form.
+FORMAT = 2
 SECRETS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"})
 # What botocore and the TLS libraries read of the environment besides AWS_*.
 ALSO_READ = ("HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -67,7 +69,7 @@ def _digest(target: Target) -> str | None:
     )
     if not botocore:
         return None
-    parts = [__version__, botocore, str(_stat(botocore)), str(OPERATIONS)]
+    parts = [__version__, str(FORMAT), botocore, str(_stat(botocore)), str(OPERATIONS)]
     parts += [repr((target.region, target.profile, target.endpoint_url, target.credentials is not None))]
     for name in sorted(os.environ):
         if name in SECRETS:
@@ -153,11 +155,10 @@ def _service_part(request: Any, client: Any) -> Json:
     operations = {name: model.operation_model(name) for name in OPERATIONS[model.service_name]}
     if part["protocol"] == "json":
         part |= {"json": model.metadata["jsonVersion"], "target": model.metadata["targetPrefix"]}
-        times: set[str] = set()
         for name, operation in operations.items():
-            part["operations"][name] = [list(operation.input_shape.members), list(operation.output_shape.members)]
-            times |= _times(operation.output_shape, set())
-        part["times"] = sorted(times)
+            output = operation.output_shape
+            taken = {"members": list(output.members), "times": times_of(output)}
+            part["operations"][name] = [list(operation.input_shape.members), taken]
     elif part["protocol"] == "ec2":
         part |= {"version": model.metadata["apiVersion"], "shapes": {}}
         for name, operation in operations.items():
@@ -168,20 +169,18 @@ def _service_part(request: Any, client: Any) -> Json:
     return part
 
 
-def _times(shape: Any, seen: set[str]) -> set[str]:
-    """The names of the members that are times, in a shape and all that it is made of."""
-    if shape.name in seen:
-        return set()
-    seen.add(shape.name)
-    found: set[str] = set()
-    if shape.type_name == "structure":
-        found |= {name for name, member in shape.members.items() if member.type_name == "timestamp"}
-    for inner in [
-        *getattr(shape, "members", {}).values(),
-        *(getattr(shape, part, None) for part in ("member", "value")),
-    ]:
-        if inner is not None:
-            found |= _times(inner, seen)
+def times_of(shape: Any) -> Json:
+    """Where the times are in a shape: by each member that is one ``{}``, by each that holds some the same of itself.
+
+    A list is as its items are.
+    """
+    while shape.type_name == "list":
+        shape = shape.member
+    found: Json = {}
+    for name, member in getattr(shape, "members", {}).items():
+        inner = times_of(member)
+        if inner or member.type_name == "timestamp":
+            found[name] = inner
     return found
 
 

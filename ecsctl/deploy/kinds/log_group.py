@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, arns_of
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.deploy.usage import Usage
 
+# As many groups as one answer has.
+PAGE = 50
+# Descriptions of single groups that are asked for at the same time.
+READS = 8
 GONE = frozenset({"ResourceNotFoundException"})
 
 
@@ -56,11 +62,9 @@ class LogGroupKind(Kind[LogGroup]):
         own = {log_group_of(family) for family in owned_families(aws, scope.project)}
         # By the service: endpoints do not agree on what its type is called.
         tagged = {arn.partition(":log-group:")[2].removesuffix(":*") for arn in arns_of(aws, scope, "logs")}
-        for name in sorted({*names, *own, *tagged} - {""}):
-            arn = self._arn(aws, name)
-            if arn is None:
-                continue
-            tags = _tags(aws, arn)
+        arns = _arns(aws, {*names, *own, *tagged} - {""})
+        every = map_concurrently(lambda arn: _tags(aws, arn), list(arns.values()), READS)
+        for (name, arn), tags in zip(arns.items(), every, strict=True):
             owner = tags.get(OWNER_TAG)
             if name in names or owner == scope.project:
                 yield Actual(self.resource(name).key, arn, owner, attributes={"name": name, "arn": arn}, tags=tags)
@@ -89,14 +93,39 @@ class LogGroupKind(Kind[LogGroup]):
         query = {"logGroupName": actual.key.name}
         aws.call("logs", "DeleteLogGroup", query, about=f"log group {actual.key.name}")
 
-    @staticmethod
-    def _arn(aws: Aws, name: str) -> str | None:
-        """The ARN of the group of that very name, in the form that takes tags."""
-        query = {"logGroupNamePrefix": name}
-        for group in aws.pages("logs", "DescribeLogGroups", query, "logGroups"):
-            if group["logGroupName"] == name:
-                return str(group.get("logGroupArn") or group["arn"]).removesuffix(":*")
-        return None
+
+def _arns(aws: Aws, names: Collection[str]) -> dict[str, str]:
+    """The ARNs of the groups of these very names, by name, in the form that takes tags.
+
+    CloudWatch Logs lists the groups that begin alike, 50 a page, and allows few calls a second. So names with a common
+    beginning are looked for in one list, of as many pages as there are names; what is not among them, since others'
+    groups stand in between, is asked for by its name.
+    """
+    found: dict[str, str] = {}
+    left = set(names)
+    prefix = commonprefix(sorted(names))  # noqa: RUF071 - names, not paths
+    if len(names) > 1 and prefix:
+        listed = _listed(aws, prefix)
+        for count, (name, arn) in enumerate(listed, 1):
+            if name in left:
+                found[name] = arn
+                left.discard(name)
+            if not left or count == PAGE * len(names):
+                break
+        else:
+            return found
+
+    def ask(name: str) -> tuple[str, str | None]:
+        return name, dict(_listed(aws, name)).get(name)
+
+    found |= {name: arn for name, arn in map_concurrently(ask, sorted(left), READS) if arn is not None}
+    return dict(sorted(found.items()))
+
+
+def _listed(aws: Aws, prefix: str) -> Iterator[tuple[str, str]]:
+    """Name and ARN of each group whose name begins so (logs:DescribeLogGroups)."""
+    for group in aws.pages("logs", "DescribeLogGroups", {"logGroupNamePrefix": prefix}, "logGroups"):
+        yield group["logGroupName"], str(group.get("logGroupArn") or group["arn"]).removesuffix(":*")
 
 
 def _groups(definition: Mapping[str, Any]) -> set[str]:

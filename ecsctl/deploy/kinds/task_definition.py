@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.aws.concurrency import map_concurrently
 from ecsctl.deploy.changes import REMOVE, Change
 from ecsctl.deploy.compare import leaves
 from ecsctl.deploy.guards import Use
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 # A removal that was cut off leaves revisions that are deregistered and not deleted.
+# Families that are described at the same time.
+READS = 8
 STATUSES = ("ACTIVE", "INACTIVE")
 
 
@@ -76,23 +79,28 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
         )
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
+        families = sorted({*names, *owned_families(aws, scope.project)})
+        reads = map_concurrently(lambda family: self._found(aws, scope, family, family in names), families, READS)
+        for found in reads:
+            if found is not None:
+                yield found
+
+    def _found(self, aws: Aws, scope: Scope, family: str, wanted: bool) -> Actual | None:
+        """The family's newest revision, where it is wanted or the project's."""
         from ecsctl.aws.ecs import describe_task_definition
 
-        for family in sorted({*names, *owned_families(aws, scope.project)}):
-            found = describe_task_definition(aws, family)
-            if scope.leftovers:
-                own = own_revisions(aws, family, scope.project, statuses=STATUSES)
-                if own:
-                    yield Actual(self.resource(family).key, own[-1], scope.project)
-                continue
-            if found is None:
-                continue
-            actual = self.actual(found)
-            if family not in names and actual.owner != scope.project:
-                continue
-            if actual.owner is None and own_revisions(aws, family, scope.project):
-                actual = replace(actual, owner=scope.project)
-            yield actual
+        found = describe_task_definition(aws, family)
+        if scope.leftovers:
+            own = own_revisions(aws, family, scope.project, statuses=STATUSES)
+            return Actual(self.resource(family).key, own[-1], scope.project) if own else None
+        if found is None:
+            return None
+        actual = self.actual(found)
+        if not wanted and actual.owner != scope.project:
+            return None
+        if actual.owner is None and own_revisions(aws, family, scope.project):
+            actual = replace(actual, owner=scope.project)
+        return actual
 
     def actual(self, described: Mapping[str, Any]) -> Actual:
         arn, family = str(described["taskDefinitionArn"]), str(described["family"])
