@@ -49,9 +49,10 @@ ALIAS_NAME = fact(
     "underscores (_), hyphens (-), and periods (.). A hyphen can’t be the first character.",
     preflight("svc-connect-client-alias-dns-name"),
 )  # fmt: skip
-ALIAS_PORT = fact(
-    "connect-alias-port", CREATE, INVALID, "a clientAlias whose port is not of 1 to 65535",
-    "The port of a clientAlias must be between 1 and 65535.", basis=model("ServiceConnectClientAlias.port"),
+PORT_BOUNDS = fact(
+    "connect-port", CREATE, INVALID,
+    "a clientAlias whose port is not of 1 to 65535, an ingressPortOverride above 65535",
+    "The {member} must be at most 65535 and not 0.", basis=model("PortNumber"),
 )  # fmt: skip
 INGRESS_PORT = fact(
     "connect-ingress-port", CREATE, INVALID, "an ingressPortOverride of 1024 or less",
@@ -159,10 +160,12 @@ def _connect_service(place: Path, item: Data, definition: Data | None, context: 
         if name and not patterns.DNS_NAME.fullmatch(name):
             yield ALIAS_NAME.at((*inner, "dnsName"), name=name)
         if number is not None and not 1 <= number <= limits.MAX_PORT:
-            yield ALIAS_PORT.at((*inner, "port"), value=number)
+            yield PORT_BOUNDS.at((*inner, "port"), member="port of a clientAlias", value=number)
     override = item.get("ingressPortOverride")
     if override is not None and override < limits.LEAST_INGRESS_PORT:
         yield INGRESS_PORT.at((*place, "ingressPortOverride"), value=override)
+    if override is not None and override > limits.MAX_PORT:
+        yield PORT_BOUNDS.at((*place, "ingressPortOverride"), member="ingressPortOverride", value=override)
     if (
         part(item, "timeout").get("perRequestTimeoutSeconds")
         and definition is not None

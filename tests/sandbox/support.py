@@ -97,10 +97,11 @@ class Account:
         """Wait until an instance has joined the cluster; its container instance."""
         return until(lambda: self.members(cluster).get(instance), f"{instance} in {cluster}")  # type: ignore[return-value]
 
-    def register(self, family: str, image: str = "web:1", **container: Any) -> str:
-        """Register a task definition of one container; its family."""
+    def register(self, family: str, image: str = "web:1", *, role: str | None = None, **container: Any) -> str:
+        """Register a task definition of one container; its family. ``role`` is the ARN of both of its roles."""
         definition = {"name": "web", "image": image, "memory": 64, **container}
-        self.ecs.register_task_definition(family=family, containerDefinitions=[definition])
+        roles = {"taskRoleArn": role, "executionRoleArn": role} if role else {}
+        self.ecs.register_task_definition(family=family, containerDefinitions=[definition], **roles)
         return family
 
     def run(self, cluster: str, family: str, **more: Any) -> str:

@@ -71,7 +71,7 @@ cites(
     Tell(facts.ALIAS_MISSING, "clientAliases is missing", "clientAliases: [{{port: 80}}]"),
     Tell(facts.ALIASES_COUNT, "{count} clientAliases are too many", "1"),
     Tell(facts.ALIAS_NAME, "{name!r} is not a DNS name", "up to 127 small letters, digits and - _ ., no hyphen first"),
-    Tell(facts.ALIAS_PORT, "{value} is not a port", "1 to 65535"),
+    Tell(facts.PORT_BOUNDS, "{value} is not a port", "1 to 65535"),
     Tell(facts.INGRESS_PORT, "the proxy cannot listen on port {value}", "1025 or more"),
     Tell(facts.DISCOVERY_NAME, "{name!r} is not a valid name", patterns.PORT_NAME_IS),
     Tell(facts.DISCOVERY_TWICE, "the name {name} is taken by another port", "a discoveryName of its own"),

@@ -79,10 +79,11 @@ def validate(root: Node, shape: str, *, lenient: bool = False) -> Validated:
     empty: set[Path] = set()
     for path, error in worst.items():
         node = find(root, path)
-        if error.validator == "enum" and isinstance(node, Scalar) and node.value == "":
-            # Tools that print a definition write members that say nothing so, and leave them out as they send it.
+        if _says_nothing(error, path, node):
             empty.add(path)
-            result.add(node, path, EMPTY, f"leave it out, or {one_of('', error.validator_value)}", warning=True)
+            advice = f"leave it out, or {one_of('', error.validator_value)}"
+            # Left out and not invalid: the rules judge the document as it is sent, without the member.
+            result.faults.append(Fault(node.position, path_text(path), EMPTY, severity="warning", allowed=advice))
             _leave_out(result, path, error.schema)
             continue
         message, allowed = MESSAGES[error.validator](node, error.validator_value, error.schema)
@@ -93,6 +94,13 @@ def validate(root: Node, shape: str, *, lenient: bool = False) -> Validated:
     return result
 
 
+def _says_nothing(error: Any, path: Path, node: Node) -> bool:
+    # Tools that print a definition write members that say nothing as "", and leave them out as they send it; an item of
+    # a list is never written so.
+    in_mapping = bool(path) and isinstance(path[-1], str)
+    return error.validator == "enum" and in_mapping and isinstance(node, Scalar) and node.value == ""
+
+
 def _missing_now(result: Validated, root: Node, errors: Iterable[Any], empty: set[Path]) -> None:
     """Tell the required members that are missing once the empty ones are left out."""
     for error in errors:
@@ -101,6 +109,7 @@ def _missing_now(result: Validated, root: Node, errors: Iterable[Any], empty: se
             if path in empty:
                 node = find(root, path)
                 result.faults.append(Fault(node.position, path_text(path), f"{key} is empty"))
+                result.invalid.append(path)
 
 
 def _plain(node: Node, unresolved: list[Scalar]) -> Any:

@@ -1,4 +1,5 @@
-"""What ``validate`` accepts, the sandbox's ECS accepts: right files, one thing changed in each, asked of both."""
+"""What ``validate`` accepts, the sandbox's ECS accepts, and what a rule refuses it refuses: right files, one thing
+changed in each, asked of both."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import yaml
 
 from ecsctl.ecs_definitions.api_inputs import inputs
 from ecsctl.manifest import check
-from ecsctl.manifest.model import Spec
+from ecsctl.manifest.model import Fault, Spec
 from tests.sandbox.ecs.world import World
 from tests.unit.manifest.test_rules import RIGHT
 
@@ -23,31 +24,67 @@ pytestmark = pytest.mark.slow
 CHANGES: tuple[Any, ...] = (None, 0, -1, 99999, "x", "a b", "", [], True, "EC2", "FARGATE", "awsvpc", "host", "DAEMON")
 # What depends on what else there is in AWS.
 BEHIND = ("loadBalancers", "role", "healthCheckGracePeriodSeconds", "cluster")
+# Rules of the file itself: a key that is not the name that stands below it.
+OWN = ("ECS006",)
 STATE = (
     "Task definition does not support launch_type EC2.",
     "not associated with the cluster",
     "TaskDefinition not found.",
-    "Namespace is missing",
 )
 
 
-def spec_of(text: str) -> Spec | None:
-    """The Spec of a file where validate finds no error."""
+def asked(text: str) -> tuple[Spec | None, list[Fault]]:
+    """The Spec of a file, and the errors that validate finds in it."""
     spec, faults = check(["-"], stdin=io.BytesIO(text.encode()), env={})
-    return None if any(fault.severity == "error" for fault in faults) else spec
+    errors = [fault for fault in faults if fault.severity == "error"]
+    return None if errors else spec, errors
 
 
-def refused(data: dict[str, Any]) -> str | None:
-    """What the engine says to the first of these inputs that it refuses."""
+def refused(data: dict[str, Any], *, state: bool = False) -> str | None:
+    """What the engine says to the first of these inputs that it refuses.
+
+    Args:
+        state: also where it refuses one for what there is or is not in AWS.
+    """
     world = World()
-    world.call("CreateCluster", clusterName="p", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    world.call(
+        "CreateCluster",
+        clusterName="p",
+        capacityProviders=["FARGATE", "FARGATE_SPOT"],
+        serviceConnectDefaults={"namespace": "internal"},
+    )
     for section, operation in (("taskDefinitions", "RegisterTaskDefinition"), ("services", "CreateService")):
         for query in data.get(section, {}).values():
             status, _, body = world.engine.handle(operation, json.dumps(query).encode())
             message: str = json.loads(body).get("message", "")
-            if status != 200 and not any(one in message for one in STATE):
+            if status != 200 and (state or not any(one in message for one in STATE)):
                 return f"{operation}: {message}"
     return None
+
+
+def whole(data: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of a document that validate refuses, made by hand: the API's own form, and what the keys name."""
+    families = {family: {"family": family, **inner} for family, inner in data["taskDefinitions"].items()}
+    services = {
+        name: {"cluster": "p", "serviceName": name, "desiredCount": 1, **inner}
+        for name, inner in data["services"].items()
+    }
+    for service in services.values():
+        if service.get("schedulingStrategy") == "DAEMON":
+            del service["desiredCount"]
+    return {"taskDefinitions": families, "services": services}
+
+
+def document_of(name: str) -> dict[str, Any]:
+    """A right file in the API's own form, without what depends on what else there is in AWS."""
+    spec, errors = asked("region: eu-west-1\n" + textwrap.dedent(RIGHT[name]))
+    assert spec is not None, errors
+    data: dict[str, Any] = {"name": "p", "region": "eu-west-1", **inputs(spec)}
+    for service in data["services"].values():
+        for member in BEHIND:
+            service.pop(member, None)
+        service.get("deploymentConfiguration", {}).pop("strategy", None)
+    return data
 
 
 def changed(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -75,19 +112,16 @@ def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.xfail(reason="its documents are no longer accepted by validate since JSON has no short forms")
-def test_what_validate_accepts_the_sandbox_accepts(name: str) -> None:
-    spec = spec_of(textwrap.dedent(RIGHT[name]))
-    assert spec is not None
-    data: dict[str, Any] = {"name": "p", **inputs(spec)}
-    for service in data["services"].values():
-        for member in BEHIND:
-            service.pop(member, None)
-        service.get("deploymentConfiguration", {}).pop("strategy", None)
-    asked = 0
-    for what, document in changed(data):
-        spec = spec_of(yaml.safe_dump(document))
+def test_both_say_the_same(name: str) -> None:
+    accepted = refusals = 0
+    for what, document in changed(document_of(name)):
+        spec, errors = asked(yaml.safe_dump(document))
         if spec is not None:
-            asked += 1
+            accepted += 1
             assert refused(inputs(spec)) is None, what
-    assert asked > 50
+        # What the file's own form refuses (a number for a string, a key that is not the name) is not the service's.
+        elif all(fault.rule and fault.rule not in OWN for fault in errors):
+            refusals += 1
+            assert refused(whole(document), state=True), f"{what}: {errors[0]}"
+    assert accepted > 50
+    assert refusals > 15

@@ -184,6 +184,21 @@ def test_the_sizes_of_a_task_are_read_as_ecs_reads_them(tmp_path: Path, size: di
     assert run("validate", "-q", str(file)).code == 0
 
 
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"networkMode": "", "requiresCompatibilities": ["FARGATE"]}, "networkMode"),
+        ({"requiresCompatibilities": [""]}, "requiresCompatibilities[0]: an empty string is not an allowed value"),
+    ],
+)
+def test_an_empty_string_is_judged_as_what_is_left_out(tmp_path: Path, members: dict[str, Any], words: str) -> None:
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps({**FULL, "cpu": "256", "memory": "512", **members}))
+    ended = run("validate", "-q", str(file))
+    assert ended.code == 2
+    assert words in ended.out
+
+
 def test_an_empty_string_where_one_of_some_words_belongs_is_left_out(tmp_path: Path) -> None:
     file = tmp_path / "t.json"
     file.write_text(json.dumps({**TASK, "ipcMode": "", "pidMode": ""}, indent=1))

@@ -104,12 +104,12 @@ def _checked(operation: str, shape: Shape, value: Any, path: str) -> Any:
         return _checked_structure(operation, shape, value, path)
     if kind == "list":
         if not isinstance(value, list):
-            raise _wrong_type("LIST", value, path)
+            raise _wrong_type("List", value)
         items = [item for item in value if item is not None]
         return [_checked(operation, shape.member, item, f"{path}.{n}.member") for n, item in enumerate(items, 1)]
     if kind == "map":
         if not isinstance(value, Mapping):
-            raise _wrong_type("MAP", value, path)
+            raise _wrong_type("Map", value)
         return {
             str(key): _checked(operation, shape.value, item, f"{path}.{key}")
             for key, item in value.items()
@@ -120,7 +120,7 @@ def _checked(operation: str, shape: Shape, value: Any, path: str) -> Any:
 
 def _checked_structure(operation: str, shape: Shape, value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise _wrong_type("STRUCTURE", value, path)
+        raise _wrong_type("Structure", value)
     for name in shape.required_members:
         where = f"{path}.{name}" if path else name
         sentence = _MISSING_SENTENCES.get((operation, where))
@@ -142,44 +142,47 @@ def _checked_structure(operation: str, shape: Shape, value: Any, path: str) -> d
 def _checked_scalar(operation: str, shape: Shape, value: Any, path: str) -> Any:
     kind = shape.type_name
     if kind == "string":
-        if isinstance(value, (dict, list, bool)) or not isinstance(value, (str, int, float)):
-            raise _wrong_type("STRING", value, path)
-        text = value if isinstance(value, str) else str(value)
+        if not isinstance(value, str):
+            raise _wrong_type("String", value)
         allowed = getattr(shape, "enum", None)
-        if allowed and text not in allowed and shape.name not in CHECKED_ENUMERATIONS:
+        if allowed and value not in allowed and shape.name not in CHECKED_ENUMERATIONS:
             raise refusal(
                 operation,
-                f"1 validation error detected: Value '{text}' at '{path}' failed to satisfy constraint: "
+                f"1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: "
                 f"Member must satisfy enum value set: [{', '.join(allowed)}]",
             )
-        return text
+        return value
     if kind == "boolean":
         if not isinstance(value, bool):
-            raise _wrong_type("BOOLEAN", value, path)
+            raise _wrong_type("Boolean", value)
         return value
     if kind in ("integer", "long"):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise _wrong_type(kind.upper(), value, path)
+            raise _wrong_type(kind.capitalize(), value)
         bits = 31 if kind == "integer" else 63
         number = int(value)
         if number != value or not -(2**bits) <= number < 2**bits:
-            raise _wrong_type(kind.upper(), value, path)
+            raise _wrong_type(kind.capitalize(), value)
         return number
     if kind in ("double", "float"):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise _wrong_type("DOUBLE", value, path)
+            raise _wrong_type("Double", value)
         return float(value)
     if kind == "timestamp":
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise _wrong_type("TIMESTAMP", value, path)
+            raise _wrong_type("Timestamp", value)
         return float(value)
     return value
 
 
-def _wrong_type(expected: str, value: Any, path: str) -> EcsApiError:
-    names: dict[type, str] = {str: "STRING", bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", list: "LIST", dict: "MAP"}
-    given = names.get(type(value), "VALUE")
-    return EcsApiError("SerializationException", f"{given}_VALUE can not be converted to {expected} at '{path}'")
+def _wrong_type(expected: str, value: Any) -> EcsApiError:
+    # The service's words, which do not say where: aws-actions/amazon-ecs-deploy-task-definition#587.
+    if isinstance(value, Mapping):
+        return EcsApiError("SerializationException", "Start of structure or map found where not expected.")
+    if isinstance(value, list):
+        return EcsApiError("SerializationException", "Start of list found where not expected")
+    given = f"{value}".upper() if isinstance(value, bool) else "STRING" if isinstance(value, str) else "NUMBER"
+    return EcsApiError("SerializationException", f"{given}_VALUE cannot be converted to {expected}")
 
 
 def shaped_response(operation: str, response: Mapping[str, Any]) -> dict[str, Any]:
