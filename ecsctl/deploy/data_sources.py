@@ -147,9 +147,10 @@ def _definitions(aws: Aws, spec: Spec) -> dict[str, Mapping[str, Any]]:
             continue
         described = describe_task_definition(aws, name)
         if described is None:
+            mine = f"; the file has {', '.join(spec.task_definitions)}" if spec.task_definitions else ""
             raise NotFoundError(
                 f"service {service.name}: there is no task definition {name} in {aws.region}",
-                hint="`ecsctl task register FILE` registers one; `ecsctl task definitions` lists them",
+                hint=f"`ecsctl task register FILE` registers one; `ecsctl task definitions` lists them{mine}",
             )
         found[name] = described
     return found

@@ -27,7 +27,7 @@ BAD = """\
 name: hello
 services:
   s:
-    taskDefinition: web
+    taskDefinition: web.x
     desiredCount: "1"
     launchtype: EC2
 """

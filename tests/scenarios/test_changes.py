@@ -73,6 +73,25 @@ class Project:
         return dict(getattr(self.sandbox.client(service), operation)(**query))
 
 
+def test_a_family_that_the_file_does_not_define_is_the_newest_revision_in_aws(project: Project) -> None:
+    project.data["services"] = {"svc": {"taskDefinition": "elsewhere", "desiredCount": 1}}
+    del project.data["loadBalancers"]
+    checked = project.run("validate")
+    assert (checked.code, "[ECS215]" in checked.out) == (0, True)
+    missing = project.run("up", "--yes")
+    assert missing.code == 6
+    assert "service svc: there is no task definition elsewhere in eu-west-1" in missing.err
+    assert "the file has web" in missing.err
+    boxes = [{"name": "web", "image": "example/web", "memory": 32}]
+    for _ in range(2):
+        project.aws.call("ecs", "RegisterTaskDefinition", {"family": "elsewhere", "containerDefinitions": boxes})
+    assert project.run("up", "--yes").code == 0
+    query = {"cluster": "shop", "services": ["svc"]}
+    (found,) = project.aws.call("ecs", "DescribeServices", query)["services"]
+    assert found["taskDefinition"].endswith("/elsewhere:2")
+    assert project.plan() == {}
+
+
 def test_a_life(project: Project) -> None:
     nothing = holdings(project.sandbox)
     ended = project.up()

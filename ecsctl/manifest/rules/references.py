@@ -6,32 +6,49 @@ import re
 from collections.abc import Iterator
 
 from ecsctl.manifest.rules import Finding, Tell, cites, rule
-from ecsctl.manifest.rules.document import Project, ports_of, referred
+from ecsctl.manifest.rules.document import Definition, Project, ports_of, referred
 from ecsctl.manifest.schema.suggestions import one_of
 from ecsctl.refusals import load_balancers as facts
 
-ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A-Za-z0-9_-]{1,255}:\d+")
+FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+ELSEWHERE = re.compile(r"arn:[^:]+:ecs:[^:]*:\d*:task-definition/[^:]+(:\d+)?|[A-Za-z0-9_-]{1,255}(:\d+)?")
 
 
 @rule(
     "ECS001",
     "A service's task definition exists.",
-    why="A bare family means the revision that this file makes. What others registered is named with its revision, "
-    "so that it cannot change under the service.",
+    why="A family of this file means the revision that the file makes. Any other is one that AWS has.",
 )
 def task_definition_exists(project: Project) -> Iterator[Finding]:
-    """A service names a family of the file, ``family:revision`` or an ARN."""
-    if not project.whole:
-        return
-    for service in project.services.values():
+    """A service names a family, ``family:revision`` or an ARN."""
+    for service, name, known in _elsewhere(project):
+        if not ELSEWHERE.fullmatch(name):
+            message = f"there is no task definition {name!r} in this file, and it cannot be one in AWS"
+            yield Finding((*service.path, "taskDefinition"), message, f"{known}; or family:revision, or an ARN")
+
+
+@rule(
+    "ECS215",
+    "A service's family is in the file, or named with its revision.",
+    why="The API takes a bare family as its newest ACTIVE revision, so whoever registers the next one changes what the "
+    "service runs at its next deployment. Only plan and up can ask AWS whether there is one.",
+    severity="warning",
+)
+def family_is_of_the_file(project: Project) -> Iterator[Finding]:
+    """``taskDefinition``."""
+    for service, name, known in _elsewhere(project):
+        if FAMILY.fullmatch(name):
+            message = f"the family {name} is not in this file, so its newest revision in AWS is meant"
+            yield Finding((*service.path, "taskDefinition"), message, f"{known}; or {name}:REVISION")
+
+
+def _elsewhere(project: Project) -> Iterator[tuple[Definition, str, str]]:
+    """Services whose task definition is not in a whole file, with its name and the names that the file has."""
+    families = project.task_definitions
+    for service in project.services.values() if project.whole else ():
         name = service.get("taskDefinition")
-        if isinstance(name, str) and name not in project.task_definitions and not ELSEWHERE.fullmatch(name):
-            known = one_of(name, project.task_definitions) if project.task_definitions else "this file has none"
-            yield Finding(
-                (*service.path, "taskDefinition"),
-                f"there is no task definition {name!r} in this file",
-                f"{known}; or family:revision, or an ARN",
-            )
+        if isinstance(name, str) and name not in families:
+            yield service, name, one_of(name, families) if families else "this file has none"
 
 
 @rule(

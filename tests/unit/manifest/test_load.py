@@ -163,7 +163,7 @@ def test_all_faults_are_told_at_once_each_at_its_place() -> None:
         HELLO.replace("region: eu-west-1", "region: nowhere")
         .replace("memory: 100", "memroy: 100")
         .replace("interval: 5", "interval: 2")
-        .replace("taskDefinition: helloworld", "taskDefinition: hello")
+        .replace("taskDefinition: helloworld", "taskDefinition: hello world")
         .replace("desiredCount: 2", 'desiredCount: "2"')
     )
     spec, faults = faults_of(text)

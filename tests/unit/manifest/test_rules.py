@@ -48,9 +48,11 @@ LAUNCHED = service("").replace("  t:\n", "  t:\n    volumes: [{name: data, confi
 
 # Each rule: a file with the fault, whose line is marked; what to put in the place of what.
 CASES: list[tuple[str, str, str, str]] = [
-    ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u # here"), "u # here", "t"),
-    ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u # here"), "u # here", "u:3"),
-    ("ECS001", service("").replace("tion: t", "tion: u # here"), "u # here", "arn:aws:ecs:eu-west-1:1:task-definition/u:3"),
+    ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u/v # here"), "u/v # here", "t"),
+    ("ECS001", service("desiredCount: 1").replace("tion: t", "tion: u.v # here"), "u.v # here", "u:3"),
+    ("ECS001", service("").replace("tion: t", "tion: u/v # here"), "u/v # here",
+     "arn:aws:ecs:eu-west-1:1:task-definition/u:3"),
+    ("ECS215", service("desiredCount: 1").replace("tion: t", "tion: u # here"), "u # here", "u:3"),
     ("ECS002", service("loadBalancer: nowhere:80 # here", more=BALANCER), "nowhere", "lb"),
     ("ECS003", service("loadBalancer: lb:81 # here", more=BALANCER), "81", "80"),
     ("ECS003", service("loadBalancer: lb:d:80 # here", more=BALANCER), "lb:d:80", "lb:c:80"),
