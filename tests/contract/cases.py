@@ -360,3 +360,20 @@ CASES: dict[str, Callable[[str, Network], Case]] = {
     "load-balancer-v2": load_balancer,
     "service": service,
 }
+
+
+def an_instance(client: Callable[[str], Any], project: str, owner: str | None, network: Network) -> str:
+    """One that a group of the project launched and lost, or somebody's; its id."""
+    tags = {CLUSTER_TAG: project, **({OWNER_TAG: owner} if owner else {})}
+    rows = [{"Key": key, "Value": value} for key, value in tags.items()]
+    made = client("ec2").run_instances(
+        ImageId=network.image,
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": rows}],
+    )
+    return str(made["Instances"][0]["InstanceId"])
+
+
+# The kinds of which no file asks for one: how a project, or somebody else, comes to have one.
+LEFT: dict[str, Callable[[Callable[[str], Any], str, str | None, Network], str]] = {"instance": an_instance}

@@ -20,12 +20,13 @@ from ecsctl.deploy.resources import OWNER_TAG, Actual, Key, Resource, Scope
 from ecsctl.deploy.tags import with_keys
 from ecsctl.errors import EcsctlError
 from ecsctl.polling import Deadline
-from tests.contract.cases import CASES, REGION, Case, Network
+from tests.contract.cases import CASES, LEFT, REGION, Case, Network
 from tests.support.sandbox import Running, SandboxClock
 
 READS = ("Describe", "Get", "List")
 numbers = itertools.count()
 MADE = sorted(name for name, kind in TABLE.items() if not kind.never_desired)
+never_desired = pytest.mark.parametrize("left", sorted(LEFT))
 every_kind = pytest.mark.parametrize("kind", MADE)
 
 
@@ -129,6 +130,7 @@ def bench(sandbox: Running, network: Network, kind: str) -> Iterator[Bench]:
 
 def test_every_kind_has_its_case(network: Network) -> None:
     assert set(CASES) == set(MADE)
+    assert set(LEFT) == set(TABLE) - set(MADE)
     for name, make in CASES.items():
         case = make("x", network)
         assert case.resource.kind == name
@@ -301,3 +303,76 @@ def test_two_at_once_make_one(bench: Bench, kind: str) -> None:
     assert len(bench.owned()) == len(bench.wanted())
     assert both({}) == []
     assert bench.owned() == []
+
+
+@pytest.fixture
+def lost(sandbox: Running, network: Network, left: str) -> Iterator[tuple[Bench, str]]:
+    """A project with a cluster and one thing that no file asks for; its id."""
+    project = f"c{next(numbers)}"
+    made = Bench(Recorded(sandbox), project, CASES["cluster"](project, network))
+    made.up()
+    yield made, LEFT[left](sandbox.client, project, project, network)
+    sandbox.sandbox.clear_faults()
+    made.aws.close()
+
+
+def planned(bench: Bench, kind: str, resources: Mapping[Key, Resource]) -> Plan:
+    snapshot = observe(bench.aws, replace(bench.scope, leftovers=not resources), resources, {kind, "cluster"})
+    return plan(resources, snapshot, prune=True)
+
+
+@never_desired
+def test_what_no_file_asks_for_stays_is_told_and_goes_with_all_the_rest(lost: tuple[Bench, str], left: str) -> None:
+    bench, id_ = lost
+    [actual] = TABLE[left].find(bench.aws, bench.scope, ())
+    assert (actual.id, actual.owner, actual.status) == (id_, bench.project, "")
+    kept = planned(bench, left, bench.wanted())
+    assert (kept.changes, [note for note in kept.notes if id_ in note] != []) == ((), True)
+    removal = planned(bench, left, {})
+    assert [(item.action, item.key.kind) for item in removal.changes] == [(REMOVE, left), (REMOVE, "cluster")]
+    # What has gone already is deleted, too.
+    for _ in range(2):
+        assert perform(bench.aws, bench.scope, removal.changes[0], {}, bench.soon) == {}
+        assert list(TABLE[left].find(bench.aws, bench.scope, ())) == []
+    bench.down()
+    declared = {name for item in (left, "cluster") for name in TABLE[item].operations}
+    assert bench.aws.operations - declared == set()
+
+
+@never_desired
+@pytest.mark.parametrize("owner", [None, "stranger"])
+def test_one_of_somebody_else_is_left_alone(
+    lost: tuple[Bench, str], left: str, owner: str | None, sandbox: Running, network: Network
+) -> None:
+    bench, id_ = lost
+    theirs = LEFT[left](sandbox.client, bench.project, owner, network)
+    removal = planned(bench, left, {})
+    assert [item.actual.id for item in removal.changes if item.key.kind == left and item.actual] == [id_]
+    [found] = [item for item in TABLE[left].find(bench.aws, bench.scope, [theirs]) if item.id == theirs]
+    assert found.owner == owner
+
+
+@never_desired
+@pytest.mark.slow
+def test_one_goes_although_answers_are_lost_and_two_remove_it(
+    lost: tuple[Bench, str], left: str, sandbox: Running
+) -> None:
+    bench, _ = lost
+    writes = [name.partition(":")[2] for name in TABLE[left].operations]
+    for name in sorted({name for name in writes if not name.startswith(READS)}):
+        sandbox.sandbox.add_fault({"kind": "lost-response", "operation": [name], "times": 1})
+    [change, _] = planned(bench, left, {}).changes
+    start = threading.Barrier(2, timeout=60)
+    outcomes: list[Mapping[str, str]] = []
+
+    def remove() -> None:
+        start.wait()
+        outcomes.append(perform(bench.aws, bench.scope, change, {}, bench.soon))
+
+    threads = [threading.Thread(target=remove) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [{}, {}]
+    assert list(TABLE[left].find(bench.aws, bench.scope, ())) == []

@@ -100,7 +100,9 @@ def test_a_terminated_instance_leaves_its_cluster_and_nothing_behind(account: Ac
     account.member(cluster, instance)
     with pytest.raises(botocore.exceptions.ClientError, match="DependencyViolation"):
         account.ec2.delete_security_group(GroupId=group)
-    account.ec2.terminate_instances(InstanceIds=[instance])
+    for was in ("running", "terminated"):
+        [ended] = account.ec2.terminate_instances(InstanceIds=[instance])["TerminatingInstances"]
+        assert ended["PreviousState"]["Name"] == was
     until(lambda: not account.members(cluster), "the instance to leave")
     account.ec2.delete_security_group(GroupId=group)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,13 @@ def patch(console: Callable[[str], str], faults: InstanceFaults) -> None:
             return {"Status": "impaired", "Details": [{"Name": "reachability", "Status": "failed"}]}
         return told
 
+    terminate = Instance.terminate
+
+    def end(self: Any) -> Any:
+        """To terminate what is terminated is to change nothing."""
+        return copy.copy(self._state) if self._state.name == "terminated" else terminate(self)
+
+    Instance.terminate = end  # type: ignore[method-assign]
     Instance.instance_status = property(instance_status)  # type: ignore[assignment,method-assign]
     InstanceResponse.run_instances = answer_run_instances  # type: ignore[method-assign]
     InstanceBackend.run_instances = run_instances  # type: ignore[method-assign]
