@@ -75,6 +75,8 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
         notes += kind.notes(changes)
     notes += [TABLE[actual.key.kind].kept_note(actual, snapshot.scope.cluster) for actual in kept]
     staying = [actual for key, actual in found if key in desired]
+    going = [*(extra if prune else ()), *(change.actual for change in changes if change.action == REPLACE)]
+    notes += [note for actual in going if actual is not None for note in TABLE[actual.key.kind].goes_with(actual)]
     changes += removals(extra if prune else [], staying)
     return Plan(project, snapshot.scope.cluster, tuple(changes), tuple(conflicts), tuple(notes))
 

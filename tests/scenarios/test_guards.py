@@ -301,3 +301,69 @@ def test_guards_are_read_again_only_after_a_question_and_only_where_something_go
     assert ecsctl(shop.aws, "up", "-f", str(shop.folder / "ecsctl.yaml"), "--no-wait", answer=lambda: "y").code == 0
     assert "ListClusters" not in asked
     assert "ListContainerInstances" not in asked
+
+
+@pytest.mark.slow
+def test_an_instance_that_others_attached_is_not_terminated_nor_tagged(shop: Shop) -> None:
+    ec2, scaling = shop.sandbox.client("ec2"), shop.sandbox.client("autoscaling")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    subnet = scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]["VPCZoneIdentifier"].split(",")[0]
+    [made] = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"]
+    id_ = made["InstanceId"]
+    scaling.update_auto_scaling_group(AutoScalingGroupName="ecsctl-shop", MaxSize=3)
+    scaling.attach_instances(InstanceIds=[id_], AutoScalingGroupName="ecsctl-shop")
+    before = shop.holdings()
+    said = f"would terminate instance {id_}, which ecsctl did not make (attached to the group by hand)"
+    for command, file in (("up", FILE), ("down", FILE)):
+        ended = shop.run(command, file, "--yes")
+        assert ended.code == 1
+        assert said in ended.err
+        assert (
+            f"`aws autoscaling detach-instances --auto-scaling-group-name ecsctl-shop --instance-ids {id_}" in ended.err
+        )
+        assert shop.holdings() == before
+    tagged = FILE.replace("count: 2", "count: 3").replace("cluster: home", "cluster: home\ntags: {team: web}")
+    assert shop.run("up", tagged, "--yes", "--no-wait").code == 0
+    instances = [row for item in ec2.describe_instances()["Reservations"] for row in item["Instances"]]
+    tags = {row["InstanceId"]: {tag["Key"] for tag in row.get("Tags", ())} for row in instances}
+    assert {own for own, keys in tags.items() if "team" in keys} == tags.keys() - {id_}
+
+
+@pytest.mark.slow
+def test_what_others_put_on_the_group_is_told(shop: Shop) -> None:
+    scaling, group = shop.sandbox.client("autoscaling"), {"AutoScalingGroupName": "ecsctl-shop"}
+    [found] = scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    transition = "autoscaling:EC2_INSTANCE_TERMINATING"
+    scaling.put_lifecycle_hook(**group, LifecycleHookName="theirs", LifecycleTransition=transition)
+    scaling.put_scaling_policy(
+        **group, PolicyName="more", PolicyType="SimpleScaling", AdjustmentType="ChangeInCapacity", ScalingAdjustment=1
+    )
+    scaling.put_scheduled_update_group_action(
+        **group, ScheduledActionName="nightly", DesiredCapacity=0, Recurrence="0 0 * * *"
+    )
+    name = "guests"
+    through = {"autoScalingGroupArn": found["AutoScalingGroupARN"], "managedScaling": {"status": "DISABLED"}}
+    shop.ecs.create_capacity_provider(name=name, autoScalingGroupProvider=through)
+    planned = shop.run("plan", FILE)
+    assert planned.code == 0
+    for what, command in (
+        (
+            "lifecycle hook theirs",
+            "autoscaling delete-lifecycle-hook --auto-scaling-group-name ecsctl-shop --lifecycle-hook",
+        ),
+        ("scaling policy more", "autoscaling delete-policy --auto-scaling-group-name ecsctl-shop --policy-name more"),
+        ("scheduled action nightly", "autoscaling delete-scheduled-action --auto-scaling-group-name ecsctl-shop"),
+        (f"capacity provider {name}", f"ecs delete-capacity-provider --capacity-provider {name}"),
+    ):
+        assert f"auto-scaling-group ecsctl-shop has the {what}, which ecsctl did not make" in planned.err
+        assert f"`aws {command}" in planned.err
+    # A provider that no cluster has keeps the group as well.
+    ended = shop.run("down", FILE, "--yes")
+    assert ended.code == 1
+    assert f"would take the group from capacity-provider {name}, which ecsctl did not make" in ended.err
+    shop.ecs.delete_capacity_provider(capacityProvider=name)
+    shop.sandbox.sandbox.advance(60)
+    ended = shop.run("down", FILE, "--yes")
+    assert ended.code == 0, ended.err
+    for what in ("lifecycle hook theirs", "scaling policy more", "scheduled action nightly"):
+        assert f"the {what}, which ecsctl did not make, goes with auto-scaling-group ecsctl-shop" in ended.err

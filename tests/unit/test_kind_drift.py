@@ -54,6 +54,16 @@ def test_a_group_that_lets_out_to_another_goes_before_it() -> None:
     assert not kind.depends(other, first)
 
 
+def a_group(row: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The answers for one Auto Scaling group on which nobody put anything."""
+    nothing: dict[str, Any] = {
+        "autoscaling:DescribeLifecycleHooks": lambda query: {"LifecycleHooks": []},
+        "autoscaling:DescribePolicies": lambda query: {"ScalingPolicies": []},
+        "autoscaling:DescribeScheduledActions": lambda query: {"ScheduledUpdateGroupActions": []},
+    }
+    return {"autoscaling:DescribeAutoScalingGroups": lambda query: {"AutoScalingGroups": [row]}, **nothing, **more}
+
+
 @pytest.mark.parametrize(
     ("set_", "said"),
     [
@@ -66,11 +76,47 @@ def test_a_group_that_lets_out_to_another_goes_before_it() -> None:
 )
 def test_how_a_group_ends_instances(set_: dict[str, Any], said: list[str]) -> None:
     row = {"AutoScalingGroupName": "it", "Tags": OWNER, **set_}
-    aws = FakeAws({"autoscaling:DescribeAutoScalingGroups": lambda query: {"AutoScalingGroups": [row]}})
-    lines = told("auto-scaling-group", aws)
+    lines = told("auto-scaling-group", FakeAws(a_group(row)))
     assert [line.partition(", which ecsctl did not set")[0] for line in lines] == [
         f"auto-scaling-group it has {part}" for part in said
     ]
+
+
+def test_hooks_and_providers_of_others_on_a_group() -> None:
+    names = ("theirs", "ecs-managed-draining-termination-hook")
+    hooks = [{"AutoScalingGroupName": "it", "LifecycleHookName": name} for name in names]
+    through = {"autoScalingGroupProvider": {"autoScalingGroupArn": "arn/it"}, "status": "ACTIVE"}
+    found = [
+        {"name": "own", "tags": [{"key": "ecsctl:project", "value": "p"}], **through},
+        {"name": "guests", **through},
+        {"name": "gone", **through, "status": "INACTIVE"},
+        {"name": "elsewhere", "autoScalingGroupProvider": {"autoScalingGroupArn": "arn/other"}, "status": "ACTIVE"},
+    ]
+    row = {"AutoScalingGroupName": "it", "AutoScalingGroupARN": "arn/it", "Tags": OWNER}
+    more = {
+        "autoscaling:DescribeLifecycleHooks": lambda query: {"LifecycleHooks": hooks},
+        "ecs:DescribeCapacityProviders": lambda query: {"capacityProviders": found},
+    }
+    managed = {**row, "Tags": [*OWNER, {"Key": "AmazonECSManaged", "Value": ""}]}
+    hook, provider = told("auto-scaling-group", FakeAws(a_group(managed, **more)))
+    assert hook.startswith("auto-scaling-group it has the lifecycle hook theirs, which ecsctl did not make")
+    assert "`aws autoscaling delete-lifecycle-hook --auto-scaling-group-name it --lifecycle-hook-name theirs`" in hook
+    assert "the capacity provider guests, which ecsctl did not make" in provider
+    # Providers are asked for only where ECS has marked the group.
+    aws = FakeAws(a_group(row, **more))
+    assert len(told("auto-scaling-group", aws)) == 1
+    assert "ecs:DescribeCapacityProviders" not in aws.operations()
+    kind = TABLE["auto-scaling-group"]
+    [actual] = kind.find(aws, SCOPE, ["it"])
+    assert list(kind.goes_with(actual)) == [
+        "the lifecycle hook theirs, which ecsctl did not make, goes with auto-scaling-group it"
+    ]
+
+
+def test_what_may_not_be_asked_of_a_group_is_left_out() -> None:
+    row = {"AutoScalingGroupName": "it", "Tags": OWNER}
+    aws = FakeAws({"autoscaling:DescribeAutoScalingGroups": lambda query: {"AutoScalingGroups": [row]}})
+    assert told("auto-scaling-group", aws) == []
 
 
 def test_a_permissions_boundary_of_the_role() -> None:

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecsctl.aws.ecs import deregister_instances, describe_clusters
-from ecsctl.aws.session import batches
+from ecsctl.aws.ec2 import describe_instances
+from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.guards import Use
+from ecsctl.deploy.kinds import group_additions
 from ecsctl.deploy.kinds.base import (
     Actual,
     Deadline,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
     from ecsctl.deploy.usage import Usage
 
-PROVIDERS_A_CALL = 100
 SETTINGS = {"minSize": "MinSize", "desiredCapacity": "DesiredCapacity", "maxSize": "MaxSize"}
 
 
@@ -73,6 +73,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "ResourceType=auto-scaling-group,Key={tag},Value={project},PropagateAtLaunch=true"
     )
     operations = (
+        *group_additions.OPERATIONS,
         "autoscaling:CreateAutoScalingGroup",
         "autoscaling:CreateOrUpdateTags",
         "autoscaling:DeleteAutoScalingGroup",
@@ -84,8 +85,6 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "ec2:DeleteTags",
         "ec2:DescribeInstances",
         "ec2:GetConsoleOutput",
-        "ecs:DescribeCapacityProviders",
-        "ecs:DescribeClusters",
         "ecs:DeregisterContainerInstance",
         "ecs:DescribeContainerInstances",
         "ecs:ListContainerInstances",
@@ -124,7 +123,9 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                     # Of no resource: what is suspended or set by hand; the instances that may end, with whether Auto
                     # Scaling spares them.
                     "suspended": tuple(sorted(row["ProcessName"] for row in item.get("SuspendedProcesses", ()))),
-                    "settings": tuple(_settings(item)),
+                    "managed": group_additions.is_managed(item),
+                    "settings": tuple(group_additions.settings(item)),
+                    "additions": tuple(group_additions.additions(aws, scope, item)) if owner == scope.project else (),
                     "instances": {
                         row["InstanceId"]: bool(row.get("ProtectedFromScaleIn"))
                         for row in item.get("Instances", ())
@@ -138,6 +139,8 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
 
     def drift(self, resource: AutoScalingGroup, actual: Actual, known: Known) -> Iterable[str]:
         """What is suspended, so that the group does not do what the plan waits for; and how it ends instances."""
+        for text, command in actual.fields.get("additions", ()):
+            yield f"{actual.key} has {text}, which ecsctl did not make, and which it leaves alone: `{command}`"
         for text in actual.fields.get("settings", ()):
             yield (
                 f"{actual.key} has {text}, which ecsctl did not set, and which it leaves alone: "
@@ -150,20 +153,33 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                 f"`aws autoscaling resume-processes --auto-scaling-group-name {actual.key.name}` resumes them"
             )
 
+    def goes_with(self, actual: Actual) -> Iterable[str]:
+        """What somebody put on the group: it is nothing without it."""
+        for text, _ in actual.fields.get("additions", ()):
+            yield f"{text}, which ecsctl did not make, goes with {actual.key}"
+
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
-        """Others' tasks on the instances that end, and capacity providers that launch by the group."""
+        """Others' tasks on the instances that end, instances that others attached, and providers that launch by it."""
         assert change.actual is not None
         cluster = str(change.actual.fields.get("cluster") or usage.scope.cluster)
-        yield from usage.on_instances(cluster, _ending(usage, change))
+        ending = _ending(usage, change)
+        yield from usage.on_instances(cluster, ending)
+        for id_, machine in sorted(usage.machines(ending).items() if ending else ()):
+            owner = owner_of(machine.get("Tags", ()))
+            if owner != usage.scope.project:
+                ends = (
+                    f"aws autoscaling detach-instances --auto-scaling-group-name {change.key.name} --instance-ids {id_}"
+                )
+                ends += " --should-decrement-desired-capacity"
+                yield Use(f"instance {id_}", owner, "terminate", "attached to the group by hand", ends)
         if change.action == UPDATE:
             return
-        for provider in _providers(usage):
-            through = str((provider.get("autoScalingGroupProvider") or {}).get("autoScalingGroupArn") or "")
-            if through and change.actual.id in (through, through.rsplit("/", 1)[-1]):
-                name = str(provider.get("name"))
-                ends = f"aws ecs delete-capacity-provider --capacity-provider {name}"
-                owner = owner_of(provider.get("tags", ()), "key", "value")
-                yield Use(f"capacity-provider {name}", owner, "take the group from", ends=ends)
+        clusters = None if change.actual.fields.get("managed") else usage.clusters()
+        for provider in group_additions.providers(usage.aws, change.actual.id, clusters):
+            name = str(provider.get("name"))
+            ends = f"aws ecs delete-capacity-provider --capacity-provider {name}"
+            owner = owner_of(provider.get("tags", ()), "key", "value")
+            yield Use(f"capacity-provider {name}", owner, "take the group from", ends=ends)
 
     def create(self, aws: Aws, resource: AutoScalingGroup) -> Mapping[str, str]:
         tags = [
@@ -215,8 +231,9 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
             aws.call("autoscaling", "DeleteTags", {"Tags": gone}, about=about)
         if put:
             aws.call("autoscaling", "CreateOrUpdateTags", {"Tags": rows(put)}, about=about)
-        # The group hands them to instances that it launches, not to those that run.
-        instances = _instances(aws, name)
+        # The group hands them to instances that it launches, not to those that run. Somebody may have attached others.
+        described = describe_instances(aws, _instances(aws, name))
+        instances = [str(item["InstanceId"]) for item in described if owner_of(item.get("Tags", ())) == actual.owner]
         if instances:
             retag_ec2(aws, instances, put, drop)
 
@@ -254,18 +271,6 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
                 )
 
 
-def _settings(item: Mapping[str, Any]) -> Iterable[str]:
-    """What a group has that no file says and ecsctl does not set: each where it is not AWS's default, in words."""
-    checks = item.get("HealthCheckType") or "EC2"
-    if checks != "EC2":
-        yield f"the health check {checks}"
-    if item.get("NewInstancesProtectedFromScaleIn"):
-        yield "new instances protected from scale-in"
-    policies = [str(name) for name in item.get("TerminationPolicies") or ()]
-    if policies not in ([], ["Default"]):
-        yield f"the termination policy {', '.join(policies)}"
-
-
 def _ending(usage: Usage, change: Change) -> frozenset[str]:
     """The instances that a change may end. Which ones a smaller size ends is chosen by Auto Scaling."""
     assert change.actual is not None
@@ -285,16 +290,6 @@ def _ending(usage: Usage, change: Change) -> frozenset[str]:
         machines = usage.machines(present)
         ending |= {id_ for id_, machine in machines.items() if machine.get("SubnetId") in left}
     return frozenset(ending)
-
-
-def _providers(usage: Usage) -> Iterable[Mapping[str, Any]]:
-    """The capacity providers of all clusters, but AWS's own."""
-    found = describe_clusters(usage.aws, usage.clusters()).found
-    names = sorted({str(name) for item in found for name in item.get("capacityProviders", ())})
-    names = [name for name in names if not name.startswith("FARGATE")]
-    for batch in batches(names, PROVIDERS_A_CALL):
-        query = {"capacityProviders": list(batch), "include": ["TAGS"]}
-        yield from usage.aws.call("ecs", "DescribeCapacityProviders", query).get("capacityProviders", ())
 
 
 def _launched_by(template: Mapping[str, Any]) -> str:

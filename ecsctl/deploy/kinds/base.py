@@ -219,6 +219,10 @@ class Kind(Generic[R]):
         """What somebody has put on what the project owns and a plan leaves alone, in words and with a way out."""
         return ()
 
+    def goes_with(self, actual: Actual) -> Iterable[str]:
+        """What somebody has put on it and is gone when it is removed, in words."""
+        return ()
+
     def kept_note(self, actual: Actual, cluster: str) -> str:
         """What a plan says of what is never desired and stays; ``cluster`` is the plan's."""
         raise NotImplementedError

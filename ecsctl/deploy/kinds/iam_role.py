@@ -164,6 +164,11 @@ class InstanceRoleKind(Kind[InstanceRole]):
                 f"`aws iam delete-role-policy --role-name {name} --policy-name {policy}`"
             )
 
+    def goes_with(self, actual: Actual) -> Iterable[str]:
+        """Inline policies by hand."""
+        for policy in sorted(actual.fields.get("inline", ())):
+            yield f"the inline policy {policy}, which ecsctl did not make, goes with {actual.key}"
+
     def users(self, usage: Usage, change: Change) -> Iterable[Use]:
         """Other instance profiles that hand it on."""
         if change.action == UPDATE:
