@@ -84,8 +84,8 @@ types: $(READY)
 	$(BIN)/mypy
 
 docs: $(READY)
-	$(BIN)/python -m ecsctl.cli.reference > docs/commands.md
-	$(BIN)/python -m ecsctl.cli.reference rules > docs/rules.md
+	$(BIN)/python -m ecsctl.cli.reference > docs/commands.new && mv docs/commands.new docs/commands.md
+	$(BIN)/python -m ecsctl.cli.reference rules > docs/rules.new && mv docs/rules.new docs/rules.md
 	$(BIN)/python -m ecsctl.cli.reference_operations
 
 check: lint types test

@@ -59,7 +59,6 @@ def service(name: str = "svc", of: str = "web", count: int = 1, balancer: str | 
 
 LISTENERS = (ListenerSpec(80, 80),)
 FRONT = LoadBalancerSpec("front", "application", listeners=(ListenerSpec(80),))
-NOT_IN_WHOLE = ("cluster", "instance", "log-group", "target-group", "load-balancer-v2")
 
 
 def logging_family() -> TaskDefinitionSpec:
@@ -189,9 +188,7 @@ def test_a_new_project_is_all_creations_and_says_what_of() -> None:
     )
     found = plan(desired(spec, SOURCES), Memory(SCOPE).snapshot(), prune=True)
     assert {change.action for change in found.changes} == {CREATE}
-    assert {change.key.kind for change in found.changes} == {
-        name for name, kind in TABLE.items() if not kind.never_desired
-    }
+    assert {change.key for change in found.changes} == desired(spec, SOURCES).keys()
     shown = {change.key.kind: {item.path: item.after for item in change.fields} for change in found.changes}
     assert shown["task-definition"]["containerDefinitions[web].image"] == "nginx"
     assert shown["service"]["desiredCount"] == "1"
@@ -246,7 +243,7 @@ def test_values_of_the_environment_are_not_shown() -> None:
 def test_what_a_change_of_the_file_changes(after: Spec, expected: dict[str, list[str]] | None) -> None:
     found = changes(whole(), after)
     if expected is None:
-        assert set(found) == {f"remove {kind}" for kind in TABLE if kind not in NOT_IN_WHOLE}
+        assert set(found) == {f"remove {key.kind}" for key in desired(whole(), SOURCES) if key.kind != "cluster"}
     else:
         assert found == expected
 

@@ -125,7 +125,7 @@ def rule(identity: str, title: str, *tells: Tell, why: str, severity: Severity =
 def _register(
     identity: str, title: str, why: str, severity: Severity, looks_at: str, tells: tuple[Tell, ...], own: Check | None
 ) -> None:
-    assert identity not in _RULES, identity
+    assert identity not in _RULES, f"the id {identity} is taken: the ids in use are in docs/rules.md"
     by_refusal = {tell.refusal.id: tell for tell in tells}
 
     def check(project: Project) -> Iterator[Finding]:
