@@ -14,9 +14,11 @@ from ecsctl.deploy.kinds.cluster import Cluster
 from ecsctl.deploy.kinds.iam_role import InstanceRole
 from ecsctl.deploy.kinds.instance_profile import InstanceProfile
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
+from ecsctl.deploy.kinds.service import Service
 from ecsctl.deploy.observe import Snapshot
 from ecsctl.deploy.plan import plan
 from ecsctl.deploy.resources import Actual, Key, Ref, Resource, Scope
+from ecsctl.deploy.tags import FIELDS_TAG
 from ecsctl.errors import AwsError, ConflictError
 from ecsctl.polling import Deadline
 from tests.support.fake_aws import FakeAws, refused
@@ -72,6 +74,61 @@ def test_what_is_made_meanwhile_by_another_project_is_not_touched() -> None:
     [(_, error)] = carried_out(aws, group("g", Ingress(80, 80, "tcp", "0.0.0.0/0"))).failed
     assert isinstance(error, ConflictError)
     assert "made by project other in the meantime" in error.message
+
+
+def test_a_cluster_that_another_project_makes_meanwhile_is_used_as_it_is() -> None:
+    message = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+    theirs = {"clusterName": "c", "clusterArn": "arn:c", "status": "ACTIVE"}
+    tags = [{"key": "ecsctl:project", "value": "other"}]
+    aws = FakeAws(
+        {
+            "ecs:CreateCluster": refused("ecs:CreateCluster", "ClientException", message),
+            "ecs:DescribeClusters": lambda query: {"clusters": [{**theirs, "tags": tags}]},
+            "resourcegroupstaggingapi:GetResources": lambda query: {"ResourceTagMappingList": []},
+        }
+    )
+    report = carried_out(aws, Cluster("c", TAGS))
+    assert report.whole
+    assert report.attributes[Key("cluster", "c")]["arn"] == "arn:c"
+
+
+def test_without_time_left_nothing_is_tried_again() -> None:
+    aws = FakeAws({"ec2:CreateSecurityGroup": refused("ec2:CreateSecurityGroup", "InvalidGroup.Duplicate")})
+    found, snapshot = planned(group())
+    [(_, error)] = apply(aws, found, snapshot, deadline=Deadline.after(0, clock=aws.clock)).failed
+    assert isinstance(error, AwsError)
+    assert aws.operations() == ["ec2:CreateSecurityGroup"]
+
+
+def test_a_removal_waits_until_what_names_it_is_in_service() -> None:
+    told: list[str] = []
+    old = Actual(Key("target-group", "t"), "arn:t", "shop", {}, {"arn": "arn:t"})
+
+    def delete(query: Json) -> Json:
+        told.append("deleted")
+        return {}
+
+    removal = Change(REMOVE, old.key, actual=old, waits=frozenset({"service"}))
+    waits = {"service": lambda known: told.append("waited")}
+    aws = FakeAws({"elbv2:DeleteTargetGroup": delete})
+    report = apply(aws, Plan("shop", "shop", (removal,)), Snapshot(SCOPE, {old.key: old}), waits=waits)
+    assert report.whole
+    assert told == ["waited", "deleted"]
+
+
+def test_tags_come_before_an_update_and_the_note_of_its_fields_after_it() -> None:
+    service = Service(
+        "s", {**TAGS, "team": "api", FIELDS_TAG: "propagateTags"}, cluster="shop", definition={"desiredCount": 2}
+    )
+    has = Actual(service.key, "arn:s", "shop", {"desiredCount": 1}, {}, tags={**TAGS, "team": "web"})
+    aws = FakeAws({"ecs:TagResource": lambda query: {}, "ecs:UpdateService": lambda query: {"service": {}}})
+    snapshot = Snapshot(SCOPE, {has.key: has})
+    assert apply(aws, plan({service.key: service}, snapshot, prune=True), snapshot).whole
+    written = [
+        tag["key"] for name, query in aws.calls for tag in query.get("tags", ["update"]) if isinstance(tag, dict)
+    ]
+    assert aws.operations() == ["ecs:TagResource", "ecs:UpdateService", "ecs:TagResource"]
+    assert written == ["team", FIELDS_TAG]
 
 
 def test_a_lost_answer_is_looked_after_and_nothing_is_made_twice() -> None:

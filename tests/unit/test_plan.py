@@ -12,7 +12,6 @@ from ecsctl.deploy.changes import CREATE, REMOVE, REPLACE
 from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.data_sources import DataSources, Subnet
 from ecsctl.deploy.desired import desired
-from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer
 from ecsctl.deploy.kinds.cluster import Cluster

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ecsctl.aws.failures import FOREIGN, can_go_without
+from ecsctl.deploy.kinds.base import arns_of
+from ecsctl.deploy.resources import Scope
 from ecsctl.deploy.revisions import owned_families
 from ecsctl.errors import AwsError
 from ecsctl.query.service_detail import service_detail
@@ -50,6 +52,22 @@ def test_families_are_looked_at_one_by_one_only_where_the_tagging_api_refuses() 
     assert owned_families(FakeAws({**families, tagging: refused(tagging, "AccessDenied")}), "shop") == set()
     with pytest.raises(AwsError, match=FOREIGN):
         owned_families(FakeAws({**families, tagging: refused(tagging, FOREIGN)}), "shop")
+
+
+@pytest.mark.parametrize(
+    ("code", "unseen"),
+    [
+        ("AccessDeniedException", ["what project shop has of ecs:cluster under other names: "]),
+        ("UnknownOperationException", []),
+        ("NotImplemented", []),
+    ],
+)
+def test_what_cannot_be_found_by_its_tag_is_told_but_where_there_is_no_such_api(code: str, unseen: list[str]) -> None:
+    tagging, scope = "resourcegroupstaggingapi:GetResources", Scope("shop", "shop", "eu-west-1")
+    assert arns_of(FakeAws({tagging: refused(tagging, code)}), scope, "ecs:cluster") == []
+    assert [line.partition(": ")[0] + ": " for line in scope.unseen] == unseen
+    with pytest.raises(AwsError, match=FOREIGN):
+        arns_of(FakeAws({tagging: refused(tagging, FOREIGN)}), scope, "ecs:cluster")
 
 
 @pytest.mark.parametrize(
