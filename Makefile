@@ -25,7 +25,7 @@ help:
 	@echo "make conformance-table  write docs/conformance.md anew: the sandbox and a moto server side by side"
 	@echo "make check   ruff, mypy, the tests, and the generated documentation"
 	@echo "make docs    write docs/commands.md and docs/rules.md anew"
-	@echo "make bench   ecsctl locate beside three aws calls, a boto3 script and bare HTTP"
+	@echo "make bench   how long commands take beside their peers, in one table (under five minutes)"
 	@echo "make bench-scale  the sandbox with 500 instances and 10,000 tasks, beside moto's server"
 	@echo "make clean   remove .venv and what the tools left"
 
@@ -94,7 +94,7 @@ check: lint types test
 
 bench: $(READY)
 	$(BIN)/python -m compileall -q ecsctl $(VENV)/lib || true
-	$(CLEAN_ENV) $(BIN)/python tests/bench/locate.py $(ARGS)
+	$(CLEAN_ENV) $(BIN)/python -m tests.bench $(ARGS)
 
 bench-scale: $(READY)
 	$(CLEAN_ENV) $(BIN)/python tests/bench/scale.py $(ARGS)

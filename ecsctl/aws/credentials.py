@@ -29,8 +29,9 @@ def new_session(profile: str | None) -> Any:
         UsageError: there is no such profile, or the configuration files cannot be read.
     """
     from botocore.exceptions import BotoCoreError, ProfileNotFound
+    from botocore.session import Session
 
-    session = _session_class()(profile=profile)
+    session = Session(profile=profile)
     try:
         session.get_scoped_config()
     except ProfileNotFound:
@@ -45,30 +46,6 @@ def new_session(profile: str | None) -> Any:
     except BotoCoreError as error:
         raise UsageError(f"the AWS configuration cannot be read: {error}", hint="correct the file") from None
     return session
-
-
-def _session_class() -> Any:
-    # Where the AWS Common Runtime is installed, botocore imports it, which takes 50 ms; only `aws login` needs it.
-    name = "BOTO_DISABLE_CRT"
-    if name in os.environ or _names_login_session():
-        from botocore.session import Session
-
-        return Session
-    os.environ[name] = "true"
-    try:
-        from botocore.session import Session
-    finally:
-        os.environ.pop(name)
-    return Session
-
-
-def _names_login_session() -> bool:
-    path = os.environ.get("AWS_CONFIG_FILE") or os.path.join("~", ".aws", "config")
-    try:
-        with open(os.path.expanduser(path), encoding="utf-8", errors="replace") as file:
-            return "login_session" in file.read()
-    except OSError:
-        return False
 
 
 def install_credential_chain(session: Any, region: str | None, *, cached: bool = True) -> None:

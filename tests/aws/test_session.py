@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -234,3 +237,24 @@ def test_endpoints_are_resolved_as_botocore_alone_does() -> None:
                 for session, version in ((ours, TRIMMED), (theirs, None))
             }
             assert len(urls) == 1, (service, region, urls)
+
+
+def test_the_aws_common_runtime_is_imported_for_login_sessions_only(tmp_path: Path) -> None:
+    pytest.importorskip("awscrt")
+    code = """
+import sys
+from ecsctl.aws.session import Aws
+from ecsctl.aws.target import Target
+aws = Aws(Target(region="eu-west-1", endpoint_url="http://127.0.0.1:1", credentials=("a", "b")))
+aws.client("ecs")
+import botocore.compat
+print(sys.modules.get("awscrt") is not None, botocore.compat.HAS_CRT)
+"""
+    config = tmp_path / "config"
+    env = {**os.environ, "AWS_CONFIG_FILE": str(config)}
+    said = []
+    for text in ("[default]\nregion = eu-west-1\n", "[profile console]\nlogin_session = arn:aws:iam::1:user/x\n"):
+        config.write_text(text)
+        run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        said.append(run.stdout.split())
+    assert said == [["False", "False"], ["True", "True"]]

@@ -1,7 +1,7 @@
 """``ecsctl locate TASK`` beside its peers: the same question asked in four ways, in turn, on one sandbox.
 
-    make bench                  20 rounds
-    make bench ARGS='--rounds 50'
+    python -m tests.bench.locate                  20 rounds
+    python -m tests.bench.locate --rounds 50
 
 The peers: three ``aws`` calls in a shell script (what one types today), plain boto3 in one script, and three
 bare HTTP requests from Python (the floor: no command line, no credentials chain, no models). Prints each median and
@@ -71,14 +71,14 @@ taskDefinitions:
 """
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20, help="how often each is asked")
-    rounds = parser.parse_args().rounds
+def measure(rounds: int) -> dict[str, list[float]]:
+    """The seconds of each round, by the way that was asked.
 
+    Raises:
+        SystemExit: the ways do not agree.
+    """
     from tests.support.sandbox import start_sandbox
 
-    compileall.compile_dir(ROOT / "ecsctl", quiet=2)
     with tempfile.TemporaryDirectory() as folder, start_sandbox(Path(folder), docker="never") as sandbox:
         work = Path(folder)
         env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ECS"))}
@@ -106,12 +106,19 @@ def main() -> int:
                 if round_:  # the first round warms the caches of all
                     times[name].append(time.perf_counter() - start)
                 answers.add(answer.split(":")[0])
-        if len(answers) != 1:
-            print(f"the answers differ: {sorted(answers)}", file=sys.stderr)
-            return 1
+    if len(answers) != 1:
+        raise SystemExit(f"the answers differ: {sorted(answers)}")
+    return times
 
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20, help="how often each is asked")
+    rounds = parser.parse_args().rounds
+    compileall.compile_dir(ROOT / "ecsctl", quiet=2)
+    times = measure(rounds)
     base = times["three aws calls"]
-    print(f"{rounds} rounds, medians; all answered {answers.pop()}\n")
+    print(f"{rounds} rounds, medians\n")
     print(f"{'':18}{'seconds':>9}{'ratio':>8}")
     for name, measured in times.items():
         ratio = statistics.median(own / peer for own, peer in zip(measured, base, strict=True))

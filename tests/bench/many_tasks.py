@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -234,29 +235,43 @@ def pages_alone(port: int) -> float:
             return time.perf_counter() - start
 
 
-def measured(command: list[str], env: dict[str, str]) -> tuple[float, float, float]:
+# A process of its own starts the command: the peak of a child begins with the memory of whoever forked it.
+COST = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=2)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def cost(command: list[str], env: dict[str, str]) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak memory in MiB of a command."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    done = subprocess.run([sys.executable, "-c", COST, *command], env=env, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with {done.returncode}")
+    wall, cpu, memory = map(float, done.stdout.split())
+    return wall, cpu, memory
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=5000)
-    parser.add_argument("--instances", type=int, default=500)
-    parser.add_argument("--latency", type=float, default=0.05, help="seconds a call takes at the server")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--throttle", action="store_true", help="ECS's own read bucket; one round")
-    options = parser.parse_args()
+@dataclass(frozen=True)
+class Measured:
+    """Medians of ``ps``: seconds, the same by the floor (in seconds), CPU seconds, MiB, and the calls throttled."""
 
-    fleet = Fleet(options.tasks, options.instances)
-    buckets = Buckets() if options.throttle else None
-    server = serve(fleet, options.latency, buckets)
+    wall: float
+    floor: float
+    ratio: float
+    cpu: float
+    memory: float
+    throttled: int = 0
+
+
+def measure(tasks: int, instances: int, latency: float, *, rounds: int = 3, throttle: bool = False) -> Measured:
+    """``ecsctl ps`` of so many tasks, at ``latency`` seconds a call; under ECS's own read bucket it is one round."""
+    fleet = Fleet(tasks, instances)
+    buckets = Buckets() if throttle else None
+    server = serve(fleet, latency, buckets)
     ecsctl = str(Path(sys.executable).parent / "ecsctl")
     with tempfile.TemporaryDirectory() as folder:
         env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ECS"))}
@@ -273,26 +288,35 @@ def main() -> int:
         )
         command = [ecsctl, "ps", "-c", "big"]
         # A first look records what botocore decides, as on any machine where ecsctl was used before.
-        few = [ecsctl, "locate", "-c", "big", fleet.task_arns[0]]
-        measured(few, env)
+        cost([ecsctl, "locate", "-c", "big", fleet.task_arns[0]], env)
         if buckets:
             time.sleep(1)
             buckets.left = 100.0
-            wall, cpu, memory = measured(command, env)
-            pages = len(fleet.task_arns) / PAGE
-            floor = max(0.0, (2 * pages - 100) / 20)
-            print(f"ps of {options.tasks} tasks under ECS's buckets: {wall:.1f} s, {wall / floor:.2f} of {floor:.1f} s")
-            print(f"throttled calls {buckets.refused}, CPU {cpu:.2f} s, memory {memory:.0f} MiB")
-            return 0
+            wall, cpu, memory = cost(command, env)
+            floor = max(0.0, (2 * len(fleet.task_arns) / PAGE - 100) / 20)
+            return Measured(wall, floor, wall / floor, cpu, memory, buckets.refused)
         rows = []
-        for _ in range(options.rounds):
+        for _ in range(rounds):
             alone = pages_alone(server.server_port)
-            wall, cpu, memory = measured(command, env)
+            wall, cpu, memory = cost(command, env)
             rows.append((wall, alone, wall / alone, cpu, memory))
-    wall, alone, ratio, cpu, memory = (statistics.median(column) for column in zip(*rows, strict=True))
-    what = f"{options.tasks} tasks on {options.instances} instances, {options.latency * 1000:.0f} ms a call"
-    print(f"ps of {what}, medians:")
-    print(f"{wall:.2f} s, {ratio:.2f} of the pages alone ({alone:.2f} s), CPU {cpu:.2f} s, memory {memory:.0f} MiB")
+    return Measured(*(statistics.median(column) for column in zip(*rows, strict=True)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, default=5000)
+    parser.add_argument("--instances", type=int, default=500)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds a call takes at the server")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--throttle", action="store_true", help="ECS's own read bucket; one round")
+    given = parser.parse_args()
+    found = measure(given.tasks, given.instances, given.latency, rounds=given.rounds, throttle=given.throttle)
+    print(f"ps of {given.tasks} tasks on {given.instances} instances, {given.latency * 1000:.0f} ms a call, medians:")
+    print(
+        f"{found.wall:.2f} s, {found.ratio:.2f} of the floor ({found.floor:.2f} s), {found.throttled} calls throttled"
+    )
+    print(f"CPU {found.cpu:.2f} s, memory {found.memory:.0f} MiB")
     return 0
 
 
