@@ -59,7 +59,12 @@ def one_task_a_host(**subnets: str) -> dict[str, Answer]:
         for id_ in ids
     ]
     machines = [
-        {"InstanceId": id_, "State": {"Name": "running"}, "SubnetId": subnets.get(id_.replace("-", ""), "subnet-a")}
+        {
+            "InstanceId": id_,
+            "State": {"Name": "running"},
+            "SubnetId": subnets.get(id_.replace("-", ""), "subnet-a"),
+            "Tags": MINE,
+        }
         for id_ in ids
     ]
     return {
