@@ -135,6 +135,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "ListAttachedRolePolicies",
         "ListInstanceProfilesForRole",
         "ListRolePolicies",
+        "ListRoles",
         "PutRolePolicy",
         "RemoveRoleFromInstanceProfile",
         "SimulatePrincipalPolicy",

@@ -16,6 +16,7 @@ from ecsctl.errors import UsageError
 
 Severity = Literal["error", "warning"]
 
+SHIFTING = ("BLUE_GREEN", "LINEAR", "CANARY")
 SSH = 22
 SSH_HINT = (
     "Session Manager (`aws ssm start-session`) and ECS Exec need no open port; "
@@ -216,7 +217,8 @@ class LoadBalancerRef:
     """A service's balancer: a name of the file's ``loadBalancers`` or of a classic one that exists in AWS.
 
     Where ``hosts`` or ``paths`` are said, the service gets only what comes for them, by a rule of the listeners; the
-    rule of the lowest ``priority`` counts, and without one the order of the file.
+    rule of the lowest ``priority`` counts, and without one the order of the file. ``test_listener``: the port at which
+    a deployment that shifts traffic can be tried before it has any.
     """
 
     name: str
@@ -225,6 +227,7 @@ class LoadBalancerRef:
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     priority: int | None = None
+    test_listener: int | None = None
 
     @property
     def by_rule(self) -> bool:
@@ -253,6 +256,11 @@ class ServiceSpec:
     definition: Mapping[str, Any]
     load_balancer: LoadBalancerRef | None = None
     ingress: tuple[IngressSpec, ...] | None = None
+
+    @property
+    def shifts(self) -> bool:
+        """Whether its deployments shift traffic: BLUE_GREEN, LINEAR, CANARY."""
+        return (self.definition.get("deploymentConfiguration") or {}).get("strategy") in SHIFTING
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.log_group import LogGroup
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
+from ecsctl.deploy.kinds.service_role import ServiceRole, path_of, role_name, trusted
 from ecsctl.deploy.kinds.target_group import TargetGroup
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.resources import CLUSTER_TAG, IMAGE_TAG, OWNER_TAG, Ref, Resource, base_name
@@ -89,6 +90,27 @@ def iam_role(project: str, network: Network) -> Case:
         edits={
             "policies": Edit(lambda item: replace(item, policies=POLICIES)),
             "trust": Edit(lambda item: replace(item, trust={"Version": "2012-10-17", **trust})),
+        },
+    )
+
+
+def service_role(project: str, network: Network) -> Case:
+    allowed = ({"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::files/*"},)
+    role = ServiceRole(
+        role_name(project, REGION, "web"),
+        tags(project),
+        policies=("arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers",),
+        trust=trusted("ecs"),
+        path=path_of(project, REGION),
+        statements=allowed,
+    )
+    other = ({**allowed[0], "Action": "s3:GetObject"},)
+    return Case(
+        role,
+        edits={
+            "policies": Edit(lambda item: replace(item, policies=(*role.policies, POLICIES[1]))),
+            "trust": Edit(lambda item: replace(item, trust=trusted("ecs-tasks"))),
+            "statements": Edit(lambda item: replace(item, statements=other)),
         },
     )
 
@@ -350,6 +372,7 @@ CASES: dict[str, Callable[[str, Network], Case]] = {
     "cluster": cluster,
     "iam-role": iam_role,
     "instance-profile": instance_profile,
+    "service-role": service_role,
     "security-group": security_group,
     "launch-template": launch_template,
     "auto-scaling-group": auto_scaling_group,

@@ -13,7 +13,7 @@ from ecsctl.deploy.kinds.elbv2_listeners import Forward
 from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.target_group import TargetGroup
 from ecsctl.deploy.resources import Ref, Resource
-from ecsctl.errors import ExitCode, NotFoundError
+from ecsctl.errors import EcsctlError, ExitCode, NotFoundError
 from ecsctl.manifest import load_spec
 from ecsctl.manifest.model import Spec
 from tests.support.fake_aws import FakeAws
@@ -120,3 +120,45 @@ def test_the_certificate_of_a_domain_is_found_in_acm(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"no issued certificate for shop\.example\.com in eu-west-1") as raised:
         read(aws, spec)
     assert raised.value.code == ExitCode.NOT_FOUND
+
+
+def test_a_service_that_shifts_traffic_has_two_groups_and_a_rule_of_one_listener(tmp_path: Path) -> None:
+    text = FILE.replace(", {port: 8443, certificate: arn:other}", "").replace(
+        "web: {taskDefinition: web,", "web: {strategy: {type: canary, testListener: 9443}, taskDefinition: web,"
+    )
+    resources = made(load(tmp_path, text))
+    listeners = {item.port: item for item in balancer(resources).listeners}
+    [*others, last] = listeners[443].rules
+    assert (last.priority, last.paths) == (50000, ("/*",))
+    assert (service_of(last.group), service_of(last.other)) == ("web", "web")
+    assert last.group != last.other
+    assert all(not rule.other for rule in others)
+    # What its rule does not take, as while it is made, goes where it went.
+    assert listeners[443].group == last.group
+    assert listeners[80].rules == ()
+    assert (listeners[9443].protocol, listeners[9443].certificate, listeners[9443].rules) == (
+        "HTTPS",
+        "arn:cert",
+        (last,),
+    )
+    service = resources["service web"].fields()
+    [entry] = service["loadBalancers"]
+    advanced = entry["advancedConfiguration"]
+    assert (entry["targetGroupArn"], advanced["alternateTargetGroupArn"]) == (
+        last.group,
+        last.other,
+    )
+    rules = [str(advanced[f"{name}ListenerRule"]) for name in ("production", "test")]
+    assert rules == [f"(rule:{port}:50000 of load-balancer-v2 front)" for port in (443, 9443)]
+    role = resources["service-role ecsctl-shop-eu-west-1-deployments"].fields()
+    assert role["policies"] == {"arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"}
+    assert "ecs.amazonaws.com" in role["trust"]
+    assert role["statements"] == ""
+
+
+def test_it_has_to_be_told_which_listener_is_shifted(tmp_path: Path) -> None:
+    text = FILE.replace("web: {taskDefinition: web,", "web: {strategy: blueGreen, taskDefinition: web,")
+    with pytest.raises(
+        EcsctlError, match=r"services.web: its deployments shift .* has 2 that lead to it \(443, 8443\)"
+    ):
+        made(load(tmp_path, text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.desired.deployment_role import deployment_roles
 from ecsctl.deploy.desired.instances import instances
 from ecsctl.deploy.desired.load_balancers import load_balancer
 from ecsctl.deploy.desired.routes import Route
@@ -48,6 +49,7 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
         resources += load_balancer(spec, sources, tags, balancer, through)
     if spec.instances:
         resources += instances(spec, sources, tags, spec.instances, routes)
+    resources += deployment_roles(spec, sources, tags)
     made = {resource.key for resource in resources}
     for wanted in spec.services.values():
         resources += service(spec, sources, tags, wanted, made)

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ecsctl.deploy.desired.listeners import forwards, rules_of
 from ecsctl.deploy.desired.network import subnets_of, vpc_of
 from ecsctl.deploy.desired.routes import Route
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer, Listener
-from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule
 from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.target_group import TargetGroup
@@ -19,13 +19,11 @@ from ecsctl.errors import EcsctlError
 
 if TYPE_CHECKING:
     from ecsctl.deploy.data_sources import DataSources, Subnet
-    from ecsctl.manifest.model import ListenerSpec, LoadBalancerSpec, Spec
+    from ecsctl.manifest.model import LoadBalancerSpec, Spec
 
 # A name of a target group has 32 characters at most; a hash of what AWS cannot change of it takes a part of them.
 LONGEST_NAME = 32
 HASH = 8
-# Between the priorities of rules that the file does not number: room for what somebody else puts there.
-PRIORITY_STEP = 100
 LAYER_4 = ("UDP", "TCP_UDP")
 
 
@@ -63,16 +61,34 @@ def instance_ports(balancer: LoadBalancerSpec) -> list[int]:
     return sorted({listener.instance_port for listener in _listeners(balancer)})
 
 
-def references(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str) -> list[dict[str, Any]]:
-    """``loadBalancers`` of the service of a route."""
-    key = Key(TargetGroup.kind, _group_name(spec, balancer, route, vpc))
-    return [
-        {
-            "targetGroupArn": Ref(key, "arn"),
-            "containerName": route.container,
-            "containerPort": route.container_port,
-        }
+def references(
+    spec: Spec, balancer: LoadBalancerSpec, service: str, vpc: str, role: Ref | None
+) -> list[dict[str, Any]]:
+    """``loadBalancers`` of a service.
+
+    Args:
+        role: with which its deployments shift traffic, where they do.
+    """
+    routes = [
+        Route.of(spec, item)
+        for item in spec.services.values()
+        if item.load_balancer is not None and item.load_balancer.name == balancer.name
     ]
+    route = next(item for item in routes if item.service == service)
+    key = Key(TargetGroup.kind, _group_name(spec, balancer, route, vpc))
+    made: dict[str, Any] = {
+        "targetGroupArn": Ref(key, "arn"),
+        "containerName": route.container,
+        "containerPort": route.container_port,
+    }
+    if route.shifts:
+        other = Key(TargetGroup.kind, _group_name(spec, balancer, route, vpc, other=True))
+        made["advancedConfiguration"] = {
+            "alternateTargetGroupArn": Ref(other, "arn"),
+            **rules_of(balancer, route, routes),
+            "roleArn": role,
+        }
+    return [made]
 
 
 def _classic(
@@ -159,7 +175,8 @@ def _forwarding(
             hint="name two: `subnets: [subnet-…, subnet-…]`; or type: network",
         )
     groups = {route: _target_group(spec, tags, balancer, route, vpc) for route in routes}
-    listeners = [_forward(sources, balancer, item, groups) for item in balancer.listeners]
+    others = {route: _target_group(spec, tags, balancer, route, vpc, other=True) for route in routes if route.shifts}
+    listeners = forwards(sources, balancer, groups, others)
     if not listeners or not routes:
         raise EcsctlError(
             f"loadBalancers.{balancer.name}: no service in the file uses it",
@@ -186,36 +203,11 @@ def _forwarding(
         security_groups=(Ref(group.key, "id"),),
         listeners=tuple(listeners),
     )
-    return [group, *groups.values(), made]
-
-
-def _forward(
-    sources: DataSources, balancer: LoadBalancerSpec, item: ListenerSpec, groups: Mapping[Route, TargetGroup]
-) -> Forward:
-    """A listener with its rules, which all listeners of a balancer have alike, but for those that only redirect."""
-    certificate = item.certificate or sources.certificates.get(item.domain or "")
-    if item.redirect:
-        return Forward(item.port, item.protocol, None, certificate, item.redirect)
-    direct = [route for route in groups if not route.by_rule]
-    rules = _rules(groups) if balancer.type == "application" else ()
-    group = Ref(groups[_behind(balancer, item, direct)].key, "arn") if direct or not rules else None
-    return Forward(item.port, item.protocol, group, certificate, None, rules)
-
-
-def _rules(groups: Mapping[Route, TargetGroup]) -> tuple[ListenerRule, ...]:
-    """The rules to routes, those without a priority in the order of the file: 100, 200 …, as far as that is free."""
-    taken = {route.priority for route in groups if route.priority}
-    free = (number for number in range(PRIORITY_STEP, 50000, PRIORITY_STEP) if number not in taken)
-    made = [
-        ListenerRule(route.priority or next(free), route.hosts, route.paths, Ref(group.key, "arn"))
-        for route, group in groups.items()
-        if route.by_rule
-    ]
-    return tuple(sorted(made, key=lambda rule: rule.priority))
+    return [group, *groups.values(), *others.values(), made]
 
 
 def _target_group(
-    spec: Spec, tags: Mapping[str, str], balancer: LoadBalancerSpec, route: Route, vpc: str
+    spec: Spec, tags: Mapping[str, str], balancer: LoadBalancerSpec, route: Route, vpc: str, *, other: bool = False
 ) -> TargetGroup:
     check = balancer.health_check
     protocol = _protocol(balancer, route)
@@ -234,7 +226,7 @@ def _target_group(
         asked["Matcher"] = {"HttpCode": check.matcher or "200"}
     web = balancer.type == "application"
     return TargetGroup(
-        _group_name(spec, balancer, route, vpc),
+        _group_name(spec, balancer, route, vpc, other=other),
         tags,
         vpc=vpc,
         protocol=protocol,
@@ -247,30 +239,16 @@ def _target_group(
     )
 
 
-def _group_name(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str) -> str:
+def _group_name(spec: Spec, balancer: LoadBalancerSpec, route: Route, vpc: str, *, other: bool = False) -> str:
+    """``other``: of the group that deployments shift the traffic to."""
     kind = "ip" if route.by_address else "instance"
     # What cannot be changed of a target group is another name, so that the old one serves until the new one does.
     what = [spec.name, spec.cluster, balancer.name, route.service, route.container, route.container_port, kind, vpc]
-    text = "\0".join(str(part) for part in [*what, _protocol(balancer, route)])
+    text = "\0".join(str(part) for part in [*what, _protocol(balancer, route), *(["other"] if other else [])])
     digest = hashlib.sha256(text.encode()).hexdigest()[:HASH]
     # A name may not begin or end with a hyphen, nor with "internal-".
     stem = re.sub(r"[^A-Za-z0-9]+", "-", f"ecsctl-{route.service}")[: LONGEST_NAME - HASH - 1].strip("-")
     return f"{stem}-{digest}"
-
-
-def _behind(balancer: LoadBalancerSpec, listener: ListenerSpec, routes: Sequence[Route]) -> Route:
-    """The route that a listener leads to: by the port of the container, else the only one."""
-    for port in (listener.instance_port, None if listener.instance_port else listener.port):
-        for route in routes:
-            if port and port in (route.container_port, route.host_port):
-                return route
-    if len(routes) == 1 and not listener.instance_port:
-        return routes[0]
-    raise EcsctlError(
-        f"loadBalancers.{balancer.name}: it cannot be told which service the listener {listener.port} leads to",
-        hint='name the container\'s port: `listeners: ["80:8080"]`, and `loadBalancer: '
-        f"{balancer.name}:8080` in the service",
-    )
 
 
 def _protocol(balancer: LoadBalancerSpec, route: Route) -> str:

@@ -20,7 +20,8 @@ class Route:
     """From a balancer to a container of a service. ``host_port`` 0 is drawn when a task starts.
 
     ``by_address``: its tasks have addresses of their own (awsvpc), so they, not their instances, are the targets.
-    Where ``hosts`` or ``paths`` are said, a rule of ``priority`` leads there, else the listener itself.
+    Where ``hosts`` or ``paths`` are said, a rule of ``priority`` leads there, else the listener itself. ``shifts``: its
+    deployments move the traffic between two target groups, and can be tried at the port ``test_listener``.
     """
 
     balancer: str
@@ -32,10 +33,12 @@ class Route:
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     priority: int | None = None
+    shifts: bool = False
+    test_listener: int | None = None
 
     @property
     def by_rule(self) -> bool:
-        """Whether a rule leads to it."""
+        """Whether a rule for its hosts or paths leads to it."""
         return bool(self.hosts or self.paths)
 
     @classmethod
@@ -65,6 +68,8 @@ class Route:
             target.hosts,
             target.paths,
             target.priority,
+            service.shifts,
+            target.test_listener,
         )
 
     def ports(self) -> tuple[int, int]:

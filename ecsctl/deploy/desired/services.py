@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.deploy.data_sources import named_subnets
+from ecsctl.deploy.desired.deployment_role import deployment_role, needs_role
 from ecsctl.deploy.desired.load_balancers import admitted, references
 from ecsctl.deploy.desired.network import subnets_of, vpc_of
 from ecsctl.deploy.desired.routes import Route, definition_of, runs_on_fargate
@@ -89,6 +90,15 @@ def _network(
     return group, {"awsvpcConfiguration": said}
 
 
+def _hooked(definition: Mapping[str, Any], role: Ref) -> dict[str, Any]:
+    """``deploymentConfiguration`` with the role by which ECS calls the hooks that name none."""
+    configuration = definition.get("deploymentConfiguration") or {}
+    if not any(map(needs_role, configuration.get("lifecycleHooks") or ())):
+        return {}
+    hooks = [{**hook, "roleArn": role} if needs_role(hook) else hook for hook in configuration["lifecycleHooks"]]
+    return {"deploymentConfiguration": {**configuration, "lifecycleHooks": hooks}}
+
+
 def _service(
     spec: Spec, sources: DataSources, tags: Mapping[str, str], service: ServiceSpec, made: Collection[Key]
 ) -> Service:
@@ -104,7 +114,8 @@ def _service(
     if front is not None and front.type != "classic":
         after.append(Key(LoadBalancer.kind, front.name))
         vpc = vpc_of(subnets_of(sources, front.subnets), f"load balancer {front.name}")
-        definition["loadBalancers"] = references(spec, front, Route.of(spec, service), vpc)
+        role = Ref(deployment_role(spec, sources), "arn") if service.shifts else None
+        definition["loadBalancers"] = references(spec, front, service.name, vpc, role)
     elif service.load_balancer:
         balancer = service.load_balancer
         definition["loadBalancers"] = [
@@ -116,6 +127,7 @@ def _service(
                 "containerPort": balancer.container_port,
             }
         ]
+    definition.update(_hooked(definition, Ref(deployment_role(spec, sources), "arn")))
     own = {str(tag["key"]): str(tag.get("value", "")) for tag in definition.pop("tags", ())}
     runs = definition_of(spec, service) or sources.definitions.get(family)
     on_instances = spec.instances is not None and "EC2" in ((runs or {}).get("requiresCompatibilities") or ("EC2",))

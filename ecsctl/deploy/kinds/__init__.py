@@ -16,6 +16,7 @@ from ecsctl.deploy.kinds.load_balancer import LoadBalancerKind
 from ecsctl.deploy.kinds.log_group import LogGroupKind
 from ecsctl.deploy.kinds.security_group import SecurityGroupKind
 from ecsctl.deploy.kinds.service import ServiceKind
+from ecsctl.deploy.kinds.service_role import ServiceRoleKind
 from ecsctl.deploy.kinds.target_group import TargetGroupKind
 from ecsctl.deploy.kinds.task_definition import TaskDefinitionKind
 
@@ -25,6 +26,7 @@ TABLE: dict[str, Kind[Any]] = {
         ClusterKind(),
         InstanceRoleKind(),
         InstanceProfileKind(),
+        ServiceRoleKind(),
         SecurityGroupKind(),
         LaunchTemplateKind(),
         AutoScalingGroupKind(),

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule, in_the_way, listed
-from ecsctl.deploy.resources import OWNER_TAG, Ref, tag_list
+from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule, as_shared, in_the_way, listed
+from ecsctl.deploy.resources import OWNER_TAG, tag_list
 from ecsctl.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -65,14 +65,18 @@ def _change_rules(
     Where rules come in between, those below move down first, the last one before all; where rules go, those below
     move up, the first one before all.
     """
-    own = {rule.priority: rule for rule in shown.rules}
+    own = {rule.priority: rule for rule in as_shared(shown, listener).rules}
     wanted = {rule.priority: rule for rule in listener.rules}
     for priority in sorted(wanted, reverse=len(wanted) >= len(own)):
         rule = wanted[priority]
         if priority not in own:
             _make_rule(aws, arn, name, rule, tags)
         elif own[priority] != rule:
-            query = {"RuleArn": arns[priority], "Conditions": rule.conditions(), "Actions": _to(rule.group)}
+            query = {
+                "RuleArn": arns[priority],
+                "Conditions": rule.conditions(),
+                "Actions": rule.actions(str(own[priority].group)),
+            }
             aws.call("elbv2", "ModifyRule", query, about=f"load balancer {name}")
     for priority in own.keys() - wanted.keys():
         aws.call("elbv2", "DeleteRule", {"RuleArn": arns[priority]}, about=f"load balancer {name}")
@@ -83,14 +87,10 @@ def _make_rule(aws: Aws, listener: str, name: str, rule: ListenerRule, tags: Map
         "ListenerArn": listener,
         "Priority": rule.priority,
         "Conditions": rule.conditions(),
-        "Actions": _to(rule.group),
+        "Actions": rule.actions(),
         "Tags": tag_list(tags),
     }
     aws.call("elbv2", "CreateRule", query, about=f"load balancer {name}")
-
-
-def _to(group: Ref | str) -> list[dict[str, Any]]:
-    return [{"Type": "forward", "TargetGroupArn": str(group)}]
 
 
 def _input(listener: Forward) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.elbv2_tags import tags_by_arn
-from ecsctl.deploy.resources import OWNER_TAG, Ref
+from ecsctl.deploy.resources import OWNER_TAG, Actual, Ref
 from ecsctl.errors import AwsError
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class ListenerRule:
     """What comes for one of ``hosts`` (all, where there are none) and ``paths`` goes to the target group ``group``.
 
     Both are sorted: their order means nothing. ``instead``: what a rule that AWS has does besides, or in place of it.
+    ``other``: the target group that deployments shift the traffic to and fro with; how it is shared, and which of the
+    two has it, is theirs to say then. ``targets``: the groups that a rule of AWS forwards to.
     """
 
     priority: int
@@ -59,10 +61,33 @@ class ListenerRule:
     paths: tuple[str, ...]
     group: Ref | str
     instead: str = ""
+    other: Ref | str = ""
+    targets: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def is_shared(self, live: ListenerRule) -> bool:
+        """Whether a live rule is this one, however its two target groups share the traffic."""
+        if not self.other or live.targets != {self.group, self.other}:
+            return False
+        return (live.hosts, live.paths) == (self.hosts, self.paths) and "where" not in live.instead
+
+    def actions(self, first: str = "") -> list[dict[str, Any]]:
+        """What it does as the API takes it.
+
+        Args:
+            first: which of the two groups has the traffic to begin with, where it is not ``group``.
+        """
+        if not self.other:
+            return [{"Type": "forward", "TargetGroupArn": str(self.group)}]
+        both = [str(self.group), str(self.other)]
+        if first == both[1]:
+            both.reverse()
+        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(both, (100, 0), strict=True)]
+        return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
 
     def __str__(self) -> str:
         said = f" ({self.instead})" if self.instead else ""
-        return f"{', '.join((*self.hosts, *self.paths))} → {_group_name(self.group)}{said}"
+        other = f" or {_group_name(self.other)}" if self.other else ""
+        return f"{', '.join((*self.hosts, *self.paths))} → {_group_name(self.group)}{other}{said}"
 
     def conditions(self) -> list[dict[str, Any]]:
         """Its conditions as the API takes them: several values of one only as a configuration."""
@@ -176,6 +201,44 @@ def listed(aws: Aws, balancer: str, owner: str | None, *, whole: bool = False) -
             if by != owner
         ]
     return Listed(own, tuple(others), own_rules, tuple(more))
+
+
+def as_shared(live: Forward, wanted: Forward) -> Forward:
+    """A live listener, with those of its rules as wanted whose share of the traffic is the deployments' to say."""
+    rules = {rule.priority: rule for rule in wanted.rules if rule.other}
+    return replace(
+        live,
+        rules=tuple(
+            mine if (mine := rules.get(rule.priority)) is not None and mine.is_shared(rule) else rule
+            for rule in live.rules
+        ),
+    )
+
+
+def left_behind(actual: Actual, wanted: Iterable[Forward]) -> Iterator[str]:
+    """What would be cut off where deployments no longer shift the traffic, and have left it with the other group."""
+    by_port = {listener.port: listener for listener in wanted}
+    for live in actual.fields["listeners"]:
+        listener = by_port.get(live.port)
+        if listener is None:
+            continue
+        for rule in live.rules:
+            after = next((item for item in listener.rules if item.priority == rule.priority), None)
+            group = after.group if after else listener.group
+            if len(rule.targets) > 1 and not (after and after.other) and group and group != rule.group:
+                yield (
+                    f"{actual.key}: the traffic of rule {rule.priority} of listener {live.port} is with the target "
+                    f"group {_group_name(rule.group)} now, and would go to {_group_name(group)} before tasks are "
+                    "there: deploy once more with the old strategy first"
+                )
+
+
+def attributes(found: Listed) -> dict[str, str]:
+    """The ARNs of a project's own rules, by ``rule:PORT:PRIORITY``."""
+    ports = {**{arn: forward.port for arn, forward in found.own.items()}, **{one.arn: one.port for one in found.others}}
+    return {
+        f"rule:{ports[arn]}:{priority}": rule for arn, rules in found.rules.items() for priority, rule in rules.items()
+    }
 
 
 def in_the_way(others: Iterable[Foreign], wanted: Iterable[Forward]) -> Iterator[Foreign]:
@@ -293,7 +356,7 @@ def _rule(row: Mapping[str, Any]) -> ListenerRule:
     actions = row.get("Actions") or [{}]
     instead = "; ".join([*only, *filter(None, map(_unasked, actions))])
     group = next((_group_of(action) for action in actions if action.get("Type") == "forward"), "")
-    return ListenerRule(int(row["Priority"]), hosts, paths, group, instead)
+    return ListenerRule(int(row["Priority"]), hosts, paths, group, instead, targets=_targets(actions))
 
 
 def _targets(actions: Iterable[Mapping[str, Any]]) -> frozenset[str]:

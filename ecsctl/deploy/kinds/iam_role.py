@@ -36,6 +36,16 @@ STAND_INS = {
         *(f"ecr:{verb}" for verb in ("GetDownloadUrlForLayer", "BatchGetImage")),
         *(f"logs:{verb}" for verb in ("CreateLogStream", "PutLogEvents")),
     ),
+    "service-role/AmazonECSTaskExecutionRolePolicy": (
+        *(f"ecr:{verb}" for verb in ("GetAuthorizationToken", "BatchCheckLayerAvailability")),
+        *(f"ecr:{verb}" for verb in ("GetDownloadUrlForLayer", "BatchGetImage")),
+        *(f"logs:{verb}" for verb in ("CreateLogStream", "PutLogEvents")),
+    ),
+    "AmazonECSInfrastructureRolePolicyForLoadBalancers": (
+        *(f"elasticloadbalancing:Describe{what}" for what in ("Listeners", "Rules", "TargetGroups", "TargetHealth")),
+        *(f"elasticloadbalancing:{verb}" for verb in ("ModifyListener", "ModifyRule")),
+        *(f"elasticloadbalancing:{verb}" for verb in ("RegisterTargets", "DeregisterTargets")),
+    ),
     "AmazonSSMManagedInstanceCore": (
         *(f"ssm:{verb}" for verb in ("UpdateInstanceInformation", "GetDocument", "DescribeDocument")),
         *(f"ssm:{verb}" for verb in ("ListAssociations", "ListInstanceAssociations", "PutInventory")),
@@ -47,11 +57,16 @@ STAND_INS = {
 
 @dataclass(frozen=True)
 class InstanceRole(Resource):
-    """The IAM role of the instances: ``policies`` are the managed policies' ARNs, ``trust`` says who may assume it."""
+    """The IAM role of the instances: ``policies`` are the managed policies' ARNs, ``trust`` says who may assume it.
+
+    ``path`` is IAM's, by which roles are listed; empty: the root.
+    """
 
     kind: ClassVar[str] = "iam-role"
     policies: tuple[str, ...] = ()
     trust: Mapping[str, Any] = field(default_factory=lambda: TRUST)
+    description: str = "Lets EC2 instances join an ECS cluster (made by ecsctl)"
+    path: str = ""
 
     def fields(self) -> dict[str, Any]:
         return {"policies": frozenset(self.policies), "trust": canonical(self.trust)}
@@ -94,7 +109,7 @@ class InstanceRoleKind(Kind[InstanceRole]):
 
     resource = InstanceRole
     retagging = "iam tag-role --role-name {name} --tags Key={tag},Value={project}"
-    operations = (
+    operations: ClassVar[tuple[str, ...]] = (
         "iam:AttachRolePolicy",
         "iam:CreateRole",
         "iam:DeleteRole",
@@ -116,28 +131,34 @@ class InstanceRoleKind(Kind[InstanceRole]):
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         for name in _own_names(scope, names):
-            found = _get(aws, "GetRole", {"RoleName": name})
-            if found is None:
-                continue
-            arn = found["Role"]["Arn"]
-            attached, inline = self._attached(aws, name), self._inline(aws, name)
-            stand_ins = {policy: stood for policy in inline if (stood := _arn_of(policy, arn))}
-            missing = {policy: stood for policy, stood in stand_ins.items() if stood not in attached}
-            whole = [stood for policy, stood in missing.items() if self._is_whole(aws, name, policy, stood)]
-            yield Actual(
-                self.resource(name).key,
-                arn,
-                owner_of(found["Role"].get("Tags", ())),
-                fields={
-                    "policies": frozenset([*attached, *whole]),
-                    "trust": canonical(found["Role"].get("AssumeRolePolicyDocument") or {}),
-                    # Of no resource.
-                    "inline": frozenset(inline) - missing.keys(),
-                    "boundary": (found["Role"].get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
-                },
-                attributes={"name": name, "arn": arn},
-                tags=tags_of(found["Role"].get("Tags")),
-            )
+            actual = self.look(aws, name)
+            if actual is not None:
+                yield actual
+
+    def look(self, aws: Aws, name: str) -> Actual | None:
+        """A role as AWS has it; None where there is none of this name."""
+        found = _get(aws, "GetRole", {"RoleName": name})
+        if found is None:
+            return None
+        arn = found["Role"]["Arn"]
+        attached, inline = self._attached(aws, name), self._inline(aws, name)
+        stand_ins = {policy: stood for policy in inline if (stood := _arn_of(policy, arn))}
+        missing = {policy: stood for policy, stood in stand_ins.items() if stood not in attached}
+        whole = [stood for policy, stood in missing.items() if self._is_whole(aws, name, policy, stood)]
+        return Actual(
+            self.resource(name).key,
+            arn,
+            owner_of(found["Role"].get("Tags", ())),
+            fields={
+                "policies": frozenset([*attached, *whole]),
+                "trust": canonical(found["Role"].get("AssumeRolePolicyDocument") or {}),
+                # Of no resource.
+                "inline": frozenset(inline) - missing.keys(),
+                "boundary": (found["Role"].get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
+            },
+            attributes={"name": name, "arn": arn},
+            tags=tags_of(found["Role"].get("Tags")),
+        )
 
     def differences(self, resource: InstanceRole, actual: Actual, known: Known) -> Iterator[FieldChange]:
         """Policies that somebody attached besides are left alone."""
@@ -200,7 +221,8 @@ class InstanceRoleKind(Kind[InstanceRole]):
             {
                 "RoleName": resource.name,
                 "AssumeRolePolicyDocument": json.dumps(resource.trust),
-                "Description": "Lets EC2 instances join an ECS cluster (made by ecsctl)",
+                "Description": resource.description,
+                **({"Path": resource.path} if resource.path else {}),
                 "Tags": tag_list(resource.tags),
             },
             about=f"role {resource.name}",

@@ -108,7 +108,12 @@ class LoadBalancerKind(Kind[LoadBalancer]):
                     "others": listed.others,
                     "more": listed.more,
                 },
-                attributes={"name": name, "arn": arn, "address": item.get("DNSName", "")},
+                attributes={
+                    "name": name,
+                    "arn": arn,
+                    "address": item.get("DNSName", ""),
+                    **elbv2_listeners.attributes(listed),
+                },
                 tags=tags[arn],
             )
 
@@ -130,7 +135,11 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             for item in actual.fields.get("others", ())
             if item.forward and item.port in ports and item.does(ports[item.port])
         }
-        have = {**actual.fields, "listeners": actual.fields["listeners"] | there}
+        mine = frozenset(
+            elbv2_listeners.as_shared(item, ports[item.port]) if item.port in ports else item
+            for item in actual.fields["listeners"]
+        )
+        have = {**actual.fields, "listeners": mine | there}
         yield from compare_fields(have, wanted)
 
     def drift(self, resource: LoadBalancer, actual: Actual, known: Known) -> Iterable[str]:
@@ -139,6 +148,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         others = {item.port for item in actual.fields.get("others", ()) if item.forward}
         for port in sorted(others - wanted):
             yield f"{actual.key} listens on {port} by a listener that ecsctl did not make, and that it leaves alone"
+        yield from elbv2_listeners.left_behind(actual, resolve(resource.listeners, known))
         for text in actual.fields.get("more", ()):
             yield f"{actual.key} {text}; ecsctl leaves it alone"
 
@@ -167,7 +177,8 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         arn = str(made["LoadBalancerArn"])
         for listener in resource.listeners:
             elbv2_listener_changes.make(aws, arn, resource.name, listener, resource.tags)
-        return {"name": resource.name, "arn": arn, "address": str(made.get("DNSName", ""))}
+        attributes = {"name": resource.name, "arn": arn, "address": str(made.get("DNSName", ""))}
+        return {**attributes, **self._rules(aws, arn, resource)}
 
     def update(self, aws: Aws, resource: LoadBalancer, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         about = f"load balancer {resource.name}"
@@ -180,7 +191,15 @@ class LoadBalancerKind(Kind[LoadBalancer]):
             aws.call("elbv2", "SetSubnets", query, about=about)
         if "listeners" in changed:
             elbv2_listener_changes.change(aws, actual.id, resource.name, resource.listeners, resource.tags)
+            return {**actual.attributes, **self._rules(aws, actual.id, resource)}
         return actual.attributes
+
+    @staticmethod
+    def _rules(aws: Aws, arn: str, resource: LoadBalancer) -> dict[str, str]:
+        """The ARNs of its rules, which services whose deployments shift traffic name."""
+        if not any(rule.other for listener in resource.listeners for rule in listener.rules):
+            return {}
+        return elbv2_listeners.attributes(elbv2_listeners.listed(aws, arn, resource.tags.get(OWNER_TAG)))
 
     def interruption(self, actual: Actual) -> str:
         return f"{actual.attributes.get('address') or actual.key.name} is gone; the new balancer has another address"

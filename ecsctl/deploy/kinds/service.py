@@ -136,6 +136,7 @@ class ServiceKind(Kind[Service]):
             "load-balancer-v2",
             "log-group",
             "security-group",
+            "service-role",
             "target-group",
             "task-definition",
         }

@@ -163,11 +163,10 @@ def _service(project: Project, service: Definition) -> ServiceSpec:
     target = referred(project, service)
     said = service.get("loadBalancer") or {}
     hosts, paths = tuple(sorted(said.get("host", ()))), tuple(sorted(said.get("path", ())))
-    reference = (
-        LoadBalancerRef(target.name, target.container, target.port, hosts, paths, said.get("priority"))
-        if target
-        else None
-    )
+    reference = None
+    if target is not None:
+        more = said.get("priority"), said.get("testListener")
+        reference = LoadBalancerRef(target.name, target.container, target.port, hosts, paths, *more)
     rules = service.get("ingress")
     own = None if rules is None else tuple(ingress(item) for item in rules if "fromPort" in item)
     return ServiceSpec(service.name, definition, reference, own)

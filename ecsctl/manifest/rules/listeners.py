@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ecsctl.manifest.model import SHIFTING
 from ecsctl.manifest.rules import Finding, rule
 from ecsctl.manifest.rules.document import Definition, Project
 from ecsctl.manifest.yaml.nodes import Path
@@ -134,6 +135,38 @@ def own_priorities(project: Project) -> Iterator[Finding]:
         if len(hosts) + len(paths) > MOST_VALUES:
             place = (*path, "path" if paths else "host")
             yield Finding(place, f"{len(hosts) + len(paths)} hosts and paths in one rule", f"{MOST_VALUES} at most")
+
+
+@rule(
+    "ECS088",
+    "A deployment that shifts traffic does so at one listener of an application balancer.",
+    why="ECS moves the weights of one rule, from one target group to the other. What comes by another "
+    "listener, or by a network balancer that the file makes, would go on to the old tasks.",
+)
+def shifted_traffic(project: Project) -> Iterator[Finding]:
+    """``deploymentConfiguration.strategy``, ``loadBalancer`` and ``testListener``."""
+    for path, reference, balancer in _references(project):
+        service = project.services[str(path[1])]
+        configuration = service.get("deploymentConfiguration")
+        strategy = configuration.get("strategy") if isinstance(configuration, dict) else None
+        place = (*service.path, "deploymentConfiguration", "strategy")
+        test = reference.get("testListener")
+        if strategy not in SHIFTING:
+            if test:
+                yield Finding((*path, "testListener"), "nothing is tried there in a rolling deployment", "leave it out")
+            continue
+        if _kind(balancer) != "application":
+            message = f"{strategy} needs an application balancer, and {balancer.name} is a {_kind(balancer)} one"
+            yield Finding(place, message, "type: application")
+        elif not reference.get("host") and not reference.get("path"):
+            continue
+        else:
+            tests = {other.get("testListener") for _, other, front in _references(project) if front is balancer}
+            serving = [item.get("port") for _, item in _listeners(balancer) if not item.get("redirect")]
+            serving = [port for port in serving if port not in tests]
+            if len(serving) > 1:
+                message = f"{balancer.name} leads there by {', '.join(map(str, serving))}, and {strategy} shifts one"
+                yield Finding(place, message, '"80->443", and one listener beside it')
 
 
 @rule(

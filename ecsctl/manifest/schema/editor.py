@@ -8,11 +8,32 @@ from typing import Any
 
 from ecsctl.manifest.schema.api import SCHEMA_ID, Schema, api_definitions
 from ecsctl.manifest.schema.project_schema import DESCRIPTIONS, project_definitions
+from ecsctl.manifest.shorthands.strategies import TYPES
 from ecsctl.manifest.shorthands.table import SHORTHANDS
 
 # Where a path to a file may stand for the definition.
 BY_PATH = ("TaskDefinition", "Service")
 TEMPLATE = r"\$\{"
+STRATEGY: Schema = {
+    "description": "How a deployment comes into service: in the place of the old tasks (rolling, the default), or "
+    "beside them, with the traffic shifted at once (blueGreen), in equal steps (linear), or after a share (canary).",
+    "anyOf": [
+        {"enum": list(TYPES)},
+        {
+            "type": "object",
+            "properties": {
+                "type": {"enum": list(TYPES)},
+                "percent": {"type": ["number", "string"], "description": "The share of a step; linear and canary."},
+                "interval": {"type": ["integer", "string"], "description": "For how long a step stays, as 5m."},
+                "bake": {"type": ["integer", "string"], "description": "For how long the old tasks stay, as 10m."},
+                "testListener": {"type": ["integer", "string"], "description": "The port for tests before the shift."},
+                "hooks": {"type": ["object", "array"], "description": "Functions that are called, by their stage."},
+            },
+            "required": ["type"],
+            "additionalProperties": False,
+        },
+    ],
+}
 # What the names of the definitions begin with that are partial, as under ``stages``.
 STAGE = "Stage"
 
@@ -144,6 +165,8 @@ def _allow_shorthands(made: dict[str, Schema]) -> None:
                 "logs": {"enum": ["awslogs"], "description": "A log group named like the family, made by the driver."},
                 "volumes": {"type": "array", "items": {"type": "string"}, "description": "Mounts, as name:/path:ro."},
             }
+        elif name == "Service":
+            made[name]["properties"]["strategy"] = STRATEGY
         elif name in made:
             made[name] = _either(made[name], dict(shorthand.schema), shorthand.short)
     for name in BY_PATH:

@@ -72,6 +72,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "containerPort": "The container's port; may be left out where there is one only.",
         "host": "The hosts whose requests the service gets, as *.example.com; of application balancers.",
         "path": "The paths whose requests the service gets, as /api/*; of application balancers.",
+        "testListener": "The balancer's port at which a deployment that shifts traffic is tried before it has any.",
         "priority": "Which rule counts where several fit: the lowest. Default: 100, 200 … in the order of the file.",
     },
     "Service": {
@@ -115,6 +116,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 "host": {"type": "array", "items": {**text, "maxLength": 128}, "maxItems": 5},
                 "path": {"type": "array", "items": {**text, "maxLength": 128, "pattern": "^[/*]"}, "maxItems": 5},
                 "priority": {"type": "integer", "minimum": 1, "maximum": 50000},
+                "testListener": port,
             },
             required=("name",),
         ),

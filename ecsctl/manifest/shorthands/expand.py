@@ -133,7 +133,9 @@ class Expander:
 
     def _long_only(self, name: str, node: Node, path: Path, key: str) -> Node:
         """A value of JSON, in which a short form is a fault; a family may still be written as its one container."""
-        if name == "ContainerDefinition" or (name == "TaskDefinition" and "containerDefinitions" in _keys(node)):
+        if name in ("ContainerDefinition", "Service") or (
+            name == "TaskDefinition" and "containerDefinitions" in _keys(node)
+        ):
             return node
         context = Context(key, _family(path, self._key), self.regional, self.members)
         shorthand = SHORTHANDS[name]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecsctl.manifest.shorthands import containers
+from ecsctl.manifest.shorthands import containers, strategies
 from ecsctl.manifest.shorthands import values as to
 from ecsctl.manifest.shorthands.values import Context
 from ecsctl.manifest.yaml.nodes import Node
@@ -64,6 +64,14 @@ SHORTHANDS: dict[str, Shorthand] = {
         "mountPoints, and the volumes of the task that they name",
         {},
         containers.container,
+    ),
+    "Service": Shorthand(
+        "strategy (of a service)",
+        "{taskDefinition: web, strategy: {type: canary, percent: 10, interval: 5m, bake: 10m}}",
+        "{taskDefinition: web, deploymentConfiguration: {strategy: CANARY, bakeTimeInMinutes: 10, canaryConfiguration: "
+        "{canaryPercent: 10, canaryBakeTimeInMinutes: 5}}}",
+        {},
+        strategies.service,
     ),
     "EnvironmentVariables": Shorthand(
         "environment",

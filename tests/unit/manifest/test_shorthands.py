@@ -39,7 +39,11 @@ def expanded(shape: str, member: str | None, value: Any) -> Any:
     return result[member] if member else result
 
 
-@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name not in ("TaskDefinition", "ContainerDefinition")])
+# Short forms among the members of a shape, which have tests of their own.
+WHOLE = ("TaskDefinition", "ContainerDefinition")
+
+
+@pytest.mark.parametrize("name", [name for name in SHORTHANDS if name not in WHOLE])
 def test_the_short_form_of_the_table_becomes_its_long_form(name: str) -> None:
     shorthand = SHORTHANDS[name]
     shape, _, member = name.partition(".")
@@ -273,3 +277,81 @@ def test_a_volume_may_be_called_like_a_member_of_a_volume() -> None:
     assert task("{image: x, volumes: {host: /srv}}")[0]["volumes"] == [{"name": "host", "host": {"sourcePath": "/srv"}}]
     _, faults = task("{image: x, volumes: {name: data, host: {sourcePath: /srv}}}")
     assert "volumes: expected a list, got a single item of it" in faults[0]
+
+
+def service(text: str) -> tuple[Any, list[str]]:
+    """The service ``web`` of this YAML, expanded, and the faults."""
+    root, _ = read("f.yaml", text.encode())
+    assert root is not None
+    expander = Expander(definitions())
+    return plain(expander.expand(root, "Service", key="web")), [str(fault) for fault in expander.faults]
+
+
+CANARY = "{type: canary, percent: 12.5%, interval: 5m, bake: 1h, testListener: 9000, hooks: {PRE_SCALE_UP: arn}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rolling", {"strategy": "ROLLING", "deploymentCircuitBreaker": {"enable": True, "rollback": True}}),
+        ("blueGreen", {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}),
+        ("{type: blueGreen, bake: 0}", {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0}),
+        ("linear", {"strategy": "LINEAR", "bakeTimeInMinutes": 5}),
+        (
+            "{type: linear, percent: 25, interval: 2}",
+            {
+                "strategy": "LINEAR",
+                "bakeTimeInMinutes": 5,
+                "linearConfiguration": {"stepPercent": 25, "stepBakeTimeInMinutes": 2},
+            },
+        ),
+        (
+            CANARY,
+            {
+                "strategy": "CANARY",
+                "bakeTimeInMinutes": 60,
+                "canaryConfiguration": {"canaryPercent": 12.5, "canaryBakeTimeInMinutes": 5},
+                "lifecycleHooks": [{"hookTargetArn": "arn", "lifecycleStages": ["PRE_SCALE_UP"]}],
+            },
+        ),
+    ],
+)
+def test_a_strategy_is_what_the_deployment_configuration_says(text: str, expected: dict[str, Any]) -> None:
+    data, faults = service(f"loadBalancer: front:80\nstrategy: {text}")
+    assert not faults
+    assert data.pop("deploymentConfiguration") == expected
+    test = {"testListener": 9000} if "9000" in text else {}
+    assert data == {"loadBalancer": {"name": "front", "containerPort": 80, **test}}
+
+
+def test_what_is_said_besides_a_strategy_stays() -> None:
+    data, faults = service("{strategy: blueGreen, deploymentConfiguration: {alarms: {enable: false}}}")
+    assert not faults
+    assert data["deploymentConfiguration"] == {
+        "alarms": {"enable": False},
+        "strategy": "BLUE_GREEN",
+        "bakeTimeInMinutes": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("strategy: cannary", "the string 'cannary' is not a strategy (rolling, blueGreen, linear, canary)"),
+        ("strategy: {percent: 3}", "a mapping is not a strategy"),
+        ("strategy: [canary]", "a list is not a strategy"),
+        ("strategy: {type: blueGreen, percent: 3}", "percent is not for the strategy blueGreen"),
+        ("strategy: {type: canary, persent: 3}", "unknown key persent"),
+        ("strategy: {type: canary, bake: 90s}", "the string '90s' is not a number of whole minutes (5m, 1h)"),
+        ("strategy: {type: canary, testListener: 9000}", "a test listener is of a load balancer"),
+        ("strategy: {type: linear, hooks: {A: 3}}", "the number 3 is not the ARN of a function"),
+        (
+            "{strategy: canary, deploymentConfiguration: {bakeTimeInMinutes: 3}}",
+            "strategy and deploymentConfiguration.bakeTimeInMinutes cannot be used together",
+        ),
+    ],
+)
+def test_what_is_no_strategy(text: str, told: str) -> None:
+    _, faults = service(text)
+    assert len(faults) == 1
+    assert told in faults[0]
