@@ -65,9 +65,14 @@ def require_own(aws: Aws, chosen: Sequence[InstanceView]) -> None:
     described = {item["InstanceId"]: item for item in ec2.describe_instances(aws, [v.instance_id for v in chosen])}
     for view in chosen:
         if owner_of(described.get(view.instance_id, {}).get("Tags", ())) is None:
+            ends = f"aws ec2 terminate-instances --instance-ids {view.instance_id}"
+            if not view.instance_id.startswith("i-"):
+                # A machine of ECS Anywhere: EC2 does not know it.
+                cluster, id_ = view.arn.split("/")[-2:]
+                ends = f"aws ecs deregister-container-instance --cluster {cluster} --container-instance {id_}"
             raise ConflictError(
                 f"instance {view.instance_id} was not made by ecsctl, so ecsctl does not remove it",
-                hint=f"`aws ec2 terminate-instances --instance-ids {view.instance_id}` does",
+                hint=f"`{ends}` does",
             )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ecsctl.actions.instances import require_own
 from ecsctl.deploy.apply import conflict
 from ecsctl.deploy.changes import Plan
 from ecsctl.deploy.guards import Refusal, Use, refusals, ways_out
 from ecsctl.deploy.resources import Key
+from ecsctl.errors import ConflictError
+from ecsctl.query.views import InstanceView
+from tests.support.fake_aws import FakeAws
 
 GROUP, CLUSTER = Key("auto-scaling-group", "g"), Key("cluster", "c")
 THEIRS = Use("service oweb", "other", "stop", "2 tasks on i-1", "ecsctl service delete oweb -c c")
@@ -51,3 +57,13 @@ def test_many_ways_out_are_cut_and_none_is_said_as_well() -> None:
         ways_out([Refusal("remove", GROUP, Use("x", None))])
         == "move or remove what uses it first, or leave it in place"
     )
+
+
+def test_a_machine_of_ecs_anywhere_is_not_asked_of_ec2_and_has_a_way_out_of_its_own() -> None:
+    aws = FakeAws({})
+    view = InstanceView("arn:aws:ecs:eu-west-1:1:container-instance/home/0123", "mi-1", "ACTIVE", True)
+    with pytest.raises(ConflictError, match="mi-1 was not made by ecsctl") as caught:
+        require_own(aws, [view])
+    hint = caught.value.hint
+    assert hint == "`aws ecs deregister-container-instance --cluster home --container-instance 0123` does"
+    assert aws.operations() == []
