@@ -4,7 +4,7 @@ them. Read only when a plan takes something away, and each thing once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -167,14 +167,18 @@ class Usage:
 
         return self.once(("workloads", cluster), read)
 
-    def by_interface(self) -> Mapping[str, Workload]:
-        """Whose task each network interface is that a task, of any cluster of the region, has of its own."""
+    def by_interface(self, ids: Collection[str]) -> Mapping[str, Workload]:
+        """Whose task each of these network interfaces is, as far as a task of the region has it of its own.
 
-        def read() -> Mapping[str, Workload]:
-            found = map_concurrently(self.workloads, self.clusters())
-            return {id_: item for workloads in found for item in workloads for id_ in item.interfaces}
+        Other clusters than the project's are read only where it has not all of them.
+        """
 
-        return self.once("interfaces", read)
+        def of(clusters: Sequence[str]) -> dict[str, Workload]:
+            parts = map_concurrently(self.workloads, clusters)
+            return {id_: item for part in parts for item in part for id_ in item.interfaces}
+
+        found = of([self.scope.cluster]) if ids else {}
+        return found if found.keys() >= set(ids) else of(self.clusters())
 
     def foreign(self, cluster: str) -> list[Workload]:
         """The workloads of a cluster that are not the project's."""

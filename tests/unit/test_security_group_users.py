@@ -56,7 +56,7 @@ class Account:
             "TagDescriptions": [{"Tags": owned(self.balancers[arn.split("/")[-2]])} for arn in query["ResourceArns"]]
         }
         services = {"services": self.services, "failures": []}
-        aws = FakeAws(
+        self.aws = FakeAws(
             {
                 "ec2:DescribeNetworkInterfaces": lambda query: {"NetworkInterfaces": self.interfaces},
                 "ec2:DescribeInstances": lambda query: reservations,
@@ -73,7 +73,9 @@ class Account:
             }
         )
         return [
-            str(use) for use in uses_of_others(Usage(aws, Scope("p", "c", "eu-west-1")), "sg-1") if use.owner != "p"
+            str(use)
+            for use in uses_of_others(Usage(self.aws, Scope("p", "c", "eu-west-1")), "sg-1")
+            if use.owner != "p"
         ]
 
 
@@ -103,6 +105,16 @@ def test_what_the_projects_own_things_have_does_not_count(account: Account) -> N
         interface(6, "a spare one", owner="p"),
     ]
     assert account.uses() == []
+
+
+def test_other_clusters_are_read_only_for_interfaces_that_the_projects_own_has_not(account: Account) -> None:
+    account.tasks = [task(2, "p")]
+    account.interfaces = [interface(2, f"{ECS}:attachment/x")]
+    assert account.uses() == []
+    assert "ecs:ListClusters" not in account.aws.operations()
+    account.interfaces.append(interface(9, f"{ECS}:attachment/z"))
+    assert account.uses() == []
+    assert "ecs:ListClusters" in account.aws.operations()
 
 
 def test_what_has_ended_and_what_is_in_other_groups_does_not_count(account: Account) -> None:

@@ -74,6 +74,8 @@ def uses_of_others(usage: Usage, group: str) -> Iterator[Use]:
     attached = {str((row.get("Attachment") or {}).get("InstanceId") or "") for row in interfaces} - {""}
     machines = {str(row["InstanceId"]): row for row in _machines(usage.aws, group)}
     machines.update(usage.machines(attached - machines.keys()))
+    of_tasks = {str(row["NetworkInterfaceId"]) for row in interfaces if TASK.match(str(row.get("Description") or ""))}
+    tasks = usage.by_interface(of_tasks)
     project = usage.scope.project
     for id_, machine in sorted(machines.items()):
         owner = owner_of(machine.get("Tags", ()))
@@ -81,15 +83,15 @@ def uses_of_others(usage: Usage, group: str) -> Iterator[Use]:
             ends = f"aws ec2 modify-instance-attribute --instance-id {id_} --groups …"
             yield Use(f"instance {id_}", owner, detail="it is in the group", ends=ends)
     for row in interfaces:
-        said, owner = str(row.get("Description") or ""), owner_of(row.get("TagSet", ()))
-        if TASK.match(said):
-            task = usage.by_interface().get(str(row["NetworkInterfaceId"]))
+        id_, owner = str(row["NetworkInterfaceId"]), owner_of(row.get("TagSet", ()))
+        held = (row.get("Attachment") or {}).get("InstanceId") or BALANCER.match(str(row.get("Description") or ""))
+        if id_ in of_tasks:
+            task = tasks.get(id_)
             if task is not None and task.owner != project:
                 yield task.use(
                     "take it from", "its tasks are in it" if task.kind == "service" else "it is in the group"
                 )
-        elif not (row.get("Attachment") or {}).get("InstanceId") and not BALANCER.match(said) and owner != project:
-            id_ = str(row["NetworkInterfaceId"])
+        elif not held and owner != project:
             ends = f"aws ec2 modify-network-interface-attribute --network-interface-id {id_} --groups …"
             if not row.get("Attachment"):
                 ends = f"aws ec2 delete-network-interface --network-interface-id {id_}"
