@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +67,40 @@ def test_an_interface_with_ipv6_only_is_bracketed() -> None:
     assert (found.endpoint, found.url) == ("[2001:db8::1]:80", "http://[2001:db8::1]:80/")
     assert silent_containers(view, {"nginx": [(80, "tcp")]}) == []
     assert silent_containers(view, {}) == ["nginx"]
+
+
+def test_any_loopback_address_answers_on_its_host_only() -> None:
+    bound = [{"bindIP": "127.0.0.53", "containerPort": 53, "hostPort": 53, "protocol": "udp"}]
+    found = locate(on_instance(bound))
+    assert [one.endpoint for one in found.locations] == ["127.0.0.53:53"]
+    assert found.notes == ("port 53 of task 00000101 answers on i-00000000000000007 itself only",)
+
+
+def test_one_port_of_two_protocols_is_two_locations() -> None:
+    both = [
+        {"bindIP": "0.0.0.0", "containerPort": 53, "hostPort": 53, "protocol": protocol} for protocol in ("tcp", "udp")
+    ]
+    assert [one.bare for one in locate(on_instance(both)).locations] == ["198.51.100.7:53", "198.51.100.7:53/udp"]
+
+
+def test_an_external_instance_has_its_ports_and_no_address() -> None:
+    port = [{"bindIP": "0.0.0.0", "containerPort": 80, "hostPort": 8080, "protocol": "tcp"}]
+    found = locate(on_instance(port, ec2_id="mi-0123456789abcdef0"))
+    assert [(one.port, one.address) for one in found.locations] == [(8080, None)]
+    [note] = found.notes
+    assert note.startswith("task 00000101 runs on mi-0123456789abcdef0, an external instance whose address AWS does")
+    assert note.endswith("its port there: 8080")
+
+
+def test_nothing_is_said_of_the_address_of_a_task_that_publishes_nothing() -> None:
+    view = replace(
+        task_view(World().task(1)),
+        interface=interface_view({"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.0.9"}),
+    )
+    assert locate(view, {}).notes == ()
+    [note] = locate(view, {"nginx": [(80, "tcp")]}).notes
+    assert "no public address: 10.0.0.9 is the private one" in note
+    assert locate(view, {"nginx": [(80, "tcp")]}, private=True).notes == ()
 
 
 def test_ages() -> None:

@@ -77,6 +77,17 @@ def test_tasks() -> None:
     assert of_task(task(healthStatus="HEALTHY"), "healthy").met
 
 
+def test_a_service_has_stopped_when_none_of_its_tasks_is_on_its_way_either() -> None:
+    starting = of_service({**SERVICE, "runningCount": 0, "pendingCount": 1}, "stopped", list)
+    assert (starting.met, starting.text) == (False, "has 1 tasks left")
+
+
+def test_a_service_is_healthy_when_it_runs_just_what_it_should() -> None:
+    healthy = [{"healthStatus": "HEALTHY"}] * 3
+    leaving = of_service({**SERVICE, "runningCount": 3, "desiredCount": 2}, "healthy", lambda: healthy)
+    assert not leaving.met, "old tasks of a deployment still run"
+
+
 def test_services() -> None:
     def none() -> list[Any]:
         return []

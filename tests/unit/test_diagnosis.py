@@ -5,7 +5,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ecsctl.actions.tasks import exit_code
-from ecsctl.query.diagnosis import Needs, needed, placement_causes, service_causes, task_causes
+from ecsctl.query.diagnosis import (
+    Needs,
+    failed,
+    needed,
+    placement_causes,
+    root_cause,
+    service_causes,
+    task_causes,
+)
 from ecsctl.query.service_events import event_meaning
 from ecsctl.query.views import instance_view, service_view, task_view
 from tests.support.world import World
@@ -162,6 +170,56 @@ def test_what_instances_lack(reason: str, expected: list[str]) -> None:
     assert all(any(part in line for line in lines) for part in expected), lines
     assert lines[-1] == "i-00000000000000003 is DRAINING"
     assert not any("ecs.instance-type" in line for line in lines)
+
+
+def test_hidden_instances_are_counted_among_those_that_may_take_tasks() -> None:
+    world = World()
+    for number in range(1, 8):
+        world.instance(number, **({"status": "DRAINING"} if number > 6 else {}))
+    lines = placement_causes("RESOURCE:CPU", None, [instance_view(row) for row in world.instances["web"]])
+    assert lines[-2:] == ["i-00000000000000007 is DRAINING", "and 1 more instances"]
+
+
+@pytest.mark.parametrize(("mode", "wanted"), [("host", (80, 7000, 7001)), ("bridge", (80,))])
+def test_a_range_of_ports_is_the_hosts_on_its_own_network_only(mode: str, wanted: tuple[int, ...]) -> None:
+    mappings = [{"containerPort": 80, "hostPort": 80}, {"containerPortRange": "7000-7001"}]
+    definition = {"networkMode": mode, "containerDefinitions": [{"name": "web", "portMappings": mappings}]}
+    assert needed(definition).host_ports == wanted
+
+
+@pytest.mark.parametrize(
+    ("more", "fails"),
+    [
+        ({"stopCode": "EssentialContainerExited"}, True),
+        ({"stopCode": "SpotInterruption"}, False),
+        ({"stopCode": "TaskFailedToStart", "stoppedReason": "Host EC2 (instance i-1) terminated."}, False),
+        ({"stopCode": "UserInitiated"}, False),
+        ({"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity"}, False),
+        ({"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Task failed ELB health checks in (x)"}, True),
+        # It is stopping, and why is known already.
+        ({"stopCode": "EssentialContainerExited", "lastStatus": "DEACTIVATING", "desiredStatus": "STOPPED"}, True),
+        ({"lastStatus": "RUNNING", "desiredStatus": "RUNNING"}, False),
+    ],
+)
+def test_a_task_failed_unless_somebody_ended_it_or_its_host_went(more, fails) -> None:  # type: ignore[no-untyped-def]
+    assert failed(task(**more)) is fails
+
+
+def test_what_happens_as_a_deployment_begins_counts_as_its_own() -> None:
+    message = 'encountered error "AGENT".'
+    event = {"id": "1", "createdAt": NOW, "message": f"(service svc) was unable to place a task because it {message}"}
+    found = service_causes(service(events=[event]), [task(stoppedReason="boom", stoppedAt=NOW)], NOW)
+    assert found[0] == "a task failed: boom"
+    assert len(found) == 2
+    assert (
+        service_causes(service(events=[event]), [task(stoppedReason="boom", stoppedAt=NOW)], NOW + timedelta(seconds=1))
+        == []
+    )
+
+
+def test_the_exit_code_of_what_ended_by_itself_tells_more_than_a_signal() -> None:
+    ended = [{"name": "web", "exitCode": 143}, {"name": "job", "exitCode": 2}]
+    assert root_cause(task(containers=ended)) == "container job ended with exit code 2"
 
 
 def test_no_instances_at_all() -> None:

@@ -171,6 +171,56 @@ def test_throttles_are_borne_and_hold_the_others_up_for_a_while_only() -> None:
     assert "Rate exceeded" in told[0]
 
 
+def test_without_following_reading_fails_after_a_minute_of_throttles() -> None:
+    time, told = Time(), []
+
+    def read(of: LogSource, token: str | None, size: int) -> Any:
+        raise AwsError("logs:GetLogEvents", "ThrottlingException", "Rate exceeded")
+
+    with pytest.raises(AwsError, match="Rate exceeded"):
+        list(Merger(read, [source(0)], report=told.append, clock=time.clock, sleep=time.sleep).lines())
+    assert 60 <= time.now < 90
+    assert len(told) == 1
+
+
+def test_what_is_not_followed_ends_though_more_may_come() -> None:
+    service = LogService()
+    service.put(GROUP, "s/0", (1, "a"))
+    assert [line.message for line in merger(service, [source(0)], Time(), endless=True).lines()] == ["a"]
+
+
+def test_a_stream_is_read_once_more_two_seconds_after_its_task_has_ended() -> None:
+    service, time = LogService(), Time()
+    service.put(GROUP, "s/0", (1, "a"))
+
+    def during(now: float) -> None:
+        if now > 1.5 and len(service.groups[GROUP]["s/0"]) == 1:
+            service.put(GROUP, "s/0", (1400, "last words"), ingested=1600)
+
+    time.during = during
+    merged = merger(service, [source(0, ended=True)], time, follow=True)
+    assert [line.message for line in merged.lines()] == ["a", "last words"]
+
+
+def test_one_line_that_came_very_late_does_not_hold_up_the_others() -> None:
+    service, time = LogService(), Time()
+    service.put(GROUP, "s/0", (0, "an hour late"), ingested=3_600_000)
+    service.put(GROUP, "s/1", (1, "in time"), ingested=1)
+    seen = [
+        (line.message, time.now)
+        for line in merger(
+            service,
+            [source(0), source(1, ended=True)],
+            time,
+            follow=True,
+            sources=lambda: [source(0, ended=True), source(1, ended=True)],
+            rescan=3.0,
+        ).lines()
+    ]
+    assert [message for message, _ in seen] == ["an hour late", "in time"]
+    assert seen[1][1] <= 1.0
+
+
 def test_a_refusal_that_does_not_pass_is_told_at_once() -> None:
     def read(of: LogSource, token: str | None, size: int) -> Any:
         raise AwsError("logs:GetLogEvents", "AccessDeniedException", "no")
