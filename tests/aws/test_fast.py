@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -295,6 +295,43 @@ def test_proxies_and_keys_that_are_fetched_stay_with_botocore(
     ask(endpoint, profile="fetched")
     ask(endpoint, profile="fetched")
     assert endpoint.by_fast == [False] * 4
+
+
+def role_answer(key: str, expires: datetime) -> bytes:
+    return f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>role/token</SessionToken>
+<Expiration>{expires:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>""".encode()
+
+
+def test_keys_of_a_role_that_was_assumed_are_taken_until_botocore_would_renew_them(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", endpoint.url)
+    (tmp_path / "credentials").write_text("[base]\naws_access_key_id = BASE\naws_secret_access_key = s\n")
+    (tmp_path / "config").write_text(
+        "[profile admin]\nrole_arn = arn:aws:iam::123456789012:role/admin\nsource_profile = base\nregion = eu-west-1\n"
+    )
+    now = datetime.now(timezone.utc)
+    soon, later = (now + timedelta(minutes=minutes) for minutes in (10, 60))
+    endpoint.answers["AssumeRole"] = [(200, role_answer("ONCE", later)), (200, role_answer("AGAIN", later))]
+    ask(endpoint, profile="admin")
+    ask(endpoint, profile="admin")
+    # AssumeRole, botocore's read, and one from the cache of roles.
+    assert endpoint.by_fast == [False, False, True]
+    ours = endpoint.requests[2][0]
+    assert "Credential=ONCE/" in ours["authorization"]
+    assert ours["x-amz-security-token"] == "role/token"
+
+    (kept,) = (tmp_path / ".aws" / "cli" / "cache").glob("*.json")
+    kept.write_text(kept.read_text().replace(f"{later:%Y-%m-%dT%H:%M}", f"{soon:%Y-%m-%dT%H:%M}"))
+    ask(endpoint, profile="admin")
+    ask(endpoint, profile="admin")
+    assert endpoint.by_fast[3:] == [False, False, True]
+    assert "Credential=AGAIN/" in endpoint.requests[-1][0]["authorization"]
+    texts = [path.read_text() for path in (tmp_path / "cache").rglob("fast-*")]
+    assert texts
+    assert all(secret not in text for text in texts for secret in ("role/token", "AGAIN", "ONCE"))
 
 
 def test_a_record_holds_no_secret(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

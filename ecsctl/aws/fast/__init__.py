@@ -6,7 +6,8 @@ when its client makes a first request, in the user's cache folder, and the next 
 signed by ``sigv4`` over ``http.client``.
 
 The record is of one configuration: it is found by a digest of every environment variable and file that botocore
-looks at. And it is for the plain case alone. Credentials that have to be fetched, a proxy, a client certificate, an
+looks at. And it is for the plain case alone. Credentials that have to be
+fetched (those of an assumed role are in a cache), a proxy, a client certificate, an
 unknown operation, any answer but HTTP 200, an unreadable body, a lost connection: each is a :class:`Surprise`, and
 botocore's own client makes the call, with its retries, its clock correction and its errors. Only reads are asked this
 way, so asking again is harmless.

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,6 +27,8 @@ Json = dict[str, Any]
 PORTS = {"http": 80, "https": 443}
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
+# botocore renews the keys of a role when no more of their time is left.
+RENEWED_BEFORE = timedelta(minutes=15)
 
 
 class Surprise(Exception):  # noqa: N818 - it is no error: botocore's client makes the call instead
@@ -184,6 +186,9 @@ class FastClient:
             return self._tls
 
     def _keys(self) -> tuple[str, str, str | None]:
+        if self._record["role"]:
+            # Read for each call: whoever renews them writes them there.
+            return _of_cache(self._record["role"], self._now())
         if self._credentials is None:
             self._credentials = self._read_credentials()
         return self._credentials
@@ -200,6 +205,25 @@ class FastClient:
             return access_key, secret_key, env.get("AWS_SESSION_TOKEN") or env.get("AWS_SECURITY_TOKEN") or None
         config, credentials = records.config_files()
         return _of_file(credentials if method == "shared-credentials-file" else config, self._record["profile"])
+
+
+def _of_cache(path: str, now: datetime) -> tuple[str, str, str | None]:
+    """The keys of an assumed role.
+
+    Raises:
+        Surprise: there are none, or botocore would renew them now.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)["Credentials"]
+        keys = str(found["AccessKeyId"]), str(found["SecretAccessKey"]), str(found["SessionToken"])
+        text = str(found["Expiration"]).replace("UTC", "+00:00").replace("Z", "+00:00")
+        left = datetime.fromisoformat(text) - now
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise Surprise from error
+    if left < RENEWED_BEFORE:
+        raise Surprise
+    return keys
 
 
 def _of_file(path: str, profile: str) -> tuple[str, str, str | None]:

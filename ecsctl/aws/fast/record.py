@@ -28,11 +28,12 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "ec2": ("DescribeInstances", "DescribeNetworkInterfaces"),
 }  # fmt: skip
-# Credentials that stand there to be read; all others have to be fetched, which is botocore's business.
+# Credentials that stand there to be read, as those of an assumed role do in the cache; all others have to be fetched,
+# which is botocore's business.
 STATIC = frozenset({"explicit", "env", "shared-credentials-file", "config-file"})
 MAX_RECORDS = 40
 # Goes up when a record says something else, or in another form.
-FORMAT = 2
+FORMAT = 3
 SECRETS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"})
 # What botocore and the TLS libraries read of the environment besides AWS_*.
 ALSO_READ = ("HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -123,7 +124,8 @@ def _common_part(session: Any, client: Any, target: Target) -> Json:
     http = client._endpoint.http_session
     credentials = client._request_signer._credentials
     method = "explicit" if target.credentials else getattr(credentials, "method", None)
-    if method not in STATIC or os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
+    role = None if method in STATIC else _role_file(credentials)
+    if (method not in STATIC and role is None) or os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
         raise _NotPlainError
     if http._proxy_config._proxies or http._cert_file or http._verify is False:
         raise _NotPlainError
@@ -133,9 +135,19 @@ def _common_part(session: Any, client: Any, target: Target) -> Json:
         "region": client.meta.region_name,
         "partition": client.meta.partition,
         "credentials": method,
+        "role": role,
         "profile": session.profile or "default",
         "ca": str(get_cert_path(http._verify)),
     }
+
+
+def _role_file(credentials: Any) -> str | None:
+    """Where botocore keeps the keys of an assumed role (by a profile, web identity or IAM Identity Center)."""
+    refresh = getattr(credentials, "_refresh_using", None)
+    # What asks for an MFA code is put around it.
+    fetcher = getattr(getattr(refresh, "_refresh", refresh), "__self__", None)
+    path_of_key = getattr(getattr(fetcher, "_cache", None), "_convert_cache_key", None)
+    return str(path_of_key(fetcher._cache_key)) if fetcher is not None and path_of_key else None
 
 
 def _service_part(request: Any, client: Any) -> Json:
