@@ -78,6 +78,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "StopTask",
         "TagResource",
         "UntagResource",
+        "UpdateCluster",
         "UpdateContainerInstancesState",
         "UpdateService",
     ),

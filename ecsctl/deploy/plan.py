@@ -52,7 +52,9 @@ def plan(desired: Mapping[Key, Resource], snapshot: Snapshot, *, prune: bool) ->
             known.pop(key, None)
             actual = None
         if actual is not None and foreign:
-            if kind.shared:
+            if kind.shared and (obstacles := tuple(kind.obstacles(resource, actual, known))):
+                conflicts += obstacles
+            elif kind.shared:
                 maker = f"made by project {actual.owner}" if actual.owner else "not made by ecsctl"
                 notes.append(f"{key} exists, {maker}: it is used as it is")
             elif kind.adoptable and not actual.owner and decide(resource, actual, known) is None:

@@ -73,7 +73,11 @@ def tags(project: str) -> dict[str, str]:
 def cluster(project: str, network: Network) -> Case:
     spot = frozenset({"FARGATE_SPOT"})
     return Case(
-        Cluster(project, tags(project)), edits={"capacityProviders": Edit(lambda item: replace(item, providers=spot))}
+        Cluster(project, tags(project)),
+        edits={
+            "capacityProviders": Edit(lambda item: replace(item, providers=spot)),
+            "serviceConnectDefaults": Edit(lambda item: replace(item, namespace=project)),
+        },
     )
 
 

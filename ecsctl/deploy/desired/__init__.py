@@ -9,7 +9,7 @@ from ecsctl.deploy.desired.deployment_role import deployment_roles
 from ecsctl.deploy.desired.instances import instances
 from ecsctl.deploy.desired.load_balancers import load_balancer
 from ecsctl.deploy.desired.routes import Route
-from ecsctl.deploy.desired.services import service
+from ecsctl.deploy.desired.services import connected_after, needs_namespace, service
 from ecsctl.deploy.kinds.cluster import Cluster
 from ecsctl.deploy.kinds.log_group import LogGroup
 from ecsctl.deploy.kinds.service import Service
@@ -36,7 +36,9 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
         for service_ in spec.services.values()
         for row in service_.definition.get("capacityProviderStrategy") or ()
     }
-    resources: list[Resource] = [Cluster(spec.cluster, tags, providers=frozenset(used & set(FARGATE_PROVIDERS)))]
+    providers = frozenset(used & set(FARGATE_PROVIDERS))
+    namespace = spec.cluster if any(needs_namespace(item) for item in spec.services.values()) else None
+    resources: list[Resource] = [Cluster(spec.cluster, tags, providers=providers, namespace=namespace)]
     for family, item in spec.task_definitions.items():
         groups = [LogGroup(name, tags) for name in _log_groups(item.definition, family, sources.region)]
         resources += groups
@@ -52,7 +54,7 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
     resources += deployment_roles(spec, sources, tags)
     made = {resource.key for resource in resources}
     for wanted in spec.services.values():
-        resources += service(spec, sources, tags, wanted, made)
+        resources += service(spec, sources, tags, wanted, made, connected_after(spec, wanted))
     return {resource.key: with_keys(resource) for resource in resources}
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from ecsctl.deploy.desired.load_balancers import admitted, balancer_group, instance_ports
 from ecsctl.deploy.desired.network import subnets_with_type, vpc_of
-from ecsctl.deploy.desired.routes import Route
+from ecsctl.deploy.desired.routes import EPHEMERAL, Route, connected, has_addresses
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.cluster import Cluster
 from ecsctl.deploy.kinds.iam_role import InstanceRole
 from ecsctl.deploy.kinds.instance import Instance
 from ecsctl.deploy.kinds.instance_profile import InstanceProfile
 from ecsctl.deploy.kinds.launch_template import LaunchTemplate
-from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
+from ecsctl.deploy.kinds.security_group import ITSELF, Ingress, SecurityGroup
 from ecsctl.deploy.resources import CLUSTER_TAG, IMAGE_TAG, Key, Ref, Resource, base_name
 from ecsctl.deploy.user_data import user_data
 
@@ -62,6 +62,9 @@ def instances(
             continue
         source = Ref(balancer_group(spec, balancer.name), "id")
         ingress += [Ingress(port, port, "tcp", source) for port in instance_ports(balancer)]
+    if any(connected(item) and not has_addresses(spec, item) for item in spec.services.values()):
+        # The proxies of Service Connect reach each other at ports that the instances draw.
+        ingress.append(Ingress(*EPHEMERAL, "tcp", ITSELF))
     # IAM is global, so its names carry the region.
     role = InstanceRole(
         f"{name}-{sources.region}",

@@ -85,6 +85,11 @@ def definition_of(spec: Spec, service: ServiceSpec) -> Mapping[str, Any]:
     return found.definition if found else {}
 
 
+def connected(service: ServiceSpec) -> bool:
+    """Whether a service has Service Connect."""
+    return bool((service.definition.get("serviceConnectConfiguration") or {}).get("enabled"))
+
+
 def has_addresses(spec: Spec, service: ServiceSpec) -> bool:
     """Whether the service's tasks have network interfaces of their own."""
     definition = definition_of(spec, service)

@@ -10,7 +10,7 @@ from ecsctl.deploy.data_sources import named_subnets
 from ecsctl.deploy.desired.deployment_role import deployment_role, needs_role
 from ecsctl.deploy.desired.load_balancers import admitted, references
 from ecsctl.deploy.desired.network import subnets_of, vpc_of
-from ecsctl.deploy.desired.routes import Route, definition_of, runs_on_fargate
+from ecsctl.deploy.desired.routes import Route, connected, definition_of, runs_on_fargate
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer
 from ecsctl.deploy.kinds.cluster import Cluster
@@ -27,23 +27,56 @@ if TYPE_CHECKING:
     from ecsctl.manifest.model import ServiceSpec, Spec
 
 
+def needs_namespace(service: ServiceSpec) -> bool:
+    """Whether a service has Service Connect in its cluster's default namespace."""
+    return connected(service) and not service.definition["serviceConnectConfiguration"].get("namespace")
+
+
+def connected_after(spec: Spec, wanted: ServiceSpec) -> tuple[Key, ...]:
+    """The service that comes before one with Service Connect: the last before it in the file that offers ports.
+
+    A deployment knows the names that its namespace has when it begins, and learns no others. Who offers none is a
+    client of all.
+    """
+    if not connected(wanted):
+        return ()
+    last: tuple[Key, ...] = ()
+    for other in spec.services.values():
+        if other.name == wanted.name:
+            if _offers(wanted):
+                break
+        elif connected(other) and _offers(other):
+            last = (Key(Service.kind, other.name),)
+    return last
+
+
+def _offers(service: ServiceSpec) -> bool:
+    return bool(service.definition["serviceConnectConfiguration"].get("services"))
+
+
 def service(
-    spec: Spec, sources: DataSources, tags: Mapping[str, str], wanted: ServiceSpec, made: Collection[Key]
+    spec: Spec,
+    sources: DataSources,
+    tags: Mapping[str, str],
+    wanted: ServiceSpec,
+    made: Collection[Key],
+    earlier: Sequence[Key] = (),
 ) -> list[Resource]:
     """A service, and the security group of its tasks where they have addresses of their own.
 
     Args:
         made: the keys of what the project has besides.
+        earlier: the services that have to be there before.
 
     Raises:
         EcsctlError: its subnets do not fit.
     """
     if wanted.ingress is None:
-        return [_service(spec, sources, tags, wanted, made)]
+        return [_service(spec, sources, tags, wanted, made, earlier)]
     subnets = subnets_of(sources, named_subnets(wanted))
     group, configuration = _network(spec, tags, wanted, subnets, vpc_of(subnets, f"service {wanted.name}"))
     wanted = replace(wanted, definition={**wanted.definition, "networkConfiguration": configuration})
-    return [group, _service(spec, sources, tags, wanted, made)]
+    return [group, _service(spec, sources, tags, wanted, made, earlier)]
 
 
 def deployment(
@@ -100,7 +133,12 @@ def _hooked(definition: Mapping[str, Any], role: Ref) -> dict[str, Any]:
 
 
 def _service(
-    spec: Spec, sources: DataSources, tags: Mapping[str, str], service: ServiceSpec, made: Collection[Key]
+    spec: Spec,
+    sources: DataSources,
+    tags: Mapping[str, str],
+    service: ServiceSpec,
+    made: Collection[Key],
+    earlier: Sequence[Key],
 ) -> Service:
     definition = dict(service.definition)
     family = str(definition.get("taskDefinition", ""))
@@ -108,7 +146,7 @@ def _service(
         definition["taskDefinition"] = Ref(Key(TaskDefinition.kind, family), "revision")
     elif family in sources.revisions:
         definition["taskDefinition"] = sources.revisions[family]
-    after = [Key(Cluster.kind, spec.cluster)]
+    after = [Key(Cluster.kind, spec.cluster), *earlier]
     after += [key for key in made if key.kind == AutoScalingGroup.kind]
     front = spec.load_balancers.get(service.load_balancer.name) if service.load_balancer else None
     if front is not None and front.type != "classic":

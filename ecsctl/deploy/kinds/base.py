@@ -204,7 +204,10 @@ class Kind(Generic[R]):
         return True
 
     def obstacles(self, resource: R, actual: Actual, known: Known) -> Iterable[Conflict]:
-        """What somebody else has put in the place of a part of what is wanted, on what the project owns."""
+        """What is in the way of a part of what is wanted: what somebody else put on what the project owns.
+
+        Of a shared kind also what one of another maker lacks, since it is not changed.
+        """
         return ()
 
     def depends(self, actual: Actual, other: Actual) -> bool:

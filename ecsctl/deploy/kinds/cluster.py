@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.aws.ecs import deregister_instances
-from ecsctl.deploy.changes import REMOVE, UPDATE, Change
+from ecsctl.deploy.changes import REMOVE, UPDATE, Change, Conflict
 from ecsctl.deploy.compare import compare_fields
 from ecsctl.deploy.guards import Use, refusals, ways_out
 from ecsctl.deploy.kinds.base import (
@@ -23,7 +23,7 @@ from ecsctl.deploy.kinds.base import (
     tags_of,
     until_gone,
 )
-from ecsctl.deploy.resources import Known, Resource
+from ecsctl.deploy.resources import OWNER_TAG, Known, Resource
 from ecsctl.deploy.usage import Usage
 from ecsctl.ecs_definitions.field_changes import FieldChange
 from ecsctl.errors import AwsError, ConflictError
@@ -35,13 +35,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cluster(Resource):
-    """An ECS cluster. ``providers``: those of Fargate's that its services use; what it has besides is left alone."""
+    """An ECS cluster. ``providers``: those of Fargate's that its services use; what it has besides is left alone.
+
+    ``namespace``: of Service Connect, for services that name none; another that the cluster has will do as well.
+    """
 
     kind: ClassVar[str] = "cluster"
     providers: frozenset[str] = frozenset()
+    namespace: str | None = None
 
     def fields(self) -> dict[str, Any]:
-        return {"capacityProviders": self.providers or None}
+        defaults = {"namespace": self.namespace} if self.namespace else None
+        return {"capacityProviders": self.providers or None, "serviceConnectDefaults": defaults}
 
 
 class ClusterKind(Kind[Cluster]):
@@ -63,9 +68,12 @@ class ClusterKind(Kind[Cluster]):
         "ecs:StopTask",
         "ecs:TagResource",
         "ecs:UntagResource",
+        "ecs:UpdateCluster",
         "ec2:DescribeInstances",
         "resourcegroupstaggingapi:GetResources",
     )
+    # ECS makes the namespace with the rights of whoever calls.
+    permissions = ("servicediscovery:CreateHttpNamespace", "servicediscovery:GetNamespace")
     gone = frozenset({"ClusterNotFoundException"})
     shared = True
 
@@ -94,6 +102,7 @@ class ClusterKind(Kind[Cluster]):
                 fields={
                     "capacityProviders": frozenset(found.get("capacityProviders") or ()),
                     "defaultCapacityProviderStrategy": list(found.get("defaultCapacityProviderStrategy") or ()),
+                    "serviceConnectDefaults": found.get("serviceConnectDefaults") or None,
                 },
                 attributes={"name": name, "arn": found["clusterArn"]},
                 tags=tags_of(found.get("tags"), "key", "value"),
@@ -120,25 +129,52 @@ class ClusterKind(Kind[Cluster]):
                 yield Use(f"capacity-provider {last(str(provider))}", None, "take the cluster from", ends=ends)
 
     def differences(self, resource: Cluster, actual: Actual, known: Known) -> Iterator[FieldChange]:
-        """Providers that somebody associated besides are left alone."""
-        has = (actual.fields.get("capacityProviders") or frozenset()) & resource.providers
-        yield from compare_fields({"capacityProviders": has}, resource.fields())
+        """Providers that somebody associated besides, and another namespace, are left alone."""
+        has = {"capacityProviders": (actual.fields.get("capacityProviders") or frozenset()) & resource.providers}
+        wanted = resource.fields()
+        if actual.fields.get("serviceConnectDefaults"):
+            del wanted["serviceConnectDefaults"]
+        yield from compare_fields(has, wanted)
+
+    def obstacles(self, resource: Cluster, actual: Actual, known: Known) -> Iterable[Conflict]:
+        """What a cluster of another maker lacks: it is used as it is."""
+        if actual.owner == resource.tags.get(OWNER_TAG):
+            return
+        for change in self.differences(resource, actual, known):
+            lacks = (
+                "a namespace for Service Connect" if change.field == "serviceConnectDefaults" else "Fargate's capacity"
+            )
+            yield Conflict(actual.key, actual.id, actual.owner, part=f"{actual.key}, which is without {lacks}")
+
+    def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
+        if "Service Connect" in conflict.part:
+            asks = f"aws ecs update-cluster --cluster {cluster} --service-connect-defaults namespace={cluster}"
+            return f"`{asks}` gives it one"
+        return "`aws ecs put-cluster-capacity-providers` associates them"
 
     def create(self, aws: Aws, resource: Cluster) -> Mapping[str, str]:
         query: dict[str, Any] = {"clusterName": resource.name, "tags": ecs_tags(resource.tags)}
         if resource.providers:
             query["capacityProviders"] = sorted(resource.providers)
+        if resource.namespace:
+            query["serviceConnectDefaults"] = {"namespace": resource.namespace}
         answer = aws.call("ecs", "CreateCluster", query, about=f"cluster {resource.name}")
         return {"name": resource.name, "arn": answer["cluster"]["clusterArn"]}
 
     def update(self, aws: Aws, resource: Cluster, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
+        about = f"cluster {resource.name}"
+        if "serviceConnectDefaults" in changed:
+            defaults = {"cluster": resource.name, "serviceConnectDefaults": {"namespace": resource.namespace}}
+            aws.call("ecs", "UpdateCluster", defaults, about=about)
+        if "capacityProviders" not in changed:
+            return actual.attributes
         # The call replaces both lists.
         query = {
             "cluster": resource.name,
             "capacityProviders": sorted(actual.fields["capacityProviders"] | resource.providers),
             "defaultCapacityProviderStrategy": actual.fields["defaultCapacityProviderStrategy"],
         }
-        aws.call("ecs", "PutClusterCapacityProviders", query, about=f"cluster {resource.name}")
+        aws.call("ecs", "PutClusterCapacityProviders", query, about=about)
         return actual.attributes
 
     def retag(self, aws: Aws, actual: Actual, put: Mapping[str, str], drop: Sequence[str]) -> None:

@@ -32,9 +32,13 @@ USED = "DependencyViolation"
 MAX_SECONDS_USED = 300.0
 
 
+# The source of a rule that lets in what is in the group itself, whose id is known only once it is made.
+ITSELF = "the group itself"
+
+
 @dataclass(frozen=True)
 class Ingress:
-    """A rule of a security group: ports of a protocol from ``source``, a network or another security group."""
+    """A rule of a security group: ports of a protocol from ``source``, a network, a security group, or ``ITSELF``."""
 
     from_port: int
     to_port: int
@@ -141,7 +145,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
                 groups[group["GroupId"]] = group
         # The name may exist once a VPC.
         for group in groups.values():
-            rules, marked = _rules(group.get("IpPermissions", ()))
+            rules, marked = _rules(group.get("IpPermissions", ()), own=group["GroupId"])
             yield Actual(
                 self.resource(group["GroupName"]).key,
                 group["GroupId"],
@@ -201,7 +205,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
         extra = sorted(present - wanted, key=str)
         self._authorize(aws, actual.id, resource.name, sorted(wanted - present - unmarked, key=str))
         if extra:
-            query = {"GroupId": actual.id, "IpPermissions": [_permission(rule) for rule in extra]}
+            query = {"GroupId": actual.id, "IpPermissions": [_permission(rule, actual.id) for rule in extra]}
             aws.call("ec2", "RevokeSecurityGroupIngress", query, about=f"security group {resource.name}")
         return actual.attributes
 
@@ -233,7 +237,7 @@ class SecurityGroupKind(Kind[SecurityGroup]):
 
     @staticmethod
     def _authorize(aws: Aws, group: str, name: str, rules: Iterable[Ingress]) -> None:
-        permissions = [_permission(rule) for rule in rules]
+        permissions = [_permission(rule, group) for rule in rules]
         if not permissions:
             return
         query = {"GroupId": group, "IpPermissions": permissions}
@@ -256,8 +260,8 @@ def _awsvpc(service: Mapping[str, Any]) -> Mapping[str, Any]:
     return (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
 
 
-def _permission(rule: Ingress) -> dict[str, Any]:
-    source = str(rule.source)
+def _permission(rule: Ingress, group: str) -> dict[str, Any]:
+    source = group if rule.source == ITSELF else str(rule.source)
     permission: dict[str, Any] = {"IpProtocol": rule.protocol, "FromPort": rule.from_port, "ToPort": rule.to_port}
     if source.startswith("sg-"):
         permission["UserIdGroupPairs"] = [{"GroupId": source, "Description": MARK}]
@@ -270,8 +274,8 @@ def _permission(rule: Ingress) -> dict[str, Any]:
     return permission
 
 
-def _rules(permissions: Iterable[Mapping[str, Any]]) -> tuple[set[Ingress], set[Ingress]]:
-    """All rules, and those that carry ecsctl's mark."""
+def _rules(permissions: Iterable[Mapping[str, Any]], own: str = "") -> tuple[set[Ingress], set[Ingress]]:
+    """All rules, and those that carry ecsctl's mark; ``own`` is the group's id."""
     rules: set[Ingress] = set()
     marked: set[Ingress] = set()
     for permission in permissions:
@@ -283,6 +287,7 @@ def _rules(permissions: Iterable[Mapping[str, Any]]) -> tuple[set[Ingress], set[
             *((item["PrefixListId"], item) for item in permission.get("PrefixListIds", ())),
         ]
         for source, item in sources:
+            source = ITSELF if source == own else source
             rule = Ingress(first, final, str(permission.get("IpProtocol", "")), source)
             rules.add(rule)
             if item.get("Description") == MARK:

@@ -25,7 +25,7 @@ ARCHITECTURES = {"amd64": "X86_64", "x86_64": "X86_64", "arm64": "ARM64", "aarch
 # Keys that are about Docker Compose itself, or that ECS has no word for.
 NO_EQUIVALENT = {
     "container_name": "ECS names containers itself; `ecsctl ps` shows them by task and container",
-    "networks": "the containers of a task share one network, and tasks reach each other by address",
+    "networks": "the containers of a task share one network, and all tasks that of the VPC",
     "pull_policy": "the agent decides it for the whole instance: ECS_IMAGE_PULL_BEHAVIOR",
     "pull_refresh_after": "the agent decides it for the whole instance: ECS_IMAGE_PULL_BEHAVIOR",
     "develop": "it is for work on one's own machine",

@@ -52,7 +52,8 @@ class Part:
     ``container`` is a container definition of the API, ``task`` and ``volumes`` go to the task definition, ``service``
     is the service's definition. ``joins`` has the services that it cannot be parted from;
     ``mounts_of`` those whose volumes it mounts too, and whether only to read them; ``lost_mounts`` the paths in the
-    container of mounts that could not be carried over.
+    container of mounts that could not be carried over. ``exposed`` has the TCP ports of ``expose``; ``offers`` the
+    entries of Service Connect by which the services of other tasks reach it.
     """
 
     key: str
@@ -68,6 +69,8 @@ class Part:
     mounts_of: dict[str, bool] = field(default_factory=dict)
     lost_mounts: list[str] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
+    exposed: list[int] = field(default_factory=list)
+    offers: list[dict[str, Any]] = field(default_factory=list)
     cpu: int = 0
     memory: int = 256
     gpu: bool = False

@@ -30,7 +30,14 @@ def read_ports(section: Section, part: Part, context: Context) -> None:
     if len(mappings) > MOST:
         section.note("ports", f"{len(mappings)} ports where a task may publish {MOST}; the rest is omitted")
         del mappings[MOST:]
-    section.note("expose", "a container's ports are open to the other containers of its task without being named")
+    for node, path in section.nodes("expose"):
+        text = section.scalar(node, path)
+        ports, _, protocol = (settle(text) or "" if text is not None else "").partition("/")
+        span = _range(ports)
+        if span is None or protocol not in ("", "tcp") or span[1] - span[0] >= MOST:
+            section.report.note(node, path, "other services reach single ports and short ranges of TCP; omitted")
+        else:
+            part.exposed += range(span[0], span[1] + 1)
 
 
 def _short(section: Section, node: Node, path: Path, text: str, part: Part, context: Context) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecsctl.errors import UsageError
 from ecsctl.importers.capacity import Need, fargate_size
+from ecsctl.importers.compose import service_connect
 from ecsctl.importers.compose.container import read_service
 from ecsctl.importers.compose.converted_service import Context, Part, Port
 from ecsctl.importers.compose.interpolation import Interpolation
@@ -19,7 +20,6 @@ from ecsctl.importers.report import Imported, Report, Section, settle
 from ecsctl.importers.write import Commented, Flow
 from ecsctl.importers.yaml_style import CONTAINER_ORDER, ordered
 from ecsctl.manifest.yaml.nodes import Path
-from ecsctl.units import plural
 
 OVERRIDES = ("compose.override.yaml", "compose.override.yml", "docker-compose.override.yml")
 EXECUTION_ROLE = "ecsTaskExecutionRole"
@@ -67,8 +67,21 @@ def from_compose(
     _networks(root)
     root.note("models", "ECS has no models: run the model as a container of its own, or call a service")
     draft = Draft(name)
-    for group in groups(parts, report, one_task=one_task):
-        _task(group, parts, draft, context, target)
+    together = groups(parts, report, one_task=one_task)
+    for group in together:
+        if len(group) > 1:
+            who = " and ".join(part.key for part in group)
+            how = ": they reach each other at localhost" if target.fargate else ", where links are their names"
+            report.note(None, ("services",), f"{who} share a task{how}")
+    services = [group for group in together if not _is_job(group, parts)]
+    connected = len(services) > 1
+    if connected:
+        shared = target.cluster is not None and target.cluster != name
+        service_connect.offer_ports(services, project=name, shared=shared)
+        service_connect.tell(services, report)
+        together = [list(group) for group in service_connect.in_order(together)]
+    for group in together:
+        _task(group, parts, draft, context, target, connected=connected and service_connect.connectable(group))
     _overall(parts, draft, report, files, project.folder)
     note_architectures(draft, target, report)
     root.close()
@@ -128,7 +141,23 @@ def _networks(root: Section) -> None:
             )
 
 
-def _task(group: list[Part], parts: dict[str, Part], draft: Draft, context: Context, target: Target) -> None:
+def _waiting(first: Part, group: Sequence[Part], parts: dict[str, Part]) -> list[str]:
+    """The services of other tasks that wait for the success of this one."""
+    return [
+        other.key for other in parts.values() for key, dependency in other.depends.items()
+        if key == first.key and dependency.condition == "SUCCESS" and other not in group
+    ]  # fmt: skip
+
+
+def _is_job(group: Sequence[Part], parts: dict[str, Part]) -> bool:
+    """Whether a task is run to its end, and is no service."""
+    first = head(list(group))
+    return first.runs_once or bool(_waiting(first, group, parts))
+
+
+def _task(
+    group: list[Part], parts: dict[str, Part], draft: Draft, context: Context, target: Target, *, connected: bool
+) -> None:
     first = head(group)
     report = context.report
     task: dict[str, Any] = {}
@@ -139,12 +168,14 @@ def _task(group: list[Part], parts: dict[str, Part], draft: Draft, context: Cont
                     part.section.place, part.section.path, f"{key} differs from that of {first.key}, of the same task"
                 )
     mode = "awsvpc" if target.fargate else task.get("networkMode", "bridge")
-    connect(group, parts, report, bridge=mode == "bridge")
+    connected = connected and not _is_job(group, parts)
+    connect(group, parts, report, bridge=mode == "bridge", connected=connected)
     if all(part.container.get("essential") is False for part in group):
         del first.container["essential"]
     for part in group:
         part.container = ordered(part.container, CONTAINER_ORDER)
     cpu, memory = sum(part.cpu for part in group), sum(part.memory for part in group)
+    memory += service_connect.PROXY_MEMORY if connected else 0
     definition: dict[str, Any] = {}
     if target.fargate:
         units, size = fargate_size(cpu, memory)
@@ -168,7 +199,8 @@ def _task(group: list[Part], parts: dict[str, Part], draft: Draft, context: Cont
     if "runtimePlatform" in task:
         draft.architectures.add(task["runtimePlatform"]["cpuArchitecture"])
     draft.gpu = draft.gpu or any(part.gpu for part in group)
-    _service(group, first, family, parts, draft, context, target, Need(cpu, memory))
+    connection = service_connect.configuration(group) if connected else None
+    _service(group, first, family, parts, draft, context, target, Need(cpu, memory), connection)
 
 
 def _service(
@@ -180,12 +212,10 @@ def _service(
     context: Context,
     target: Target,
     need: Need,
+    connection: Any,
 ) -> None:
     report = context.report
-    waited = [
-        other.key for other in parts.values() for key, dependency in other.depends.items()
-        if key == first.key and dependency.condition == "SUCCESS" and other not in group
-    ]  # fmt: skip
+    waited = _waiting(first, group, parts)
     if first.runs_once or waited:
         if waited:
             report.note(
@@ -214,6 +244,8 @@ def _service(
             above=("Its host port is fixed: a task ends before the next takes its place.",),
         )
     service |= settings
+    if connection is not None:
+        service["serviceConnectConfiguration"] = connection
     name = first.name
     while name in draft.services:
         name += "-2"
@@ -240,10 +272,6 @@ def _admit(port: Port, part: Part, draft: Draft, report: Report) -> None:
 
 def _overall(parts: dict[str, Part], draft: Draft, report: Report, files: Sequence[str], folder: Any) -> None:
     """What is to be said of the project as a whole."""
-    if len(draft.services) > 1:
-        text = f"in Compose they reach each other by name; {plural(len(draft.services), 'task')} on ECS do so with "
-        text += "serviceConnectConfiguration (or serviceRegistries), within one task with --one-task"
-        report.note(None, ("services",), text)
     taken: dict[tuple[int, str], str] = {}
     for part in parts.values():
         for port in part.ports:

@@ -46,11 +46,14 @@ def head(group: list[Part]) -> Part:
     return next((part for part in group if part.key not in wanted), group[0])
 
 
-def connect(group: list[Part], parts: dict[str, Part], report: Report, *, bridge: bool) -> None:
+def connect(
+    group: list[Part], parts: dict[str, Part], report: Report, *, bridge: bool, connected: bool = False
+) -> None:
     """Make dependencies and links of what is in the same task; the rest is noted.
 
     Args:
         bridge: containers of a task find each other by links, and not at ``localhost``.
+        connected: tasks find each other by Service Connect.
     """
     names = {part.key: part for part in group}
     links: dict[str, dict[str, str]] = {}
@@ -69,7 +72,12 @@ def connect(group: list[Part], parts: dict[str, Part], report: Report, *, bridge
         if found:
             part.container["dependsOn"] = Flow(found)
         for key, (alias, node, path) in part.links.items():
-            if key not in names:
+            if key not in names and connected and key in parts:
+                if alias not in ("", key):
+                    report.note(
+                        node, path, f"Service Connect has it as {key}, not as {alias}: use that name, or --one-task"
+                    )
+            elif key not in names:
                 report.note(
                     node, path, "it is in another task, which no link reaches: name it by address, or --one-task"
                 )

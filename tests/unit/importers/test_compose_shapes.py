@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -300,12 +301,84 @@ def test_fargate_gets_sizes_networks_and_no_host_ports(tmp_path: Path) -> None:
     definition = data["taskDefinitions"]["shop-web"]
     assert definition["requiresCompatibilities"] == ["FARGATE"]
     assert (definition["networkMode"], definition["cpu"], definition["memory"]) == ("awsvpc", "256", "512")
-    assert definition["containerDefinitions"][0]["portMappings"] == ["80:80"]
+    mapping = {"name": "web-80", "containerPort": 80, "hostPort": 80}
+    assert definition["containerDefinitions"][0]["portMappings"] == [mapping]
     service = data["services"]["web"]
     assert service["launchType"] == "FARGATE"
     assert service["networkConfiguration"]["awsvpcConfiguration"]["subnets"] == ["subnet-0a1b"]
     assert "instances" not in data
     assert any("services.agent.volumes[0]: Fargate has no folders" in note for note in notes)
+
+
+def offered(data: dict[str, Any]) -> dict[str, list[str]]:
+    """Each service's names and ports for others."""
+    found = {}
+    for name, service in data["services"].items():
+        connect = service.get("serviceConnectConfiguration") or {}
+        aliases = [alias for row in connect.get("services", ()) for alias in row["clientAliases"]]
+        found[name] = [f"{alias['dnsName']}:{alias['port']}" for alias in aliases] if connect else ["no"]
+    return found
+
+
+def test_services_offer_their_ports_to_each_other_by_name(tmp_path: Path) -> None:
+    text = """
+        services:
+          web: {image: example/web, ports: ["8080:80", "53:53/udp"], environment: {API: "http://api:3000/"}}
+          api: {image: example/api, depends_on: [db], command: ["--cache", "cache:6380"]}
+          db: {image: "docker.io/library/postgres:16"}
+          cache: {image: example/cache}
+          mail: {image: example/mail, expose: ["25", "587/tcp"]}
+          worker: {image: example/worker, links: ["mail:smtp"]}
+          probe: {image: example/probe, network_mode: host}
+          quiet: {image: example/quiet}
+          asks: {image: example/asks, environment: {Q: quiet}}
+          once: {image: example/once, restart: "no"}
+    """
+    data, notes = compose(tmp_path, text)
+    assert offered(data) == {
+        "web": ["web:80"],
+        "api": ["api:3000"],
+        "db": ["db:5432"],
+        "cache": ["cache:6380"],
+        "mail": ["mail:25", "mail:587"],
+        "worker": [],
+        "probe": ["no"],
+        "quiet": [],
+        "asks": [],
+        **({"once": []} if "once" in data["services"] else {}),
+    }
+    order = list(data["services"])
+    assert order.index("db") < order.index("api") < order.index("web")
+    assert order.index("cache") < order.index("api")
+    assert any("services.quiet: no port of it is known" in note for note in notes)
+    assert any("services.probe: tasks on the host's network" in note for note in notes)
+    assert any("Service Connect has it as mail, not as smtp" in note for note in notes)
+
+
+def test_one_task_needs_no_service_connect(tmp_path: Path) -> None:
+    text = """
+        services:
+          web: {image: example/web, ports: ["80:80"], depends_on: [db]}
+          db: {image: "postgres:16"}
+    """
+    imported = imported_compose(tmp_path, text, one_task=True)
+    assert "serviceConnect" not in imported.text
+    assert "- services: web and db share a task, where links are their names" in notes_of(imported)
+    imported = imported_compose(tmp_path, text, FARGATE, one_task=True)
+    assert "- services: web and db share a task: they reach each other at localhost" in notes_of(imported)
+
+
+def test_names_in_a_cluster_of_several_projects_are_the_projects_own(tmp_path: Path) -> None:
+    text = "services: {web: {image: a, ports: [80]}, db: {image: 'postgres:16'}}"
+    data, _ = compose(tmp_path, text, Target(name="shop", cluster="shared"))
+    [row] = data["services"]["db"]["serviceConnectConfiguration"]["services"]
+    assert row["discoveryName"] == "shop-db-5432"
+
+
+def test_a_circle_of_services_ends(tmp_path: Path) -> None:
+    text = "services: {a: {image: a, ports: [1], links: [b]}, b: {image: b, ports: [2], links: [a]}}"
+    data, _ = compose(tmp_path, text)
+    assert offered(data) == {"a": ["a:1"], "b": ["b:2"]}
 
 
 def test_notes_stand_at_the_end_of_the_file_too(tmp_path: Path) -> None:
