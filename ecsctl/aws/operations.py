@@ -4,6 +4,20 @@ from __future__ import annotations
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "acm": ("ListCertificates",),
+    "application-autoscaling": (
+        "DeleteScalingPolicy",
+        "DeleteScheduledAction",
+        "DeregisterScalableTarget",
+        "DescribeScalableTargets",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
+        "ListTagsForResource",
+        "PutScalingPolicy",
+        "PutScheduledAction",
+        "RegisterScalableTarget",
+        "TagResource",
+        "UntagResource",
+    ),
     "autoscaling": (
         "CreateAutoScalingGroup",
         "CreateOrUpdateTags",

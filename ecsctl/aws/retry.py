@@ -123,6 +123,13 @@ PASSING: dict[str, tuple[Passing, ...]] = {
     ),
     "elbv2:DeleteLoadBalancer": (Passing("ResourceInUse"),),
     "elbv2:DeleteTargetGroup": (Passing("ResourceInUse"),),
+    # -- scaling of services
+    "application-autoscaling:RegisterScalableTarget": (
+        Passing("ValidationException", "ECS service doesn't exist", UNSEEN),
+        Passing("ConcurrentUpdateException", "", 30),
+    ),
+    "application-autoscaling:PutScalingPolicy": (Passing("ConcurrentUpdateException", "", 30),),
+    "application-autoscaling:DeregisterScalableTarget": (Passing("ConcurrentUpdateException", "", 30),),
     # -- log groups
     "logs:CreateLogGroup": (Passing("OperationAbortedException", "conflicting operation", 30),),
     "logs:DeleteLogGroup": (Passing("OperationAbortedException", "conflicting operation", 30),),

@@ -23,6 +23,7 @@ COMMANDS = {
     "ecsctl.actions.deployment_control": ("service stop-deployment", "service continue-deployment"),
     "ecsctl.actions.image_digests": ("service deploy --pin",),
     "ecsctl.actions.instances": ("instance remove",),
+    "ecsctl.actions.scaling": ("service scale --suspend",),
     "ecsctl.actions.sessions": ("exec", "cp", "port-forward"),
     "ecsctl.actions.tasks": ("run", "stop"),
     "ecsctl.importers.live": ("init --from-service --adopt",),

@@ -82,6 +82,7 @@ def show(settings: Settings, name: str) -> None:
         data["targets"] = [
             {"balancer": row.where, "healthy": row.healthy, "reasons": list(row.reasons)} for row in detail.targets
         ]
+        data["scaling"] = detail.scaling.to_data() if detail.scaling else None
         data["tasks"] = [
             {"task": task.id, "lastStatus": task.last_status, "instanceId": task.host, "addresses": addresses(found)}
             for task, found in running
@@ -120,6 +121,10 @@ def _sections(detail: ServiceDetail, running: list[Any], now: Callable[[], datet
         for targets in detail.targets:
             why = f": {'; '.join(targets.reasons)}" if targets.reasons else ""
             print(f"{targets.healthy} of {service.desired} healthy in {targets.where}{why}")
+    if detail.scaling:
+        print("\nScaling")
+        for line in detail.scaling.lines():
+            print(line)
     if running:
         print("\nTasks")
         emit(running, [column for column in task_columns(now) if column.heading != "SERVICE"], "table")

@@ -11,6 +11,7 @@ from ecsctl.cli.context import connect
 from ecsctl.cli.options import SERVICE, Command, confirms, pass_settings, reads_definitions, waits
 from ecsctl.cli.settings import Settings
 from ecsctl.cli.values import values
+from ecsctl.errors import UsageError
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
@@ -61,21 +62,44 @@ def _print_service(settings: Settings, aws: Aws, cluster: str, name: str, change
 # `-1` is a count here, not an option.
 @click.command(cls=Command, context_settings={"ignore_unknown_options": True})
 @click.argument("name", type=SERVICE)
-@click.argument("count", metavar="N|+N|-N")
+@click.argument("count", metavar="[N|+N|-N]", required=False)
+@click.option("--suspend", "suspended", flag_value=True, default=None, help="Suspend Application Auto Scaling of it.")
+@click.option("--resume", "suspended", flag_value=False, default=None, help="Let Application Auto Scaling go on.")
 @waits("10m")
 @pass_settings
-def scale(settings: Settings, name: str, count: str) -> None:
+def scale(settings: Settings, name: str, count: str | None, suspended: bool | None) -> None:
     """Set how many tasks a service has, and wait until they run.
 
-    `+2` and `-1` count from what it wants now. It acts on the service that you name, whoever made it.
+    `+2` and `-1` count from what it wants now. Where Application Auto Scaling moves the number, --suspend and --resume
+    stop that and let it go on. It acts on the service that you name, whoever made it.
     """
     from ecsctl.actions.deployments import prepare_scaling
+    from ecsctl.actions.scaling import suspend
     from ecsctl.cli.deploy import carry_out
     from ecsctl.deploy.resources import Key
+    from ecsctl.query.scaling import scaling_of
+    from ecsctl.query.views import name_of
 
+    if count is None and suspended is None:
+        raise UsageError("how many tasks?", hint="N, +N or -N; or --suspend or --resume")
     aws, cluster = connect(settings)
+    if suspended is not None:
+        suspend(aws, cluster, name, suspended=suspended)
+        undo = f": `ecsctl service scale {name} --resume` resumes it" if suspended else ""
+        settings.say(f"scaling of service {name} is {'suspended' if suspended else 'resumed'}{undo}")
+        if count is None:
+            if settings.structured:
+                settings.emit_data({"serviceName": name, "cluster": name_of(cluster), "suspended": suspended})
+            return
+    assert count is not None
     prepared = prepare_scaling(aws, cluster, name, count).prepared
     again = prepared.resources[Key("service", name)].fields()["desiredCount"]
+    moved = scaling_of(aws, name_of(cluster), name, whole=False)
+    if moved is not None and not moved.suspended and not moved.minimum <= again <= moved.maximum:
+        settings.note(
+            f"Application Auto Scaling keeps {name} between {moved.minimum} and {moved.maximum} tasks; "
+            "--suspend stops it"
+        )
     changes = carry_out(settings, aws, prepared, f"ecsctl service scale {name} {again} -c {cluster}", ask=False)
     if settings.structured:
         _print_service(settings, aws, cluster, name, changes)

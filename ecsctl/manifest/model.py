@@ -244,18 +244,47 @@ class TaskDefinitionSpec:
 
 
 @dataclass(frozen=True)
+class ScheduleSpec:
+    """From when on a service's number of tasks has other bounds: ``cron(…)``, ``rate(…)`` or ``at(…)``."""
+
+    schedule: str
+    timezone: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True)
+class ScalingSpec:
+    """Application Auto Scaling of a service, between ``minimum`` and ``maximum`` tasks.
+
+    ``cpu`` and ``memory`` are percents that are to be kept on average, ``requests_per_target`` a number a minute; the
+    cooldowns are in seconds.
+    """
+
+    minimum: int
+    maximum: int
+    cpu: float | None = None
+    memory: float | None = None
+    requests_per_target: float | None = None
+    scale_in_cooldown: int | None = None
+    scale_out_cooldown: int | None = None
+    schedules: Mapping[str, ScheduleSpec] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ServiceSpec:
     """The input of CreateService without ``cluster`` and ``clientToken``.
 
     ``taskDefinition`` stays as written: a family of the file, ``family:revision`` or an ARN. Where ``load_balancer``
     is given, ``definition`` has no ``loadBalancers``: the balancer's part is made when its name or ARN is known.
-    ``ingress`` None: the tasks get no security group of the project's.
+    ``ingress`` None: the tasks get no security group of the project's. ``scaling`` None: nothing moves their number.
     """
 
     name: str
     definition: Mapping[str, Any]
     load_balancer: LoadBalancerRef | None = None
     ingress: tuple[IngressSpec, ...] | None = None
+    scaling: ScalingSpec | None = None
 
     @property
     def shifts(self) -> bool:

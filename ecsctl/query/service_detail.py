@@ -10,6 +10,7 @@ from ecsctl.aws import ecs
 from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.errors import AwsError
 from ecsctl.query import target_health
+from ecsctl.query.scaling import Scaling, scaling_of
 from ecsctl.query.service_deployments import describe_deployments, describe_revisions
 from ecsctl.query.services import with_addresses
 from ecsctl.query.target_health import Targets
@@ -39,6 +40,7 @@ class ServiceDetail:
     targets: tuple[Targets, ...] = ()
     configuration: Json = field(default_factory=dict)
     stage: str | None = None
+    scaling: Scaling | None = None
 
     @property
     def strategy(self) -> str:
@@ -63,7 +65,8 @@ def service_detail(aws: Aws, cluster: str, name: str) -> ServiceDetail:
         NotFoundError: there is none, or it was deleted.
 
     Calls: ecs:DescribeServices, DescribeTaskDefinition; DescribeTargetHealth or DescribeInstanceHealth;
-    DescribeServiceRevisions and DescribeServiceDeployments where traffic is shifted; those of its balancers' addresses.
+    DescribeServiceRevisions and DescribeServiceDeployments where traffic is shifted; those of its balancers' addresses,
+    and of its scaling.
     """
     found = [row for row in ecs.describe_services(aws, cluster, [name]).found if row.get("status") != "INACTIVE"]
     if not found:
@@ -82,7 +85,8 @@ def service_detail(aws: Aws, cluster: str, name: str) -> ServiceDetail:
         if not cannot_be_asked(error):
             raise
         targets = ()
-    return ServiceDetail(view, tuple(deployments), targets, configuration, stage)
+    moved = scaling_of(aws, name_of(str(row.get("clusterArn") or cluster)), str(row["serviceName"]))
+    return ServiceDetail(view, tuple(deployments), targets, configuration, stage, moved)
 
 
 def _images(aws: Aws, definition: str) -> dict[str, str]:

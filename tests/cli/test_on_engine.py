@@ -30,6 +30,9 @@ class Everything(dict):  # type: ignore[type-arg]
         if operation in ("DescribeInstances", "DescribeNetworkInterfaces"):
             return getattr(self, operation)
 
+        if operation == "DescribeScalableTargets":
+            return lambda query: {"ScalableTargets": []}
+
         def answer(query: dict[str, Any]) -> Any:
             self.world.step(20)
             status, _, body = self.world.engine.handle(operation, json.dumps(query).encode())

@@ -20,6 +20,7 @@ from ecsctl.deploy.kinds.instance_profile import InstanceProfile
 from ecsctl.deploy.kinds.launch_template import METADATA, LaunchTemplate
 from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.log_group import LogGroup
+from ecsctl.deploy.kinds.scalable_target import ScalableTarget, Timed, Tracking
 from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
 from ecsctl.deploy.kinds.service_role import ServiceRole, path_of, role_name, trusted
@@ -372,6 +373,35 @@ def service(project: str, network: Network) -> Case:
     )
 
 
+def scalable_target(project: str, network: Network) -> Case:
+    whole = service(project, network)
+    assert isinstance(whole.resource, Service)
+    definition = {name: value for name, value in whole.resource.definition.items() if name != "desiredCount"}
+    scaled = replace(whole, resource=replace(whole.resource, definition=definition, first_count=0))
+    cpu = Tracking("ECSServiceAverageCPUUtilization", 60.0, scale_in=120)
+    night = Timed("cron(0 22 * * ? *)", "Europe/Paris", maximum=1)
+    target = ScalableTarget(
+        f"{project}/{scaled.resource.name}",
+        tags(project),
+        after=(scaled.resource.key,),
+        minimum=0,
+        maximum=3,
+        policies={"ecsctl-cpu": cpu},
+        schedules={},
+    )
+    memory = Tracking("ECSServiceAverageMemoryUtilization", 70.0)
+    return Case(
+        target,
+        (*scaled.needs, scaled.resource),
+        {
+            "min": Edit(lambda item: replace(item, minimum=1)),
+            "max": Edit(lambda item: replace(item, maximum=5)),
+            "policies": Edit(lambda item: replace(item, policies={"ecsctl-memory": memory})),
+            "schedules": Edit(lambda item: replace(item, schedules={"ecsctl-night": night})),
+        },
+    )
+
+
 CASES: dict[str, Callable[[str, Network], Case]] = {
     "cluster": cluster,
     "iam-role": iam_role,
@@ -386,6 +416,7 @@ CASES: dict[str, Callable[[str, Network], Case]] = {
     "target-group": target_group,
     "load-balancer-v2": load_balancer,
     "service": service,
+    "scalable-target": scalable_target,
 }
 
 

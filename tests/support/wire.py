@@ -26,7 +26,7 @@ class Raw(io.BytesIO):
 
 
 class Wire:
-    """An :class:`Aws` on botocore's own clients; ``ecs`` and ``ec2`` answer by operation.
+    """An :class:`Aws` on botocore's own clients; ``ecs``, ``ec2`` and Application Auto Scaling answer by operation.
 
     ECS's answers are mappings, EC2's XML text. ``requests`` has every (operation, input as sent).
     """
@@ -36,7 +36,7 @@ class Wire:
         self._answers = answers
         self._lock = threading.Lock()
         self.aws = Aws(Target(region="eu-west-1", credentials=("AKIATEST", "secret")), clock=ManualClock(), fast=False)
-        for service in ("ecs", "ec2"):
+        for service in ("ecs", "ec2", "application-autoscaling"):
             self.aws.client(service).meta.events.register(f"before-send.{service}", self._answer)
 
     def _answer(self, request: Any, **_: Any) -> AWSResponse:

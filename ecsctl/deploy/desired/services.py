@@ -11,6 +11,7 @@ from ecsctl.deploy.desired.deployment_role import deployment_role, needs_role
 from ecsctl.deploy.desired.load_balancers import admitted, references
 from ecsctl.deploy.desired.network import subnets_of, vpc_of
 from ecsctl.deploy.desired.routes import Route, connected, definition_of, runs_on_fargate
+from ecsctl.deploy.desired.scaling import scaling
 from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.classic_load_balancer import ClassicLoadBalancer
 from ecsctl.deploy.kinds.cluster import Cluster
@@ -72,11 +73,13 @@ def service(
         EcsctlError: its subnets do not fit.
     """
     if wanted.ingress is None:
-        return [_service(spec, sources, tags, wanted, made, earlier)]
+        service = _service(spec, sources, tags, wanted, made, earlier)
+        return [service, *scaling(spec, tags, wanted, service)]
     subnets = subnets_of(sources, named_subnets(wanted))
     group, configuration = _network(spec, tags, wanted, subnets, vpc_of(subnets, f"service {wanted.name}"))
     wanted = replace(wanted, definition={**wanted.definition, "networkConfiguration": configuration})
-    return [group, _service(spec, sources, tags, wanted, made, earlier)]
+    service = _service(spec, sources, tags, wanted, made, earlier)
+    return [group, service, *scaling(spec, tags, wanted, service)]
 
 
 def deployment(
@@ -166,6 +169,12 @@ def _service(
             }
         ]
     definition.update(_hooked(definition, Ref(deployment_role(spec, sources), "arn")))
+    first = None
+    if service.scaling is not None:
+        # The number is Application Auto Scaling's from then on.
+        count = definition.pop("desiredCount", None)
+        least, most = service.scaling.minimum, service.scaling.maximum
+        first = min(max(least if count is None else int(count), least), most)
     own = {str(tag["key"]): str(tag.get("value", "")) for tag in definition.pop("tags", ())}
     runs = definition_of(spec, service) or sources.definitions.get(family)
     on_instances = spec.instances is not None and "EC2" in ((runs or {}).get("requiresCompatibilities") or ("EC2",))
@@ -177,4 +186,5 @@ def _service(
         definition=definition,
         runs=runs,
         default_launch="EC2" if on_instances else None,
+        first_count=first,
     )

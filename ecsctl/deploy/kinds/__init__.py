@@ -14,6 +14,7 @@ from ecsctl.deploy.kinds.instance_profile import InstanceProfileKind
 from ecsctl.deploy.kinds.launch_template import LaunchTemplateKind
 from ecsctl.deploy.kinds.load_balancer import LoadBalancerKind
 from ecsctl.deploy.kinds.log_group import LogGroupKind
+from ecsctl.deploy.kinds.scalable_target import ScalableTargetKind
 from ecsctl.deploy.kinds.security_group import SecurityGroupKind
 from ecsctl.deploy.kinds.service import ServiceKind
 from ecsctl.deploy.kinds.service_role import ServiceRoleKind
@@ -37,5 +38,6 @@ TABLE: dict[str, Kind[Any]] = {
         TargetGroupKind(),
         LoadBalancerKind(),
         ServiceKind(),
+        ScalableTargetKind(),
     )
 }

@@ -112,6 +112,7 @@ class LoadBalancerKind(Kind[LoadBalancer]):
                     "name": name,
                     "arn": arn,
                     "address": item.get("DNSName", ""),
+                    "label": arn.partition(":loadbalancer/")[2],
                     **elbv2_listeners.attributes(listed),
                 },
                 tags=tags[arn],
@@ -177,7 +178,8 @@ class LoadBalancerKind(Kind[LoadBalancer]):
         arn = str(made["LoadBalancerArn"])
         for listener in resource.listeners:
             elbv2_listener_changes.make(aws, arn, resource.name, listener, resource.tags)
-        attributes = {"name": resource.name, "arn": arn, "address": str(made.get("DNSName", ""))}
+        label = arn.partition(":loadbalancer/")[2]
+        attributes = {"name": resource.name, "arn": arn, "address": str(made.get("DNSName", "")), "label": label}
         return {**attributes, **self._rules(aws, arn, resource)}
 
     def update(self, aws: Aws, resource: LoadBalancer, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:

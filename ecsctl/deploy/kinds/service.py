@@ -90,6 +90,7 @@ class Service(Resource):
     ``anew``: begin a new deployment even where nothing differs. ``runs``: what its task definition says, where that is
     known. ``default_launch``: the launch type that it goes back to where the file no longer says one. ``besides``: what
     an update has to say besides. ``dropped``: what only a new service can be without, with what the present one has.
+    ``first_count``: with how many tasks a new service begins whose number is somebody else's to say then.
     """
 
     kind: ClassVar[str] = "service"
@@ -100,6 +101,11 @@ class Service(Resource):
     default_launch: str | None = None
     besides: Mapping[str, Any] = field(default_factory=dict)
     dropped: Mapping[str, Any] = field(default_factory=dict)
+    first_count: int | None = None
+
+    def at_first(self) -> Mapping[str, Any]:
+        """The input of CreateService."""
+        return self.definition if self.first_count is None else {**self.definition, "desiredCount": self.first_count}
 
     def fields(self) -> dict[str, Any]:
         said = {**self.definition, **self.besides}
@@ -190,7 +196,7 @@ class ServiceKind(Kind[Service]):
 
     def create(self, aws: Aws, resource: Service) -> Mapping[str, str]:
         query = {
-            **creation(resource.definition),
+            **creation(resource.at_first()),
             "cluster": resource.cluster,
             "serviceName": resource.name,
             "tags": ecs_tags(resource.tags),
@@ -304,7 +310,8 @@ class ServiceKind(Kind[Service]):
             yield FieldChange(ANEW, None, "true")
 
     def summary(self, resource: Service) -> Iterator[FieldChange]:
-        yield from summarize(creation(resource.fields()))
+        first = {} if resource.first_count is None else {"desiredCount": resource.first_count}
+        yield from summarize(creation({**resource.fields(), **first}))
 
     def conflict_hint(self, conflict: Conflict, cluster: str) -> str | None:
         if conflict.owner:

@@ -132,7 +132,7 @@ class TargetGroupKind(Kind[TargetGroup]):
                     # Of no resource: whose listeners forward there.
                     "balancers": tuple(sorted(item.get("LoadBalancerArns", ()))),
                 },
-                attributes={"name": name, "arn": arn},
+                attributes={"name": name, "arn": arn, "label": arn.rpartition(":")[2]},
                 tags=tags[arn],
             )
 
@@ -170,7 +170,7 @@ class TargetGroupKind(Kind[TargetGroup]):
         answer = aws.call("elbv2", "CreateTargetGroup", query, about=f"target group {resource.name}")
         arn = str(answer["TargetGroups"][0]["TargetGroupArn"])
         self._set_attributes(aws, arn, resource)
-        return {"name": resource.name, "arn": arn}
+        return {"name": resource.name, "arn": arn, "label": arn.rpartition(":")[2]}
 
     def update(self, aws: Aws, resource: TargetGroup, actual: Actual, changed: Collection[str]) -> Mapping[str, str]:
         if "healthCheck" in changed:

@@ -12,6 +12,8 @@ from ecsctl.manifest.model import (
     ListenerSpec,
     LoadBalancerRef,
     LoadBalancerSpec,
+    ScalingSpec,
+    ScheduleSpec,
     ServiceSpec,
     Spec,
     TaskDefinitionSpec,
@@ -19,6 +21,8 @@ from ecsctl.manifest.model import (
 from ecsctl.manifest.rules.document import Definition, Project, Referred, counts, referred
 
 WEB_PORT = 80
+# What ecsctl makes of a service besides the service.
+OWN_MEMBERS = ("loadBalancer", "ingress", "scaling")
 INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
 
 
@@ -158,7 +162,7 @@ def _health_check(data: dict[str, Any], kind: str, listeners: list[ListenerSpec]
 
 
 def _service(project: Project, service: Definition) -> ServiceSpec:
-    definition = {key: value for key, value in service.data.items() if key not in ("loadBalancer", "ingress")}
+    definition = {key: value for key, value in service.data.items() if key not in OWN_MEMBERS}
     definition["serviceName"] = service.name
     target = referred(project, service)
     said = service.get("loadBalancer") or {}
@@ -169,7 +173,27 @@ def _service(project: Project, service: Definition) -> ServiceSpec:
         reference = LoadBalancerRef(target.name, target.container, target.port, hosts, paths, *more)
     rules = service.get("ingress")
     own = None if rules is None else tuple(ingress(item) for item in rules if "fromPort" in item)
-    return ServiceSpec(service.name, definition, reference, own)
+    return ServiceSpec(service.name, definition, reference, own, _scaling(service.get("scaling")))
+
+
+def _scaling(said: dict[str, Any] | None) -> ScalingSpec | None:
+    if not said or "min" not in said or "max" not in said:
+        return None
+    schedules = {
+        name: ScheduleSpec(item["schedule"], item.get("timezone"), item.get("min"), item.get("max"))
+        for name, item in (said.get("schedules") or {}).items()
+        if "schedule" in item
+    }
+    return ScalingSpec(
+        said["min"],
+        said["max"],
+        said.get("cpu"),
+        said.get("memory"),
+        said.get("requestsPerTarget"),
+        said.get("scaleInCooldown"),
+        said.get("scaleOutCooldown"),
+        schedules,
+    )
 
 
 def _short_references(data: dict[str, Any]) -> dict[str, Any]:

@@ -37,8 +37,9 @@ def read_service(
         raise SpecError(checked.errors)
     project = Project(checked.data, whole=False)
     service = project.services[chosen]
-    if "ingress" in service.data:
-        raise UsageError(f"service {chosen}: its ingress is a part of a project", hint="`ecsctl up` makes it")
+    for own in ("ingress", "scaling"):
+        if own in service.data:
+            raise UsageError(f"service {chosen}: its {own} is a part of a project", hint="`ecsctl up` makes it")
     made = {key: value for key, value in service.data.items() if key != "loadBalancer"}
     made["serviceName"] = chosen
     target = referred(project, service)

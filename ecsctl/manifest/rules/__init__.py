@@ -29,6 +29,7 @@ MODULES = (
     "volumes",
     "load_balancers",
     "listeners",
+    "scaling",
     "instances",
     "tasks",
     "services",

@@ -75,8 +75,25 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "testListener": "The balancer's port at which a deployment that shifts traffic is tried before it has any.",
         "priority": "Which rule counts where several fit: the lowest. Default: 100, 200 … in the order of the file.",
     },
+    "Scaling": {
+        "min": "The least number of tasks.",
+        "max": "The greatest number of tasks.",
+        "cpu": "The average of the CPU that is to be kept, in percent.",
+        "memory": "The average of the memory that is to be kept, in percent.",
+        "requestsPerTarget": "The requests a minute that each task is to get, behind an application balancer.",
+        "scaleInCooldown": "Seconds after a scale-in until the next one. Default: 300.",
+        "scaleOutCooldown": "Seconds after a scale-out until the next one. Default: 300.",
+        "schedules": "Other bounds from certain times on, by name.",
+    },
+    "ScalingSchedule": {
+        "schedule": "When: cron(0 22 * * ? *), rate(1 hour) or at(2027-01-31T12:00:00).",
+        "timezone": "Of the schedule, as Europe/Paris. Default: UTC.",
+        "min": "The least number of tasks from then on.",
+        "max": "The greatest number of tasks from then on.",
+    },
     "Service": {
         "loadBalancer": "The balancer in front: name:port of the container, or {name, containerName, containerPort}.",
+        "scaling": "How the number of tasks follows the load, by Application Auto Scaling; desiredCount is left alone.",
         "ingress": "What may reach the tasks of mode awsvpc (Fargate): ports, as of instances. They get a security "
         "group of their own, and, where networkConfiguration is left out, the subnets of the default VPC.",
     },
@@ -91,6 +108,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
     port = {"type": "integer", "minimum": 1, "maximum": 65535}
     text: Schema = {"type": "string", "minLength": 1}
     texts: Schema = {"type": "array", "items": text}
+    count: Schema = {"type": "integer", "minimum": 0, "maximum": 5000}
     return {
         "TaskDefinition": {**task, "required": [key for key in task.get("required", ()) if key != "family"]},
         "Service": {
@@ -99,6 +117,7 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
                 **service_members,
                 "loadBalancer": {"$ref": "#/$defs/LoadBalancerReference"},
                 "ingress": {"type": "array", "items": {"$ref": "#/$defs/Ingress"}},
+                "scaling": {"$ref": "#/$defs/Scaling"},
             },
             "required": [],
             # The task sets of an EXTERNAL deployment controller say it instead.
@@ -108,6 +127,28 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
             },
             "else": {"required": ["taskDefinition"]},
         },
+        "Scaling": _closed(
+            {
+                "min": count,
+                "max": {**count, "minimum": 1},
+                "cpu": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
+                "memory": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
+                "requestsPerTarget": {"type": "number", "exclusiveMinimum": 0},
+                "scaleInCooldown": {"type": "integer", "minimum": 0},
+                "scaleOutCooldown": {"type": "integer", "minimum": 0},
+                "schedules": _map_of("ScalingSchedule"),
+            },
+            required=("min", "max"),
+        ),
+        "ScalingSchedule": _closed(
+            {
+                "schedule": {"type": "string", "pattern": r"^(cron|rate|at)\(.+\)$"},
+                "timezone": text,
+                "min": count,
+                "max": count,
+            },
+            required=("schedule",),
+        ),
         "LoadBalancerReference": _closed(
             {
                 "name": text,

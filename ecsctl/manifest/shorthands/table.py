@@ -126,6 +126,8 @@ SHORTHANDS: dict[str, Shorthand] = {
     ),
     "LoadBalancerDefinition.deregistrationDelay": _duration,
     "LoadBalancerDefinition.stickiness": _duration,
+    "Scaling.scaleInCooldown": _duration,
+    "Scaling.scaleOutCooldown": _duration,
     "LoadBalancerDefinition.slowStart": _duration,
     "LoadBalancerReference.host": _patterns,
     "LoadBalancerReference.path": _patterns,

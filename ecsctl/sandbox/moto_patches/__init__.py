@@ -44,6 +44,7 @@ def install(
         launch_templates,
         load_balancing,
         logs,
+        scaling,
         security_groups,
         times,
     )
@@ -58,4 +59,5 @@ def install(
     iam.patch()
     logs.patch(log_folder)
     ecs.patch(engine)
+    scaling.patch(engine)
     ec2_answers.patch()
