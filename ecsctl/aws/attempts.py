@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_BACKOFF = 20.0
 # A retry is told from the second on: the first is usually the last.
 TOLD_ATTEMPT = 2
+# AWS answers a repetition of these with what it has made; other endpoints make another. Whoever calls reads it again.
+ONCE = frozenset({"elbv2:CreateLoadBalancer"})
 LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -74,7 +76,7 @@ class Attempts:
 
     def _bound(self, name: str, attempts: int, operation: Any, response: Any, error: Exception | None) -> None:
         """Raise what an attempt ended with where another would not end in time, or is useless."""
-        from botocore.exceptions import ClientError, EndpointConnectionError
+        from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
         if error is None:
             if response is None or response[0].status_code < 400:
@@ -82,6 +84,8 @@ class Attempts:
             error = ClientError(response[1], operation.name)
             retried = response[0].status_code >= 429
         else:
+            if name in ONCE and not isinstance(error, (EndpointConnectionError, ConnectTimeoutError)):
+                raise error
             retried = True
         deadline = self._deadline()
         if deadline is not None and deadline.left() < min(2.0 ** (attempts - 1), MAX_BACKOFF):

@@ -21,7 +21,7 @@ from ecsctl.polling import Deadline
 from tests.support.clock import ManualClock
 from tests.support.identity import Identity, serve_identity
 from tests.support.wire import Raw
-from tests.support.wire_proxy import UNAVAILABLE, WireProxy, refused, wire_proxy
+from tests.support.wire_proxy import DROPPED, LOST, UNAVAILABLE, Effect, WireProxy, refused, wire_proxy
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,15 @@ def test_botocore_s_own_retries_end_with_the_deadline_too(wire: WireProxy) -> No
         aws.call("ecs", "ListClusters")
     assert fault.hits == 1
     assert caught.value.aws_code == "ServiceUnavailable"
+
+
+@pytest.mark.parametrize("effect", [LOST, DROPPED])
+def test_what_would_be_made_twice_is_sent_once_where_its_answer_is_lost(wire: WireProxy, effect: Effect) -> None:
+    fault = wire.fault("CreateLoadBalancer", effect)
+    with pytest.raises(AwsError) as caught:
+        connect(wire, ManualClock()).call("elbv2", "CreateLoadBalancer", {"Name": "front"})
+    assert fault.hits == 1
+    assert caught.value.ambiguous
 
 
 def test_a_deadline_counts_for_its_block_only(wire: WireProxy) -> None:

@@ -14,6 +14,7 @@ from ecsctl.aws.session import Aws
 from ecsctl.aws.target import Target
 from tests.support.clock import ManualClock
 from tests.support.command import Ended, ecsctl
+from tests.support.wire_proxy import LOST, wire_proxy
 
 pytestmark = pytest.mark.slow
 
@@ -90,3 +91,16 @@ def test_waiting_for_what_never_happens_says_what_is_missing(run) -> None:
     assert ended.code == 4
     assert "instances of shop: 0 of 1 have joined" in ended.err
     assert run("down", "--yes").code == 0
+
+
+def test_a_balancer_whose_answer_is_lost_is_not_doubled(endpoint: str, tmp_path: Path) -> None:
+    """It makes several of one name, which AWS does not."""
+    file = tmp_path / "ecsctl.yaml"
+    file.write_text(FILE.replace("type: classic", "type: application").replace("instances: {count: 1}", ""))
+    with wire_proxy(endpoint) as wire:
+        aws = Aws(Target(region="eu-west-1", endpoint_url=wire.url, credentials=("test", "test")), clock=ManualClock())
+        lost = wire.fault("CreateLoadBalancer", LOST)
+        ended = ecsctl(aws, "up", "-f", str(file), "--yes", "--no-wait")
+        assert (ended.code, lost.hits) == (0, 1), ended.err
+        assert ecsctl(aws, "plan", "-f", str(file), "--exit-code").code == 0
+        assert ecsctl(aws, "down", "-f", str(file), "--yes").code == 0
