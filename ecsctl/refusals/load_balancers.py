@@ -273,10 +273,10 @@ def _advanced(service: Data, found: Sequence[tuple[Path, Data]]) -> Iterator[Vio
     for path, item in found:
         advanced, place = part(item, "advancedConfiguration"), (*path, "advancedConfiguration")
         if not advanced:
-            if strategy in SHIFTING:
-                yield ADVANCED_MISSING.at(place, strategy=STRATEGY_WORDS[strategy], kind=strategy)
-            elif having:
+            if having:
                 yield ADVANCED_SOME.at(place)
+            elif strategy in SHIFTING:
+                yield ADVANCED_MISSING.at(place, strategy=STRATEGY_WORDS[strategy], kind=strategy)
             continue
         if item.get("loadBalancerName"):
             yield ADVANCED_CLASSIC.at(place)

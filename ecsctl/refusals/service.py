@@ -122,7 +122,7 @@ EXEC_ROLE = fact(
 )  # fmt: skip
 COUNT_MISSING = fact(
     "desired-count-missing", "CreateService", INVALID, "a service of REPLICA without desiredCount",
-    "Desired count must be specified for the replica scheduling strategy.", basis=model("CreateService.desiredCount"),
+    "DesiredCount is missing", basis=model("CreateService.desiredCount"),
 )  # fmt: skip
 NEGATIVE = fact(
     "negative-number", CREATE, INVALID, "a desiredCount or healthCheckGracePeriodSeconds below 0",
@@ -130,7 +130,7 @@ NEGATIVE = fact(
 )  # fmt: skip
 TOKEN = fact(
     "client-token-length", "CreateService", INVALID, "a clientToken of more than 36 characters",
-    "clientToken can have at most 36 characters.", basis=model("CreateService.clientToken"),
+    "idempotency token longer than 36.", basis=model("CreateService.clientToken"),
 )  # fmt: skip
 DAEMON_COUNT = fact(
     "daemon-desired-count", CREATE, INVALID, "DAEMON with desiredCount, 0 too",
@@ -151,7 +151,7 @@ DAEMON_PROVIDERS = fact(
 )  # fmt: skip
 DAEMON_FARGATE = fact(
     "daemon-fargate", CREATE, INVALID, "DAEMON on Fargate",
-    "The daemon scheduling strategy is not supported with the FARGATE launch type.",
+    "The daemon scheduling strategy does not support the FARGATE launch type. Change the launch type and try again",
     basis=model("CreateService.schedulingStrategy"),
 )  # fmt: skip
 MANAGED_LAUNCH = fact(
@@ -301,10 +301,10 @@ def _scheduling(service: Data, context: Context, kind: str | None) -> Iterator[V
         yield DAEMON_COUNT.at(("desiredCount",))
     if service.get("placementStrategy"):
         yield DAEMON_STRATEGY.at(("placementStrategy",))
-    if kind == "FARGATE":
-        yield DAEMON_FARGATE.at(("schedulingStrategy",))
-    elif service.get("capacityProviderStrategy"):
+    if service.get("capacityProviderStrategy"):
         yield DAEMON_PROVIDERS.at(("capacityProviderStrategy",))
+    elif kind == "FARGATE":
+        yield DAEMON_FARGATE.at(("schedulingStrategy",))
 
 
 def _monitoring(service: Data) -> Iterator[Violation]:

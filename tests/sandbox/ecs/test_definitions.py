@@ -249,7 +249,7 @@ def test_revision_numbers_survive_deletion(empty: World) -> None:
     refused = empty.call("DeleteTaskDefinitions", taskDefinitions=["web:1", "web:9"])
     assert [failure["reason"] for failure in refused["failures"]] == [
         "The specified task definition is still in ACTIVE status. Please deregister the target and try again.",
-        "MISSING",
+        "The specified task definition does not exist. Specify a valid account, family, revision and try again.",
     ]
     deleted = empty.call("DeleteTaskDefinitions", taskDefinitions=["web:2"])["taskDefinitions"][0]
     assert deleted["status"] == "DELETE_IN_PROGRESS"

@@ -55,7 +55,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"serviceName": "a b"}, "ServiceName must match"),
     ({"taskDefinition": "nope"}, "TaskDefinition not found"),
     ({"taskDefinition": None}, "TaskDefinition can not be blank"),
-    ({"desiredCount": None}, "Desired count"),
+    ({"desiredCount": None}, "DesiredCount is missing"),
     ({"clientToken": "x" * 37}, "36"),
     ({"launchType": "EC2", "capacityProviderStrategy": [{"capacityProvider": "x"}]}, "both a launch type"),
     ({"taskDefinition": "net"}, "Network Configuration must be provided when networkMode 'awsvpc' is specified."),

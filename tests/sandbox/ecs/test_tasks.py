@@ -130,7 +130,7 @@ def test_an_empty_cluster_throws(empty: World) -> None:
         ({"count": 11}, "Count"),
         ({"taskDefinition": "nope"}, "TaskDefinition not found"),
         ({"networkConfiguration": NETWORK}, "Network Configuration is not valid"),
-        ({"launchType": "EC2", "capacityProviderStrategy": [{"capacityProvider": "x"}]}, "not associated"),
+        ({"launchType": "EC2", "capacityProviderStrategy": [{"capacityProvider": "x", "weight": 1}]}, "not associated"),
         ({"overrides": {"containerOverrides": [{"name": "nope"}]}}, "nope"),
         ({"overrides": {"containerOverrides": [{"name": "app", "command": ["x" * 9000]}]}}, "8192"),
         ({"startedBy": "x" * 129}, "128"),

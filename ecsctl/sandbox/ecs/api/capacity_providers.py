@@ -62,8 +62,8 @@ def checked_strategy(
     """
     if default and sum(bool(item.get("base")) for item in strategy) > 1:
         raise refused(state.DEFAULT_BASES)
-    check_associated(strategy, providers)
     refuse_first(check_strategy({"capacityProviderStrategy": list(strategy)}))
+    check_associated(strategy, providers)
     return [
         {
             "capacityProvider": item["capacityProvider"].rsplit("/", 1)[-1],

@@ -7,9 +7,10 @@ from typing import Any
 
 from ecsctl.refusals import load_balancers
 from ecsctl.refusals import service as facts
+from ecsctl.refusals.deployments import check_deployment
 from ecsctl.refusals.deployments import check_external as external_violations
 from ecsctl.refusals.service import check_service
-from ecsctl.refusals.service_connect import NAMESPACE_UNKNOWN
+from ecsctl.refusals.service_connect import NAME_TAKEN, NAMESPACE_UNKNOWN
 from ecsctl.refusals.service_context import Context
 from ecsctl.sandbox.ecs.api.capacity_providers import check_associated
 from ecsctl.sandbox.ecs.errors import refuse_first, refused
@@ -28,12 +29,19 @@ def check_name(request: Request) -> None:
 
 
 def check_settings(
-    region: Region, cluster: Cluster, definition: TaskDefinition, settings: Document, *, update: bool = False
+    region: Region,
+    cluster: Cluster,
+    definition: TaskDefinition,
+    settings: Document,
+    *,
+    name: str,
+    update: bool = False,
 ) -> None:
     """Refuse what contradicts itself, the task definition, or what there is in the account.
 
     Args:
         settings: members of CreateService, merged with the service's own on an update; defaults are filled in.
+        name: the service's.
     Raises:
         EcsApiError: mostly ``InvalidParameterException``.
     """
@@ -50,9 +58,25 @@ def check_settings(
     check_network_exists(region, settings.get("networkConfiguration"))
     connect = settings.get("serviceConnectConfiguration") or {}
     if connect.get("enabled"):
-        namespace_of(region, cluster, connect)
+        namespace = namespace_of(region, cluster, connect)
+        _check_names_free(region, namespace, connect, (cluster.name, name))
     for balancer in settings.get("loadBalancers", ()):
         _check_balancer(region, definition, balancer)
+
+
+def _check_names_free(region: Region, namespace: str, connect: Document, own: tuple[str, str]) -> None:
+    """Refuse names that another service has in the namespace; ``own`` is the cluster and name of this one."""
+    wanted = _names(connect)
+    for key, other in region.store.services.items():
+        theirs = other.settings.get("serviceConnectConfiguration") or {}
+        if key == own or other.status == "INACTIVE" or not theirs.get("enabled"):
+            continue
+        if wanted & _names(theirs) and namespace_of(region, region.store.clusters[key[0]], theirs) == namespace:
+            raise refused(NAME_TAKEN, arn=other.arn)
+
+
+def _names(connect: Document) -> set[str]:
+    return {str(item.get("discoveryName") or item.get("portName")) for item in connect.get("services", ())}
 
 
 def namespace_of(region: Region, cluster: Cluster, connect: Document) -> str:
@@ -78,6 +102,7 @@ def check_external(request: Request, settings: Document) -> None:
     if settings["deploymentController"]["type"] != "EXTERNAL":
         return
     refuse_first(load_balancers.check_load_balancers(request, None, Context(), None))
+    refuse_first(check_deployment(settings, Context()))
     for member in ("launchType", "capacityProviderStrategy", "platformVersion", "networkConfiguration"):
         settings.pop(member, None)
     settings["availabilityZoneRebalancing"] = "DISABLED"

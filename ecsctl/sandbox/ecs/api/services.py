@@ -7,7 +7,8 @@ import json
 from copy import deepcopy
 
 from ecsctl.refusals import state
-from ecsctl.refusals.deployments import rebalancing_problem
+from ecsctl.refusals.deployments import check_deployment, rebalancing_problem
+from ecsctl.refusals.service_context import Context
 from ecsctl.sandbox.ecs.api import task_sets
 from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy
 from ecsctl.sandbox.ecs.api.clusters import ensure_active
@@ -23,7 +24,7 @@ from ecsctl.sandbox.ecs.api.references import (
 from ecsctl.sandbox.ecs.api.service_rules import check_external, check_name, check_settings
 from ecsctl.sandbox.ecs.api.service_view import service_view
 from ecsctl.sandbox.ecs.api.tags import checked_tags
-from ecsctl.sandbox.ecs.errors import invalid, refused, service_not_active, service_not_found
+from ecsctl.sandbox.ecs.errors import invalid, refuse_first, refused, service_not_active, service_not_found
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.scheduler import deployments
 from ecsctl.sandbox.ecs.scheduler.capacity_strategy import launch_type_of
@@ -79,7 +80,7 @@ def create_service(region: Region, request: Request) -> Response:
     check_external(request, settings)
     if settings["deploymentController"]["type"] != "EXTERNAL":
         definition = runnable_definition(region, request["taskDefinition"])
-        check_settings(region, cluster, definition, settings)
+        check_settings(region, cluster, definition, settings, name=name)
     tags = checked_tags(request.get("tags"))
     service = Service(
         arn=store.arn("service", cluster.name, name),
@@ -201,6 +202,7 @@ def update_service(region: Region, request: Request) -> Response:
         if service.settings.get("capacityProviderStrategy") and not request.get("forceNewDeployment"):
             raise refused(state.STRATEGY_CHANGED)
     if service.controller != "ECS":
+        refuse_first(check_deployment(settings, Context(update=True)))
         service.settings = settings
         service.desired = given.get("desiredCount", service.desired)
         store.touch(service)
@@ -213,7 +215,7 @@ def update_service(region: Region, request: Request) -> Response:
     else:
         family, _, revision = service.task_definition.rsplit("/", 1)[-1].partition(":")
         definition = store.definitions[family, int(revision)]
-    check_settings(region, cluster, definition, settings, update=True)
+    check_settings(region, cluster, definition, settings, name=service.name, update=True)
     anew = (
         bool(request.get("forceNewDeployment"))
         or changed_definition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 
@@ -11,11 +12,12 @@ from ecsctl.refusals.task_definition import check_task_definition, compatibiliti
 from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.references import find_definition
 from ecsctl.sandbox.ecs.api.tags import checked_tags, tag_list
-from ecsctl.sandbox.ecs.errors import client_error, invalid, refuse_first, refused
+from ecsctl.sandbox.ecs.errors import client_error, refuse_first, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.scheduler.requirements import required_attributes
 from ecsctl.sandbox.ecs.store.store import Document, Store, TaskDefinition
 
+_REVISION = re.compile(r"[A-Za-z0-9_-]{1,255}:\d+")
 _KEPT = (
     "family",
     "taskRoleArn",
@@ -185,17 +187,18 @@ def delete_task_definitions(region: Region, request: Request) -> Response:
     references = request["taskDefinitions"]
     if not 1 <= len(references) <= 10:
         raise client_error("Between 1 and 10 task definitions can be deleted in one call.")
-    for reference in references:
-        if ":" not in reference.rsplit("/", 1)[-1]:
-            raise invalid(f"The task definition '{reference}' must have a revision.")
     deleted, failures = [], []
     for reference in dict.fromkeys(references):
+        # What is wrong with one of them is told of that one, in the words that moto's tests have of AWS.
+        if not _REVISION.fullmatch(reference.rsplit("/", 1)[-1]):
+            reason = "The specified task definition identifier is invalid. Specify a valid name or ARN and try again."
+            failures.append({"arn": reference, "reason": reason})
+            continue
         definition = find_definition(region, reference)
         if definition is None:
-            arn = reference if reference.startswith("arn:") else region.store.arn("task-definition", reference)
-            failures.append(
-                {"arn": arn, "reason": "MISSING", "detail": "The specified task definition does not exist."}
-            )
+            reason = "The specified task definition does not exist. "
+            reason += "Specify a valid account, family, revision and try again."
+            failures.append({"arn": reference, "reason": reason})
         elif definition.status == "ACTIVE":
             failures.append(
                 {

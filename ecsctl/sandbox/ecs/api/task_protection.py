@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from ecsctl.refusals import state
 from ecsctl.sandbox.ecs.api.references import find_cluster, missing, task_of
-from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
+from ecsctl.sandbox.ecs.errors import invalid, refused
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
 from ecsctl.sandbox.ecs.store.store import Task
 
@@ -23,9 +24,7 @@ def execute_command(region: Region, request: Request) -> Response:
     if not request.get("interactive"):
         raise invalid("Interactive is the only mode supported currently.")
     if not task.execute_command:
-        raise invalid("The execute command failed because execute command was not enabled when the task was run or the "
-                      "execute command agent isn’t running. Wait and try again or run a new task with execute command "
-                      "enabled and try again.")  # fmt: skip
+        raise refused(state.EXEC_OFF)
     name = request.get("container")
     if name is None and len(task.containers) > 1:
         raise invalid("The container must be specified for a task with multiple containers.")
@@ -34,10 +33,7 @@ def execute_command(region: Region, request: Request) -> Response:
         raise invalid("The container was not found in the task.")
     session = getattr(region.runtime, "session", None)
     if session is None or container.last_status != "RUNNING":
-        raise EcsApiError(
-            "TargetNotConnectedException",
-            "The execute command failed due to an internal error. Try again later.",
-        )
+        raise refused(state.EXEC_AGENT)
     try:
         command = shlex.split(request["command"])
     except ValueError as error:

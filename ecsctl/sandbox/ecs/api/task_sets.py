@@ -149,7 +149,7 @@ def create_task_set(region: Region, request: Request) -> Response:
     definition = runnable_definition(region, request["taskDefinition"])
     own = {name: deepcopy(request[name]) for name in _OWN if request.get(name)}
     _fill(store, cluster, own)
-    check_settings(region, cluster, definition, {**service.settings, **own})
+    check_settings(region, cluster, definition, {**service.settings, **own}, name=service.name)
     scale, tags = _scale(request), checked_tags(request.get("tags"))
     made = _add(region, service, definition.arn, own, scale)
     made.external_id = request.get("externalId")

@@ -57,6 +57,14 @@ _MISSING_SENTENCES: Mapping[tuple[str, str], str] = {
 }
 
 
+# Enumerations of which the service's own words are known (moto's tests and other emulators quote them).
+_ENUMERATION_WORDS = {
+    "LaunchType": "launch type should be one of",
+    "SchedulingStrategy": "Scheduling strategy should be one of",
+    "SettingName": "{} should be one of",
+}
+
+
 @functools.lru_cache(maxsize=1)
 def service_model() -> ServiceModel:
     """botocore's model of ECS, loaded once a process."""
@@ -146,11 +154,12 @@ def _checked_scalar(operation: str, shape: Shape, value: Any, path: str) -> Any:
             raise _wrong_type("String", value)
         allowed = getattr(shape, "enum", None)
         if allowed and value not in allowed and shape.name not in CHECKED_ENUMERATIONS:
-            raise refusal(
-                operation,
+            known = _ENUMERATION_WORDS.get(shape.name)
+            general = (
                 f"1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: "
-                f"Member must satisfy enum value set: [{', '.join(allowed)}]",
+                f"Member must satisfy enum value set: [{', '.join(allowed)}]"
             )
+            raise refusal(operation, f"{known.format(value)} [{','.join(allowed)}]" if known else general)
         return value
     if kind == "boolean":
         if not isinstance(value, bool):
