@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecsctl.manifest.model import ServiceSpec, Spec
+from ecsctl.manifest.model import ServiceSpec, Spec, TaskDefinitionSpec
 
 
 def inputs(spec: Spec) -> dict[str, Any]:
     """``taskDefinitions`` and ``services``, each the input of its API operation; sections without any are left out."""
-    families = {name: dict(one.definition) for name, one in spec.task_definitions.items()}
+    families = {name: task_definition_input(one) for name, one in spec.task_definitions.items()}
     services = {name: service_input(spec, one) for name, one in spec.services.items()}
     sections = {"taskDefinitions": families, "services": services}
     return {name: section for name, section in sections.items() if section}
+
+
+def task_definition_input(item: TaskDefinitionSpec) -> dict[str, Any]:
+    """The input of RegisterTaskDefinition; the ARNs of roles that are made stay ``(known after apply)``."""
+    roles = {"taskRoleArn": item.task_role, "executionRoleArn": item.execution_role}
+    later = {member: "(known after apply)" for member, role in roles.items() if role is not None}
+    return {**item.definition, **later}
 
 
 # A deployment whose tasks keep failing is ended and undone by ECS, where the file says nothing else.

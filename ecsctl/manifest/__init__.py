@@ -181,6 +181,9 @@ def load_task_definition(
     if checked.errors or checked.data is None:
         raise SpecError(checked.errors)
     specs = [task_definition(name, item) for name, item in checked.data["taskDefinitions"].items()]
+    for spec in specs:
+        if spec.task_role or spec.execution_role:
+            raise UsageError(f"{spec.family}: its roles are a part of a project", hint="`ecsctl up` makes them")
     return specs, [*notes, *checked.notes, *(str(fault) for fault in checked.faults)]
 
 

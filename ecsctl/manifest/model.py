@@ -236,11 +236,24 @@ class LoadBalancerRef:
 
 
 @dataclass(frozen=True)
+class RoleSpec:
+    """A role that the project makes: managed policies by name or ARN, and statements in IAM's words (Allow: usual)."""
+
+    policies: tuple[str, ...] = ()
+    statements: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class TaskDefinitionSpec:
-    """The input of RegisterTaskDefinition, shorthands expanded, ``family`` and ``tags`` included."""
+    """The input of RegisterTaskDefinition, shorthands expanded, ``family`` and ``tags`` included.
+
+    ``task_role`` and ``execution_role`` are made by the project; None: the definition says its own, or none.
+    """
 
     family: str
     definition: Mapping[str, Any]
+    task_role: RoleSpec | None = None
+    execution_role: RoleSpec | None = None
 
 
 @dataclass(frozen=True)

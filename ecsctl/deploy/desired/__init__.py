@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ecsctl.deploy.desired.deployment_role import deployment_roles
 from ecsctl.deploy.desired.instances import instances
 from ecsctl.deploy.desired.load_balancers import load_balancer
+from ecsctl.deploy.desired.roles import roles
 from ecsctl.deploy.desired.routes import Route
 from ecsctl.deploy.desired.services import connected_after, needs_namespace, service
 from ecsctl.deploy.kinds.cluster import Cluster
@@ -44,7 +45,9 @@ def desired(spec: Spec, sources: DataSources) -> dict[Key, Resource]:
         resources += groups
         after = tuple(group.key for group in groups)
         own = tags_of(item.definition.get("tags"), "key", "value")
-        resources.append(TaskDefinition(family, {**own, **tags}, after, definition=item.definition))
+        made_roles, definition = roles(spec, sources, tags, item)
+        resources += made_roles
+        resources.append(TaskDefinition(family, {**own, **tags}, after, definition=definition))
     routes = [Route.of(spec, item) for item in spec.services.values() if item.load_balancer]
     for balancer in spec.load_balancers.values():
         through = [route for route in routes if route.balancer == balancer.name]

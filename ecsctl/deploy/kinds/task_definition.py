@@ -11,7 +11,7 @@ from ecsctl.deploy.changes import REMOVE, Change
 from ecsctl.deploy.compare import leaves
 from ecsctl.deploy.guards import Use
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, last, owner_of, retag_ecs, tags_of
-from ecsctl.deploy.resources import Known, Resource
+from ecsctl.deploy.resources import Known, Ref, Resource, resolve
 from ecsctl.deploy.revisions import own_revisions, owned_families, register, remove_revisions
 from ecsctl.ecs_definitions.differences import diff_task_definitions, keyed
 from ecsctl.ecs_definitions.field_changes import FieldChange, to_field_change
@@ -40,6 +40,11 @@ class TaskDefinition(Resource):
         return {"definition": self.definition}
 
 
+def named(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition with what is not known yet, such as the ARN of a role that is to be made, in words."""
+    return {name: str(value) if isinstance(value, Ref) else value for name, value in definition.items()}
+
+
 class TaskDefinitionKind(Kind[TaskDefinition]):
     """Found by its family, and by the owner tag of its revisions.
 
@@ -61,21 +66,23 @@ class TaskDefinitionKind(Kind[TaskDefinition]):
     )
     # Task and execution roles are handed to the tasks.
     permissions = ("iam:PassRole",)
+    depends_on = frozenset({"service-role"})
     adoptable = True
     update_renews = True
 
     def differences(self, resource: TaskDefinition, actual: Actual, known: Known) -> Iterator[FieldChange]:
-        changes = diff_task_definitions(actual.fields["definition"], resource.definition)
+        wanted = named(resolve(resource.definition, known))
+        changes = diff_task_definitions(actual.fields["definition"], wanted)
         yield from (to_field_change(*change) for change in changes)
 
     def summary(self, resource: TaskDefinition) -> Iterator[FieldChange]:
         said = {name: value for name, value in resource.definition.items() if name not in ("family", "tags")}
-        yield from leaves("", {name: keyed(value, name) for name, value in said.items()})
+        yield from leaves("", {name: keyed(value, name) for name, value in named(said).items()})
 
     def forms(self, resource: TaskDefinition | None, actual: Actual | None, known: Known) -> tuple[Any, Any]:
         return (
             definition_form(actual.fields.get("definition") or {}) if actual else {},
-            definition_form(resource.definition) if resource else {},
+            definition_form(named(resolve(resource.definition, known))) if resource else {},
         )
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:

@@ -12,6 +12,7 @@ from ecsctl.manifest.model import (
     ListenerSpec,
     LoadBalancerRef,
     LoadBalancerSpec,
+    RoleSpec,
     ScalingSpec,
     ScheduleSpec,
     ServiceSpec,
@@ -22,6 +23,7 @@ from ecsctl.manifest.rules.document import Definition, Project, Referred, counts
 
 WEB_PORT = 80
 # What ecsctl makes of a service besides the service.
+ROLES = ("taskRole", "executionRole")
 OWN_MEMBERS = ("loadBalancer", "ingress", "scaling")
 INSTANCE_PROTOCOL = {"HTTPS": "HTTP", "SSL": "TCP", "TLS": "TCP"}
 
@@ -58,7 +60,14 @@ def _known(data: Any) -> Any:
 
 def task_definition(family: str, data: dict[str, Any]) -> TaskDefinitionSpec:
     """A task definition with its family in it."""
-    return TaskDefinitionSpec(family, {"family": family, **data})
+    definition = {"family": family, **{key: value for key, value in data.items() if key not in ROLES}}
+    return TaskDefinitionSpec(family, definition, *(_role(data.get(name)) for name in ROLES))
+
+
+def _role(said: dict[str, Any] | None) -> RoleSpec | None:
+    if said is None:
+        return None
+    return RoleSpec(tuple(said.get("policies") or ()), tuple(said.get("statements") or ()))
 
 
 def _instances(data: dict[str, Any]) -> InstancesSpec:

@@ -30,6 +30,7 @@ MODULES = (
     "load_balancers",
     "listeners",
     "scaling",
+    "roles",
     "instances",
     "tasks",
     "services",

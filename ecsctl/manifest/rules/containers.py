@@ -81,12 +81,12 @@ cites(
     Tell(
         facts.SECRETS_ROLE,
         "secrets without an executionRoleArn of the task definition",
-        "executionRoleArn: arn:aws:iam::…:role/…",
+        "executionRoleArn: arn:aws:iam::…:role/…, or executionRole: {{}}, which up makes",
     ),
     Tell(
         facts.SECRET_OPTIONS_ROLE,
         "secrets without an executionRoleArn of the task definition",
-        "executionRoleArn: arn:aws:iam::…:role/…",
+        "executionRoleArn: arn:aws:iam::…:role/…, or executionRole: {{}}, which up makes",
     ),
     why="The agent reads the secrets with this role before the container starts; the task's own role comes later.",
     looks_at="secrets and logConfiguration.secretOptions",

@@ -6,7 +6,7 @@ from ecsctl.manifest.rules import Tell, cites
 from ecsctl.refusals import launch_types, limits
 from ecsctl.refusals import logging as facts
 
-ROLE = "executionRoleArn: arn:aws:iam::…:role/…"
+ROLE = "executionRoleArn: arn:aws:iam::…:role/…, or executionRole: {{}}, which up makes"
 
 cites(
     "ECS034",

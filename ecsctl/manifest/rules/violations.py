@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from ecsctl.manifest.rules.document import Definition, Project, network_mode
 from ecsctl.refusals import Path, Violation
@@ -11,6 +12,9 @@ from ecsctl.refusals.deployments import check_external
 from ecsctl.refusals.service import check_service
 from ecsctl.refusals.service_context import DEFINITION, Context, launch_type
 from ecsctl.refusals.task_definition import check_task_definition
+
+# Stands for the ARN of a role that is made.
+MADE = "arn:aws:iam::123456789012:role/made"
 
 
 def violations(project: Project) -> tuple[Violation, ...]:
@@ -25,15 +29,23 @@ def _of_definitions(project: Project) -> Iterator[Violation]:
         required = definition.get("requiresCompatibilities") or ()
         ec2 = "EC2" in required or (not required and _runs_on_ec2(project, definition))
         external = "EXTERNAL" in required or any(kind == "EXTERNAL" for kind in _launch_types(project, definition))
-        data = {**definition.data, "requiresCompatibilities": [*required, *(("EXTERNAL",) if external else ())]}
+        data = _with_roles(definition)
+        if external:
+            data = {**data, "requiresCompatibilities": [*required, "EXTERNAL"]}
         found = check_task_definition(
-            data if external else definition.data,
+            data,
             definition.name,
             fargate=project.fargate(definition),
             ec2=ec2 and not project.fargate(definition),
         )
         for violation in found:
             yield _placed(violation, definition.path, None)
+
+
+def _with_roles(definition: Definition) -> dict[str, Any]:
+    """A task definition with the roles that the project makes for it."""
+    made = {f"{name}Arn": MADE for name in ("taskRole", "executionRole") if name in definition.data}
+    return {**made, **definition.data} if made else definition.data
 
 
 def _launch_types(project: Project, definition: Definition) -> list[str | None]:
@@ -55,7 +67,7 @@ def _of_services(project: Project) -> Iterator[Violation]:
             balanced=bool(service.get("loadBalancer")),
             own_network=service.get("ingress") is not None and project.whole,
         )
-        data = definition.data if definition is not None else None
+        data = _with_roles(definition) if definition is not None else None
         for violation in (*check_external(service.data), *check_service(service.data, data, context)):
             yield _placed(violation, service.path, definition.path if definition is not None else None)
 

@@ -75,6 +75,16 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "testListener": "The balancer's port at which a deployment that shifts traffic is tried before it has any.",
         "priority": "Which rule counts where several fit: the lowest. Default: 100, 200 … in the order of the file.",
     },
+    "TaskDefinition": {
+        "taskRole": "A role for the containers that the project makes: {policies, statements}; with what ECS Exec "
+        "needs where a service of it has enableExecuteCommand.",
+        "executionRole": "A role to start the containers that the project makes, with just what they need: images of "
+        "ECR, logs, secrets and parameters; {} says no more.",
+    },
+    "Role": {
+        "policies": "Managed policies, by name or ARN.",
+        "statements": "What it may do, in the words of IAM: {Action, Resource}.",
+    },
     "Scaling": {
         "min": "The least number of tasks.",
         "max": "The greatest number of tasks.",
@@ -110,7 +120,18 @@ def project_definitions(api: Mapping[str, Schema]) -> dict[str, Schema]:
     texts: Schema = {"type": "array", "items": text}
     count: Schema = {"type": "integer", "minimum": 0, "maximum": 5000}
     return {
-        "TaskDefinition": {**task, "required": [key for key in task.get("required", ()) if key != "family"]},
+        "TaskDefinition": {
+            **task,
+            "properties": {
+                **task["properties"],
+                "taskRole": {"$ref": "#/$defs/Role"},
+                "executionRole": {"$ref": "#/$defs/Role"},
+            },
+            "required": [key for key in task.get("required", ()) if key != "family"],
+        },
+        "Role": _closed({"policies": texts, "statements": {"type": "array", "items": {"$ref": "#/$defs/Statement"}}}),
+        # IAM's own document: what is in it is IAM's to judge.
+        "Statement": {"type": "object", "additionalProperties": {}},
         "Service": {
             **service,
             "properties": {

@@ -169,6 +169,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("ECS088", service("loadBalancer: {name: lb, path: /a}\nstrategy: blueGreen # here",
      more=WEB.replace("[80]", "[80, 81]")), "[80, 81]", "[80]"),
     ("ECS088", service("loadBalancer: {name: lb, testListener: 9} # here", more=WEB), ", testListener: 9", ""),
+    ("ECS099", task(over="taskRole: {statements: [{Resource: '*'}]} # here"), "Resource", "Action: a, Resource"),
+    ("ECS099", task(over="taskRole: {statements: [{Action: a}]} # here"), "Action: a", "Action: a, Resource: b"),
     ("ECS089", service("scaling: {min: 1, max: 3} # here"), "3}", "3, cpu: 60}"),
     ("ECS089", service("scaling: {min: 4, max: 3, cpu: 50} # here"), "min: 4", "min: 2"),
     ("ECS089", service("scaling: {min: 1, max: 3, cpu: 5}\nschedulingStrategy: DAEMON").replace(" 5}", " 5} # here"),
