@@ -14,7 +14,7 @@ import click
 from ecsctl.cli.context import connect
 from ecsctl.cli.listing import lists, show_list
 from ecsctl.cli.locate_files import follow, require_together, writes_files
-from ecsctl.cli.options import FAMILY, SERVICE, Command, duration, pass_settings
+from ecsctl.cli.options import Command, duration, pass_settings, running_tasks
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import EcsctlError, UsageError, WaitTimeoutError
 
@@ -32,8 +32,7 @@ TIMEOUT = 600.0
 
 @click.command(cls=Command)
 @click.argument("tasks", metavar="[TASK]...", nargs=-1)
-@click.option("--service", type=SERVICE, metavar="NAME", help="The running tasks of this service.")
-@click.option("--family", type=FAMILY, metavar="NAME", help="The running tasks of this task definition family.")
+@running_tasks
 @click.option("--all-clusters", "-A", is_flag=True, help="Look in all clusters.")
 @click.option("--open", "open_", is_flag=True, help="Open the first address in a browser.")
 @click.option("--private", is_flag=True, help="Print private addresses although there are public ones.")

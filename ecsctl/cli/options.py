@@ -212,6 +212,14 @@ def named(function: F) -> F:
     )(function)
 
 
+def running_tasks(function: F) -> F:
+    """Give a command ``--service`` and ``--family``: the running tasks of one."""
+    function = click.option(
+        "--family", type=FAMILY, metavar="NAME", help="The running tasks of this task definition family."
+    )(function)
+    return click.option("--service", type=SERVICE, metavar="NAME", help="The running tasks of this service.")(function)
+
+
 def reads_definitions(function: F) -> F:
     """Give a command ``--set``, ``--env-file`` and ``--lenient``: how the definitions that it reads are taken."""
     function = click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ecsctl.cli.context import connect
-from ecsctl.cli.options import FAMILY, SERVICE, Command, duration, pass_settings
+from ecsctl.cli.options import SERVICE, Command, duration, pass_settings, running_tasks
 from ecsctl.cli.settings import Settings
 from ecsctl.errors import UsageError
 
@@ -23,8 +23,7 @@ TIMEOUT = 600.0
 
 @click.command(cls=Command)
 @click.argument("names", metavar="[TASK|SERVICE]...", nargs=-1, type=SERVICE)
-@click.option("--service", type=SERVICE, metavar="NAME", help="The tasks that this service runs now.")
-@click.option("--family", type=FAMILY, metavar="NAME", help="The tasks of this task definition family that run now.")
+@running_tasks
 @click.option(
     "--for",
     "--until",

@@ -18,19 +18,8 @@ from ecsctl.errors import AwsError
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
-AWS_OPERATIONS = (
-    "autoscaling:DescribeAutoScalingGroups",
-    "ec2:DescribeInstances",
-    "ecs:DescribeClusters",
-    "ecs:DescribeContainerInstances",
-    "ecs:DescribeServices",
-    "ecs:DescribeTaskDefinition",
-    "ecs:DescribeTasks",
-    "ecs:ListClusters",
-    "ecs:ListContainerInstances",
-    "ecs:ListServices",
-    "ecs:ListTasks",
-)
+# Besides those of `aws.ec2` and `aws.ecs`.
+AWS_OPERATIONS = ("autoscaling:DescribeAutoScalingGroups", "ecs:DescribeTasks")
 
 T = TypeVar("T")
 ENDED = ("terminated", "shutting-down")

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import io
 import json
 import os
-import pty
-import select
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ecsctl.cli.main import run
+from tests.aws.program import Program, static
 from tests.support.clock import ManualClock
-from tests.support.command import Ended
-from tests.support.identity import Identity, serve_identity
-from tests.support.sandbox import clean_environment
 
 pytestmark = pytest.mark.slow
 
 ROLE = "arn:aws:iam::111122223333:role"
-LOGIN = "arn:aws:iam::111122223333:user/me"
 LOOP = f"""
 [profile x]
 role_arn = {ROLE}/x
@@ -38,109 +21,6 @@ source_profile = y
 role_arn = {ROLE}/y
 source_profile = x
 """
-SSO = """
-[sso-session corp]
-sso_start_url = https://corp.awsapps.com/start
-sso_region = eu-west-1
-sso_registration_scopes = sso:account:access
-
-[profile dev]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = Admin
-"""
-
-
-class Program:
-    """``ecsctl`` as a user has it: a home of its own, and every AWS service at ``identity``.
-
-    ``installed``: a process each. What botocore settles when it is imported needs that: the home's token caches.
-    """
-
-    def __init__(self, home: Path, identity: Identity) -> None:
-        self.installed = False
-        self.home = home
-        self.identity = identity
-        self.environment = {
-            **clean_environment(home),
-            "HOME": str(home),
-            "XDG_CACHE_HOME": str(home.parent / "cache"),
-            "AWS_ENDPOINT_URL": identity.endpoint,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_REGION": "eu-west-1",
-        }
-        self.environment.pop("AWS_CONFIG_FILE")
-        self.environment.pop("AWS_SHARED_CREDENTIALS_FILE")
-
-    def write(self, name: str, text: str) -> None:
-        path = self.home / ".aws" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def run(self, *arguments: str, code: int = 0, **environment: str) -> Ended:
-        """Run it in this process; or, where ``installed``, as a process of its own that has no terminal."""
-        run = self._installed if self.installed else self._here
-        ended = run(arguments, {**self.environment, **environment})
-        assert ended.code == code, ended.err
-        assert "Traceback" not in ended.err
-        return ended
-
-    def _here(self, arguments: tuple[str, ...], environment: dict[str, str]) -> Ended:
-        before = dict(os.environ)
-        out, err = io.StringIO(), io.StringIO()
-        try:
-            os.environ.clear()
-            os.environ.update(environment)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = run(arguments)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-        return Ended(code, out.getvalue(), err.getvalue())
-
-    def _installed(self, arguments: tuple[str, ...], environment: dict[str, str]) -> Ended:
-        ended = subprocess.run(
-            [sys.executable, "-m", "ecsctl", *arguments],
-            env=environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            start_new_session=True,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
-
-    def key(self, *arguments: str, **environment: str) -> str:
-        """The access key that ECS was called with."""
-        return self.run("cluster", "list", "-q", *arguments, **environment).out.strip()
-
-    def fails(self, *arguments: str, **environment: str) -> str:
-        """What it says on stderr, where it cannot get credentials: nothing on stdout, exit code 1."""
-        ended = self.run("cluster", "list", "-q", *arguments, code=1, **environment)
-        assert ended.out == ""
-        return ended.err
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
-    with serve_identity() as identity:
-        yield Program(tmp_path, identity)
-
-
-@pytest.fixture
-def installed(program: Program) -> Program:
-    program.installed = True
-    return program
-
-
-def static(name: str, key: str, token: str = "") -> str:
-    session = f"aws_session_token = {token}\n" if token else ""
-    return f"[{name}]\naws_access_key_id = {key}\naws_secret_access_key = s\n{session}"
-
-
-def iso(seconds: float) -> str:
-    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_keys_of_the_files_and_the_environment_and_which_go_first(installed: Program) -> None:
@@ -234,58 +114,6 @@ def test_an_instance_s_role_and_a_container_s(program: Program) -> None:
     assert program.key(AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{endpoint}/container") == "ASIACONTAINER"
 
 
-def mfa(program: Program) -> dict[str, str]:
-    program.write("credentials", static("base", "AKIABASE"))
-    program.write(
-        "config",
-        f"[profile mfa]\nrole_arn = {ROLE}/mfa\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/me\n",
-    )
-    return {**program.environment, "AWS_PROFILE": "mfa"}
-
-
-def on_terminal(program: Program, environment: dict[str, str], answer: bytes) -> tuple[int, str]:
-    """Run ``cluster list -q`` on a terminal of its own, its stdout too, and type ``answer`` when it asks."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(program.home)
-        os.execve(sys.executable, [sys.executable, "-m", "ecsctl", "cluster", "list", "-q"], environment)
-    seen, deadline, asked = b"", time.monotonic() + 120, False
-    while time.monotonic() < deadline:
-        if select.select([terminal], [], [], 1)[0]:
-            try:
-                seen += os.read(terminal, 4096)
-            except OSError:
-                break
-        if not asked and b"MFA code" in seen:
-            asked = True
-            os.write(terminal, answer)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen.decode()
-
-
-def test_mfa_is_asked_for_on_a_terminal_and_not_again(program: Program) -> None:
-    environment = mfa(program)
-    code, seen = on_terminal(program, environment, b"123456\n")
-    assert code == 0, seen
-    assert "Enter MFA code for arn:aws:iam::111122223333:mfa/me" in seen
-    assert "AKIABASE.mfa" in seen
-    assert "123456" not in seen, "not echoed"
-    assert program.key(AWS_PROFILE="mfa") == "AKIABASE.mfa", "no terminal is needed while the role is valid"
-
-
-def test_a_wrong_mfa_code(program: Program) -> None:
-    code, seen = on_terminal(program, mfa(program), b"000000\n")
-    assert code == 1
-    assert "MultiFactorAuthentication failed" in seen
-
-
-def test_mfa_without_a_terminal_is_a_clear_error(installed: Program) -> None:
-    mfa(installed)
-    said = installed.fails(AWS_PROFILE="mfa")
-    assert "needs an MFA code of arn:aws:iam::111122223333:mfa/me, and there is no terminal" in said
-    assert "interrupted" not in said
-
-
 def test_web_identity(program: Program) -> None:
     token = program.home / "token"
     assert str(token) in program.fails(AWS_ROLE_ARN=f"{ROLE}/early", AWS_WEB_IDENTITY_TOKEN_FILE=str(token))
@@ -307,104 +135,6 @@ def test_credential_process(program: Program) -> None:
     said = program.fails(AWS_PROFILE="tool")
     assert "the vault is locked" in said
     assert "credential_process of profile tool" in said
-
-
-def sso_token(program: Program, name: str, **token: Any) -> None:
-    key = hashlib.sha1(name.encode()).hexdigest()
-    program.write(f"sso/cache/{key}.json", json.dumps({"startUrl": "https://corp.awsapps.com/start", **token}))
-
-
-def test_an_sso_session(installed: Program) -> None:
-    installed.write("config", SSO)
-    sso_token(installed, "corp", accessToken="good", expiresAt=iso(7200))
-    assert installed.key(AWS_PROFILE="dev") == "ASIASSOAdmin"
-    assert ("sso:GetRoleCredentials", "good", "") in installed.identity.calls
-
-
-def test_an_sso_session_that_is_over_is_refreshed_by_its_refresh_token(installed: Program) -> None:
-    installed.write("config", SSO)
-    registered = {"clientId": "c", "clientSecret": "s", "registrationExpiresAt": iso(86400)}
-    sso_token(installed, "corp", accessToken="expired", expiresAt=iso(-60), refreshToken="again", **registered)
-    assert installed.key(AWS_PROFILE="dev") == "ASIASSOAdmin"
-    assert ("sso-oidc:CreateToken", "again", "") in installed.identity.calls
-    assert ("sso:GetRoleCredentials", "refreshed-token", "") in installed.identity.calls
-
-
-@pytest.mark.parametrize("token", [None, {"accessToken": "expired", "expiresAt": iso(-60)}, {"unreadable": 1}])
-def test_an_sso_session_that_is_missing_or_over_names_the_command_to_type(installed: Program, token: Any) -> None:
-    installed.write("config", SSO + f"[profile role]\nrole_arn = {ROLE}/x\nsource_profile = dev\n")
-    if token:
-        sso_token(installed, "corp", **token)
-    for profile in ("dev", "role"):
-        said = installed.fails(AWS_PROFILE=profile)
-        assert "run `aws sso login --profile dev`" in said, "also where a role is assumed from it"
-
-
-def test_an_sso_session_that_ended_early(installed: Program) -> None:
-    installed.write("config", SSO)
-    sso_token(installed, "corp", accessToken="expired-early", expiresAt=iso(7200))
-    assert "run `aws sso login --profile dev`" in installed.fails(AWS_PROFILE="dev")
-
-
-def test_the_older_way_to_sso(installed: Program) -> None:
-    installed.write(
-        "config",
-        "[default]\nsso_start_url = https://old.awsapps.com/start\nsso_region = us-east-1\n"
-        "sso_account_id = 111122223333\nsso_role_name = Reader\n",
-    )
-    assert "run `aws sso login`, then the same command again" in installed.fails()
-    sso_token(installed, "https://old.awsapps.com/start", accessToken="good", expiresAt=iso(7200))
-    assert installed.key() == "ASIASSOReader"
-
-
-def login_token(program: Program, expires: float) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
-    )
-    key = hashlib.sha256(LOGIN.encode()).hexdigest()
-    token = {
-        "accessToken": {
-            "accessKeyId": "ASIACACHED",
-            "secretAccessKey": "s",
-            "sessionToken": "t",
-            "accountId": "111122223333",
-            "expiresAt": iso(expires),
-        },
-        "refreshToken": "refresh-me",
-        "clientId": "arn:aws:signin:::devtools/same-device",
-        "dpopKey": pem.decode(),
-        "idToken": base64.b64encode(b"{}").decode(),
-    }
-    program.write(f"login/cache/{key}.json", json.dumps(token))
-
-
-def test_a_login_session(installed: Program) -> None:
-    installed.write("config", f"[profile console]\nlogin_session = {LOGIN}\n")
-    login_token(installed, 3000)
-    assert installed.key(AWS_PROFILE="console") == "ASIACACHED"
-    login_token(installed, -60)
-    assert installed.key(AWS_PROFILE="console") == "ASIALOGIN"
-    assert ("signin:CreateOAuth2Token", "refresh-me", "") in installed.identity.calls
-
-
-def test_a_login_session_that_is_missing_or_over_names_the_command_to_type(installed: Program) -> None:
-    installed.write("config", f"[profile console]\nlogin_session = {LOGIN}\n")
-    assert "run `aws login --profile console`" in installed.fails(AWS_PROFILE="console")
-    login_token(installed, -60)
-    installed.identity.oauth_error = "TOKEN_EXPIRED"
-    said = installed.fails(AWS_PROFILE="console")
-    assert "run `aws login --profile console`" in said
-    assert "has expired" in said
-
-
-def test_a_login_session_without_the_library_that_it_needs(installed: Program) -> None:
-    installed.write("config", f"[profile console]\nlogin_session = {LOGIN}\n")
-    login_token(installed, 3000)
-    said = installed.fails(AWS_PROFILE="console", BOTO_DISABLE_CRT="true")
-    assert "pip install 'ecsctl[login]'" in said
 
 
 def test_a_role_that_expires_in_the_middle_of_a_command_is_assumed_again(program: Program) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.deploy.desired.listeners import forwards, rules_of
@@ -105,17 +105,7 @@ def _classic(
             hint=f"add `listeners: [{{port: 80, instancePort: 80}}]`, or `loadBalancer: {balancer.name}:80` to a "
             "service",
         )
-    group = SecurityGroup(
-        balancer_group(spec, balancer.name).name,
-        tags,
-        vpc=vpc,
-        description=f"ecsctl {spec.name}: who may reach {balancer.name}",
-        ingress=tuple(
-            Ingress(port, port, "tcp", cidr)
-            for port in sorted({listener.port for listener in listeners})
-            for cidr in balancer.ingress
-        ),
-    )
+    group = _security_group(spec, tags, balancer, vpc, {(listener.port, "tcp") for listener in listeners})
     check = balancer.health_check
     first = listeners[0]
     web = first.instance_protocol.upper() in ("HTTP", "HTTPS")
@@ -143,6 +133,21 @@ def _classic(
             },
         ),
     ]
+
+
+def _security_group(
+    spec: Spec, tags: Mapping[str, str], balancer: LoadBalancerSpec, vpc: str, ports: Collection[tuple[int, str]]
+) -> SecurityGroup:
+    """The security group of a balancer: ``ports`` (with their protocols) from the networks that the file names."""
+    return SecurityGroup(
+        balancer_group(spec, balancer.name).name,
+        tags,
+        vpc=vpc,
+        description=f"ecsctl {spec.name}: who may reach {balancer.name}",
+        ingress=tuple(
+            Ingress(port, port, protocol, cidr) for port, protocol in sorted(ports) for cidr in balancer.ingress
+        ),
+    )
 
 
 def _listeners(spec: LoadBalancerSpec) -> tuple[Listener, ...]:
@@ -182,17 +187,8 @@ def _forwarding(
             f"loadBalancers.{balancer.name}: no service in the file uses it",
             hint=f"add `loadBalancer: {balancer.name}:80` to a service",
         )
-    group = SecurityGroup(
-        balancer_group(spec, balancer.name).name,
-        tags,
-        vpc=vpc,
-        description=f"ecsctl {spec.name}: who may reach {balancer.name}",
-        ingress=tuple(
-            Ingress(port, port, protocol, cidr)
-            for port, protocol in sorted({(f.port, p) for f in listeners for p in _transport(f.protocol)})
-            for cidr in balancer.ingress
-        ),
-    )
+    open_ports = {(listener.port, protocol) for listener in listeners for protocol in _transport(listener.protocol)}
+    group = _security_group(spec, tags, balancer, vpc, open_ports)
     made = LoadBalancer(
         balancer.name,
         tags,

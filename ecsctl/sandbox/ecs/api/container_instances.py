@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ecsctl.sandbox.ecs.api.paging import listing, page
-from ecsctl.sandbox.ecs.api.references import bounded, find_cluster, instance_of, missing
+from ecsctl.sandbox.ecs.api.references import bounded, described, find_cluster, instance_of, missing
 from ecsctl.sandbox.ecs.api.tags import tag_list
 from ecsctl.sandbox.ecs.errors import EcsApiError, invalid
 from ecsctl.sandbox.ecs.region import Region, Request, Response, operation
@@ -59,13 +59,12 @@ def describe_container_instances(region: Region, request: Request) -> Response:
     """DescribeContainerInstances: at most 100 of one cluster."""
     cluster = find_cluster(region, request).name
     include = frozenset(request.get("include", ()))
-    found, failures = [], []
-    for reference in bounded(request["containerInstances"], 100, "container instances"):
-        instance = instance_of(region, cluster, reference)
-        if instance is None:
-            failures.append(missing(region, "container-instance", cluster, reference))
-        else:
-            found.append(instance_view(region.store, instance, include, region.now))
+
+    def view(instance: ContainerInstance) -> Document:
+        return instance_view(region.store, instance, include, region.now)
+
+    named = bounded(request["containerInstances"], 100, "container instances")
+    found, failures = described(region, "container-instance", cluster, named, instance_of, view)
     return {"containerInstances": found, "failures": failures}
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from ecsctl.refusals import patterns, state
 from ecsctl.refusals.task_definition import FAMILY
 from ecsctl.sandbox.ecs.errors import EcsApiError, client_error, cluster_not_found, invalid, refused, service_not_found
 from ecsctl.sandbox.ecs.region import Region, Request
-from ecsctl.sandbox.ecs.store.store import DEFAULT_CLUSTER, Cluster, ContainerInstance, Service, Task, TaskDefinition
+from ecsctl.sandbox.ecs.store.store import (
+    DEFAULT_CLUSTER,
+    Cluster,
+    ContainerInstance,
+    Document,
+    Service,
+    Task,
+    TaskDefinition,
+)
+
+T = TypeVar("T")
 
 
 def cluster_name(reference: str | None) -> str:
@@ -72,6 +85,26 @@ def missing(region: Region, kind: str, cluster: str, reference: str) -> dict[str
     names = (reference,) if kind == "service" else (cluster, reference)
     arn = reference if reference.startswith("arn:") else region.store.arn(kind, *names)
     return {"arn": arn, "reason": "MISSING"}
+
+
+def described(
+    region: Region,
+    kind: str,
+    cluster: str,
+    references: Iterable[str],
+    find: Callable[[Region, str, str], T | None],
+    view: Callable[[T], Document],
+) -> tuple[list[Document], list[Document]]:
+    """What a Describe call answers of things of one cluster: the views of those found, and ``failures[]``."""
+    found: list[Document] = []
+    failures: list[Document] = []
+    for reference in references:
+        item = find(region, cluster, reference)
+        if item is None:
+            failures.append(missing(region, kind, cluster, reference))
+        else:
+            found.append(view(item))
+    return found, failures
 
 
 def active_service(region: Region, cluster: str, reference: str) -> Service:

@@ -16,8 +16,8 @@ from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.references import (
     active_service,
     bounded,
+    described,
     find_cluster,
-    missing,
     runnable_definition,
     service_of,
 )
@@ -240,13 +240,12 @@ def describe_services(region: Region, request: Request) -> Response:
     """DescribeServices: at most 10 of one cluster, DRAINING and INACTIVE ones too."""
     cluster = find_cluster(region, request).name
     tagged = "TAGS" in request.get("include", ())
-    found, failures = [], []
-    for reference in bounded(request["services"], 10, "services"):
-        service = service_of(region, cluster, reference)
-        if service is None:
-            failures.append(missing(region, "service", cluster, reference))
-        else:
-            found.append(service_view(region.store, service, tagged=tagged))
+
+    def view(service: Service) -> Document:
+        return service_view(region.store, service, tagged=tagged)
+
+    named = bounded(request["services"], 10, "services")
+    found, failures = described(region, "service", cluster, named, service_of, view)
     return {"services": found, "failures": failures}
 
 

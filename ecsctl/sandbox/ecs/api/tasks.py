@@ -19,6 +19,7 @@ from ecsctl.sandbox.ecs.api.capacity_providers import checked_strategy
 from ecsctl.sandbox.ecs.api.paging import listing, page
 from ecsctl.sandbox.ecs.api.references import (
     bounded,
+    described,
     find_cluster,
     instance_of,
     missing,
@@ -260,13 +261,11 @@ def describe_tasks(region: Region, request: Request) -> Response:
     """DescribeTasks: at most 100 of one cluster; stopped ones for an hour."""
     cluster = find_cluster(region, request).name
     tagged = "TAGS" in request.get("include", ())
-    found, failures = [], []
-    for reference in bounded(request["tasks"], 100, "tasks"):
-        task = task_of(region, cluster, reference)
-        if task is None:
-            failures.append(missing(region, "task", cluster, reference))
-        else:
-            found.append(task_view(region.store, task, tagged=tagged))
+
+    def view(task: Task) -> Document:
+        return task_view(region.store, task, tagged=tagged)
+
+    found, failures = described(region, "task", cluster, bounded(request["tasks"], 100, "tasks"), task_of, view)
     return {"tasks": found, "failures": failures}
 
 
