@@ -11,6 +11,7 @@ from typing import Any
 from ecsctl.errors import UsageError
 from ecsctl.manifest.interpolation.templates import Filler, Values
 from ecsctl.manifest.loading import input_shapes
+from ecsctl.manifest.loading.connect import connect
 from ecsctl.manifest.loading.document_kind import NAMES, RUN, SERVICES, TASK_DEFINITIONS, kind_of
 from ecsctl.manifest.loading.files import STDIN, Checked, Document, Reader, check, read_only
 from ecsctl.manifest.loading.names import NAMED
@@ -152,6 +153,7 @@ class Assembly:
         self.whole.invalid += self.expander.invalid
         if self.whole.root is None:
             return check(self.whole, shape, lenient=lenient, strip=strip)
+        self.whole.faults += connect(self.whole.root)
         stage = self.values.stage if shape == "Project" else None
         self.whole.root, names = name_definitions(self.whole.root, stage, own=self.own_words)
         self.whole.invalid = [names.path(path) for path in self.whole.invalid]

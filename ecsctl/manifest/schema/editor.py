@@ -34,6 +34,14 @@ STRATEGY: Schema = {
         },
     ],
 }
+CONNECT: Schema = {
+    "description": "Service Connect: the names under which others find its ports, as {web: 80}; {} for one that only "
+    "calls others.",
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": ["integer", "string"]}},
+        {"const": True},
+    ],
+}
 # What the names of the definitions begin with that are partial, as under ``stages``.
 STAGE = "Stage"
 
@@ -166,7 +174,7 @@ def _allow_shorthands(made: dict[str, Schema]) -> None:
                 "volumes": {"type": "array", "items": {"type": "string"}, "description": "Mounts, as name:/path:ro."},
             }
         elif name == "Service":
-            made[name]["properties"]["strategy"] = STRATEGY
+            made[name]["properties"] |= {"strategy": STRATEGY, "connect": CONNECT}
         elif name in made:
             made[name] = _either(made[name], dict(shorthand.schema), shorthand.short)
     for name in BY_PATH:
