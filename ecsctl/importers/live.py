@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
+from ecsctl.deploy.kinds.base import ecs_tags
+from ecsctl.deploy.kinds.service_updates import said_fields
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.deploy.revisions import same
+from ecsctl.deploy.tags import FIELDS_TAG, KEYS_TAG, listed
 from ecsctl.ecs_definitions.described import completed
 from ecsctl.ecs_definitions.differences import normalize_service, normalize_tags, normalize_task_definition
 from ecsctl.errors import AwsError, NotFoundError, UsageError
@@ -15,7 +18,7 @@ from ecsctl.importers import yaml_style
 from ecsctl.importers.document import Draft, Target, finish
 from ecsctl.importers.names import project_name
 from ecsctl.importers.report import Imported, Report
-from ecsctl.importers.write import Commented
+from ecsctl.importers.write import Commented, strip
 from ecsctl.manifest.secrets import looks_secret
 from ecsctl.units import plural
 
@@ -34,8 +37,8 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
 
     Args:
         selector: ``CLUSTER/SERVICE``, or the ARN of either form.
-        adopt: put the project's owner tag on the service and on the revision of its task definition that the file has
-            (ecs:TagResource), so that the project may change them.
+        adopt: put the project's tags on the service and on the revision of its task definition that the file has
+            (ecs:TagResource), so that the project may change them, and its first plan is empty.
 
     Raises:
         UsageError: the selector names no cluster.
@@ -54,10 +57,12 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
     draft = Draft(project)
     described = [one for service in whole or [found] if (one := _add_service(aws, service, draft, report))]
     if adopt and owner is None:
-        free = [one for one in described if _is_free(aws, one)]
-        for arn in (found["serviceArn"], *(one["taskDefinitionArn"] for one in free)):
-            query = {"resourceArn": arn, "tags": [{"key": OWNER_TAG, "value": project}]}
-            aws.call("ecs", "TagResource", query, about=str(arn).rpartition("/")[2])
+        # With the tags that list what the file says, so that its first plan has nothing to do.
+        said = {name_: value for name_, value in strip(draft.services[name]).items() if name_ != "tags"}
+        _adopt(aws, str(found["serviceArn"]), project, found.get("tags"), listed(FIELDS_TAG, said_fields(said)))
+        for one in described:
+            if _is_free(aws, one):
+                _adopt(aws, str(one["taskDefinitionArn"]), project, one.get("tags"))
     elif owner is None:
         report.note(
             None,
@@ -89,6 +94,12 @@ def from_task_definition(aws: Aws, family: str, target: Target) -> Imported:
     _add_definition(described, draft, report)
     title = f"the task definition {described['family']}:{described['revision']}"
     return _finished(draft, target, target.cluster or "default", aws.region, report, title)
+
+
+def _adopt(aws: Aws, arn: str, project: str, tags: Any, more: Mapping[str, str] | None = None) -> None:
+    """Put the owner tag on a resource, and the tag that lists the tags that the file has of it (ecs:TagResource)."""
+    wanted = {OWNER_TAG: project, **listed(KEYS_TAG, _own_tags(tags)), **(more or {})}
+    aws.call("ecs", "TagResource", {"resourceArn": arn, "tags": ecs_tags(wanted)}, about=arn.rpartition("/")[2])
 
 
 def _is_free(aws: Aws, definition: Mapping[str, Any]) -> bool:

@@ -58,7 +58,7 @@ class EngineAws(Aws):
     ) -> dict[str, Any]:
         query = dict(params or {})
         if service != "ecs":
-            code = "NoSuchEntity" if service == "iam" else None
+            code = "NoSuchEntity" if service == "iam" and operation != "ListRoles" else None
             code = "AccessDenied" if self.closed else code
             if code is not None:
                 raise AwsError(f"{service}:{operation}", code, "none in this test", resource=about)
