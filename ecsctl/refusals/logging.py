@@ -75,6 +75,11 @@ def check_logging(definition: Data) -> Iterator[Violation]:
         yield FIRELENS_UNUSED.at((*routers[0], "firelensConfiguration"), depends=depends)
 
 
+def creates_group(options: Data) -> bool:
+    """Whether the driver awslogs makes its log group: ``True`` is taken, too (the samples of AWS have it)."""
+    return str(options.get("awslogs-create-group", "")).lower() == "true"
+
+
 def check_configuration(path: Path, logs: Data) -> Iterator[Violation]:
     """One log configuration, of a container or of Service Connect."""
     driver, options = logs.get("logDriver"), part(logs, "options")
@@ -87,7 +92,7 @@ def check_configuration(path: Path, logs: Data) -> Iterator[Violation]:
         for name, value in options.items():
             if name not in limits.AWSLOGS_OPTIONS:
                 yield AWSLOGS_UNKNOWN.at((*place, name), options=name)
-            elif name == "awslogs-create-group" and value != "true":
+            elif name == "awslogs-create-group" and not creates_group(options):
                 yield AWSLOGS_CREATE_GROUP.at((*place, name), value=value)
     if driver == "splunk":
         missing = [name for name in ("splunk-token", "splunk-url") if not options.get(name) and name not in secret]

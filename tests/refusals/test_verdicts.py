@@ -47,6 +47,8 @@ def volume(**members: Any) -> dict[str, Any]:
         patched(PLAIN, {C + "memory": None, C + "memoryReservation": 4}),
         MANAGED,
         patched(PLAIN, awslogs(**{"awslogs-create-group": "true", "mode": "non-blocking"})),
+        # As in aws-samples/amazon-cloudwatch-container-insights.
+        patched(PLAIN, awslogs(**{"awslogs-create-group": "True"})),
         patched(PLAIN, {"executionRoleArn": "ecsTaskExecutionRole"}),
         patched(PLAIN, {"executionRoleArn": "arn:aws-cn:iam::123456789012:role/path/to/role"}),
     ],

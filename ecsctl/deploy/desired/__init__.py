@@ -77,7 +77,7 @@ def _log_groups(definition: Mapping[str, Any], family: str, region: str) -> list
     for container in definition.get("containerDefinitions", ()):
         logs = container.get("logConfiguration") or {}
         options = logs.get("options") or {}
-        if logs.get("logDriver") != "awslogs" or options.get("awslogs-create-group") == "true":
+        if logs.get("logDriver") != "awslogs" or options.get("awslogs-create-group", "").lower() == "true":
             continue
         if options.get("awslogs-group") == name and options.get("awslogs-region") in (None, "", region):
             return [name]
