@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws import ecs
+from ecsctl.deploy.desired.services import fields_tags
 from ecsctl.deploy.kinds.base import ecs_tags
-from ecsctl.deploy.kinds.service_updates import said_fields
 from ecsctl.deploy.resources import OWNER_TAG
 from ecsctl.deploy.revisions import same
-from ecsctl.deploy.tags import FIELDS_TAG, KEYS_TAG, listed
+from ecsctl.deploy.tags import KEYS_TAG, listed
 from ecsctl.ecs_definitions.described import completed
 from ecsctl.ecs_definitions.differences import normalize_service, normalize_tags, normalize_task_definition
 from ecsctl.errors import AwsError, NotFoundError, UsageError
@@ -59,7 +59,7 @@ def from_service(aws: Aws, selector: str, target: Target, *, adopt: bool = False
     if adopt and owner is None:
         # With the tags that list what the file says, so that its first plan has nothing to do.
         said = {name_: value for name_, value in strip(draft.services[name]).items() if name_ != "tags"}
-        _adopt(aws, str(found["serviceArn"]), project, found.get("tags"), listed(FIELDS_TAG, said_fields(said)))
+        _adopt(aws, str(found["serviceArn"]), project, found.get("tags"), fields_tags(said))
         for one in described:
             if _is_free(aws, one):
                 _adopt(aws, str(one["taskDefinitionArn"]), project, one.get("tags"))

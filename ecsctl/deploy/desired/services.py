@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from ecsctl.manifest.model import ServiceSpec, Spec
 
 
+def fields_tags(definition: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that list what a file says of a service and ecsctl can take back."""
+    return listed(FIELDS_TAG, said_fields(definition))
+
+
 def needs_namespace(service: ServiceSpec) -> bool:
     """Whether a service has Service Connect in its cluster's default namespace."""
     return connected(service) and not service.definition["serviceConnectConfiguration"].get("namespace")
@@ -180,7 +185,7 @@ def _service(
     on_instances = spec.instances is not None and "EC2" in ((runs or {}).get("requiresCompatibilities") or ("EC2",))
     return Service(
         service.name,
-        {**own, **tags, **listed(FIELDS_TAG, said_fields(definition))},
+        {**own, **tags, **fields_tags(definition)},
         after=tuple(sorted(after)),
         cluster=spec.cluster,
         definition=definition,
