@@ -34,7 +34,7 @@ def stop_deployment(aws: Aws, cluster: str, service: str, how: StopType) -> str:
     found = list_deployments(aws, cluster, service, UNFINISHED)
     if not found:
         raise NotFoundError(
-            f"no deployment of service {service} is on its way",
+            f"service {service} has no deployment in progress",
             hint=f"`ecsctl service show {service}` shows the last one; `ecsctl service rollback {service}` goes back",
         )
     arn = str(found[0]["serviceDeploymentArn"])

@@ -138,7 +138,9 @@ def prepare_scaling(aws: Aws, cluster: str, name: str, count: str) -> Deployment
     now = int(service.get("desiredCount", 0))
     wanted = now + int(count) if count[0] in "+-" else int(count)
     if wanted < 0:
-        raise UsageError(f"service {service['serviceName']} wants {now} tasks: {count} is less than none")
+        raise UsageError(
+            f"service {service['serviceName']} has a desired count of {now}: {count} would make it negative"
+        )
     plans.add(service, {"desiredCount": wanted})
     return plans.made()
 

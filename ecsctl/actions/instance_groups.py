@@ -73,7 +73,7 @@ def prepare_size(aws: Aws, cluster: str, count: int) -> Prepared:
     found = snapshot.found.get(key)
     if found is None or found.owner != cluster:
         raise NotFoundError(
-            f"ecsctl has no group of instances for cluster {cluster}",
+            f"cluster {cluster} has no Auto Scaling group that ecsctl made",
             hint=f"`ecsctl instance bootstrap -c {cluster} --count {count}` makes one; those of a project have their "
             "number in its file",
         )

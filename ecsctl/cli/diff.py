@@ -71,7 +71,7 @@ def task_diff(settings: Settings, before: str, after: str | None, exit_code: boo
     found = diff_definitions(first[1], second[1], (first[0], second[0]))
     _print(settings, [found] if found else [])
     if not found:
-        settings.say(f"{first[0]} and {second[0]} say the same")
+        settings.say(f"{first[0]} and {second[0]} are the same")
     return ExitCode.FINDINGS if exit_code and found else ExitCode.OK
 
 

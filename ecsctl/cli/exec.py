@@ -235,7 +235,7 @@ def port_forward(
         listener.listen(128)
     except OSError as error:
         raise EcsctlError(
-            f"{address} port {local} cannot be listened on: {error.strerror}",
+            f"cannot listen on port {local} of {address}: {error.strerror}",
             hint="choose another port: `:80` picks a free one",
         ) from None
     local = listener.getsockname()[1]

@@ -116,7 +116,7 @@ def _only_where_it_counts(source: str, options: dict[str, Any]) -> None:
             if way != source and options[name] not in (None, False, ()):
                 option = "--compose-profile" if name == "profiles" else f"--{name.replace('_', '-')}"
                 where = f"with --{way.replace('_', '-')}" if way else "without --from-…"
-                raise UsageError(f"{option} counts only {where}", hint="leave it out; edit the file afterwards")
+                raise UsageError(f"{option} is only valid {where}", hint="leave it out; edit the file afterwards")
 
 
 def _imported(settings: Settings, source: str, options: dict[str, Any]) -> Imported:

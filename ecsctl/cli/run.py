@@ -325,7 +325,7 @@ def _amount(text: str | None, parse: Any, option: str) -> int | None:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError("--env wants NAME=VALUE", hint="write it as --env LEVEL=debug")
+        raise UsageError("--env must be NAME=VALUE", hint="write it as --env LEVEL=debug")
     return name, value
 
 

@@ -154,7 +154,7 @@ def rollback(settings: Settings, names: tuple[str, ...], to: str | None, dry_run
 @waits("15m")
 @pass_settings
 def stop_deployment(settings: Settings, name: str, how: Any) -> None:
-    """Stop a service's deployment that is on its way.
+    """Stop a service's deployment in progress.
 
     AWS rolls it back, and the command waits until the service is steady again; with --abort it leaves the service
     as it stands. It acts on the service that you name, whoever made it.
@@ -212,7 +212,7 @@ def _of_container(text: str) -> tuple[str | None, str]:
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"{option} wants NAME=VALUE", hint=f"write it as {option} LEVEL=debug")
+        raise UsageError(f"{option} must be NAME=VALUE", hint=f"write it as {option} LEVEL=debug")
     return name, value
 
 

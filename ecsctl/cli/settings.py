@@ -234,7 +234,9 @@ class Settings:
         if self.yes:
             return False
         if not self.interactive():
-            raise UsageError(f"{question} Nobody to ask here", hint="add --yes in a script; nothing was changed")
+            raise UsageError(
+                f"{question} Cannot ask: there is no terminal", hint="add --yes in a script; nothing was changed"
+            )
         import click
 
         if not click.confirm(question, err=True):

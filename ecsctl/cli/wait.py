@@ -60,7 +60,8 @@ def wait(
         raise UsageError(f"--for {text!r}: {error}", hint="as --for running, or --for '.lastStatus==STOPPED'") from None
     if names and (service or family):
         raise UsageError(
-            "a TASK and --service or --family together", hint="name tasks and services, or use one of the options"
+            "TASK, --service and --family cannot be used together",
+            hint="name tasks and services, or use one of the options",
         )
     aws, cluster = connect(settings)
     subjects = _subjects(settings, aws, cluster, names, service, family, condition)
@@ -91,7 +92,7 @@ def _subjects(
         settings.note(f"there is no task or service {name} in cluster {cluster}")
     if condition == "steady" and subjects.tasks:
         raise UsageError(
-            f"task {subjects.tasks[0].short_id} cannot be steady: services are",
+            f"task {subjects.tasks[0].short_id} cannot be waited for with --for steady, which is for services",
             hint="--for running or --for healthy waits for a task",
         )
     return subjects

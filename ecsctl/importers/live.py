@@ -214,7 +214,7 @@ def _add_definition(described: Mapping[str, Any], draft: Draft, report: Report) 
         report.note(
             None,
             ("taskDefinitions", family),
-            f"{what} in clear that look like secrets ({', '.join(sorted(set(secret)))}): they belong under secrets:",
+            f"{what} in plain text look like secrets ({', '.join(sorted(set(secret)))}): they belong under secrets:",
         )
 
 

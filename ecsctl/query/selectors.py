@@ -62,7 +62,7 @@ def parse(text: str, region: str | None = None) -> Selector:
     if kind == "container-instance":
         raise UsageError(f"{text} is a container instance", hint=f"`ecsctl ps --instance {name_of(text)}`")
     if region and parts[3] != region:
-        raise UsageError(f"{text} is of region {parts[3]}, not {region}", hint=f"add --region {parts[3]}")
+        raise UsageError(f"{text} is in region {parts[3]}, not {region}", hint=f"add --region {parts[3]}")
     names = parts[5].split("/")
     return Selector(text, names[-1], names[1] if len(names) == 3 else None)
 
@@ -75,7 +75,7 @@ def find(aws: Aws, cluster: str, selectors: Sequence[str], *, several: bool = Tr
 
     Raises:
         NotFoundError: one names nothing; it says where else was looked, and where the task is if found there.
-        UsageError: a prefix (or, without ``several``, a name) fits more than one task; the details list them.
+        UsageError: a prefix (or, without ``several``, a name) matches more than one task; the details list them.
     """
     parsed = [parse(text) for text in selectors]
     if any(selector.cluster for selector in parsed):
@@ -105,7 +105,7 @@ def find_here(aws: Aws, cluster: str, selectors: Sequence[str]) -> dict[str, lis
     """The tasks that these words name in this cluster, by word; nowhere else is looked, and none is no error.
 
     Raises:
-        UsageError: a prefix fits more than one task.
+        UsageError: a prefix matches more than one task.
     """
     found: dict[str, list[TaskView]] = {}
     search = _Search(aws, cluster)
@@ -192,7 +192,7 @@ def _ambiguous(text: str, tasks: Sequence[TaskView], count: int) -> UsageError:
     if count > len(tasks):
         lines.append(f"and {count - len(tasks)} more")
     return UsageError(
-        f"{text!r} fits {count} tasks", details=lines, hint="write more of the id, or use --service or --family"
+        f"{text!r} matches {count} tasks", details=lines, hint="write more of the id, or use --service or --family"
     )
 
 

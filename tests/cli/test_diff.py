@@ -82,7 +82,7 @@ def test_what_says_the_same_differs_in_nothing(world: World, tmp_path: Path) -> 
     for sides in (("web:1", str(file)), (str(file), "web"), (str(file),), ("web:1", "web")):
         ended = diff(world, *sides, "--exit-code")
         assert (ended.code, ended.out) == (0, ""), ended
-        assert "say the same" in ended.err
+        assert "are the same" in ended.err
     assert diff(world, "web:1", "-o", "json").json == []
 
 

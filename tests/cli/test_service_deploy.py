@@ -226,7 +226,7 @@ def test_a_deployment_on_its_way_is_stopped(service: Service, how: str) -> None:
         assert ended.lines[1].endswith("COMPLETED")
     none = service.run("stop-deployment")
     assert none.code == 6
-    assert "no deployment of service" in none.err
+    assert "has no deployment in progress" in none.err
 
 
 def test_counts_from_what_the_service_wants(service: Service) -> None:
@@ -242,7 +242,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_changed(service: Ser
     before = service.described["deployments"]
     for arguments, code, told in [
         ([], 2, "nothing to deploy"),
-        (["--env", "LEVEL"], 2, "wants NAME=VALUE"),
+        (["--env", "LEVEL"], 2, "must be NAME=VALUE"),
         (["--image", "nope=x"], 2, "has no container nope"),
         (["--memory", "much"], 2, "--memory much"),
     ]:

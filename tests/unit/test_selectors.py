@@ -26,7 +26,7 @@ def test_two_tasks_that_begin_alike_are_told_and_neither_is_taken() -> None:
     world = World()
     world.task(1)
     world.task(2)
-    with pytest.raises(UsageError, match="'00000' fits 2 tasks") as raised:
+    with pytest.raises(UsageError, match="'00000' matches 2 tasks") as raised:
         find(world.aws(), "web", ["00000"])
     assert len(raised.value.details) == 2
 

@@ -158,7 +158,7 @@ class Channel:
             number, (whole, first, last) = next(iter(self._unacknowledged.items()))
             now = self._clock()
             if now - first > GIVE_UP:
-                raise EcsctlError(f"the session's other end has not answered for {GIVE_UP:.0f} s")
+                raise EcsctlError(f"the session was lost: no answer for {GIVE_UP:.0f} s")
             if now - last >= RESEND:
                 self._unacknowledged[number] = (whole, first, now)
                 self._socket.send(whole)
