@@ -73,8 +73,22 @@ def test_a_stack_is_updated_and_deleted_with_what_runs_in_it(sandbox: Running) -
 def test_what_ecs_refuses_a_stack_is_told(sandbox: Running) -> None:
     container = {"Name": "a", "Image": "nginx"}
     definition = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
-    with pytest.raises(ClientError, match="At least one of 'memory' or 'memoryReservation' must be specified"):
-        _stack(sandbox, {"Definition": definition})
+    cluster = {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "made"}}
+    _stack(sandbox, {"Cluster": cluster, "Definition": definition})
+    cloudformation = sandbox.client("cloudformation")
+    (stack,) = cloudformation.describe_stacks(StackName="app")["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName="app")["StackEvents"]
+    (failed,) = [event for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
+    assert (failed["LogicalResourceId"], failed["ResourceType"]) == ("Definition", "AWS::ECS::TaskDefinition")
+    reason = failed["ResourceStatusReason"]
+    assert "ClientException: Invalid setting for container 'a'. At least one of 'memory' or 'memoryRes" in reason
+    # What was made before goes again.
+    clusters = sandbox.client("ecs").describe_clusters(clusters=["made"])["clusters"]
+    assert [row["status"] for row in clusters] in ([], ["INACTIVE"])
+    # As on AWS, such a stack can only be deleted.
+    cloudformation.delete_stack(StackName="app")
+    _stack(sandbox, {"Cluster": cluster})
 
 
 def test_a_scalable_target_is_a_service_of_this_ecs(sandbox: Running) -> None:

@@ -254,11 +254,52 @@ def patch(engines: Engines) -> None:
 
     ApplicationAutoscalingBackend._ecs_service_exists_for_target = scalable  # type: ignore[assignment,method-assign]
 
+    _roll_back()
     own = {cls.cloudformation_type(): cls for cls in (models.Cluster, models.TaskDefinition, models.Service)}
     for name, kind in TYPES.items():
         model = own.get(name) or type(name.replace(":", ""), (CloudFormationModel,), {"__module__": __name__})
         _connect(model, name, kind, engines)
         _models.append(model)
+
+
+def _roll_back() -> None:
+    """A stack of which ECS refuses a resource fails and is rolled back, with the reason in its events, as on AWS.
+
+    moto answers CreateStack itself with the error, and leaves what was made.
+    """
+    from moto.cloudformation import models
+
+    original = models.Stack.create_resources
+
+    def create_resources(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            original(self, *args, **kwargs)
+        except Exception as error:
+            cause, kind = error.__cause__, getattr(error, "resource_type", None)
+            if kind is None or not isinstance(cause, EcsApiError):
+                raise
+            made = self.resource_map._parsed_resources
+            resources = self.template_dict["Resources"]
+            failed = next(name for name, one in resources.items() if one["Type"] == kind and name not in made)
+            message = f'Resource handler returned message: "{cause.code}: {cause.message}"'
+            event = models.Event(
+                stack_id=self.stack_id,
+                stack_name=self.name,
+                logical_resource_id=failed,
+                physical_resource_id="",
+                resource_type=kind,
+                resource_status="CREATE_FAILED",
+                resource_status_reason=f"{message} (HandlerErrorCode: InvalidRequest)",
+                resource_properties=None,
+            )
+            self.events.append(event)
+            reason = f"The following resource(s) failed to create: [{failed}]. Rollback requested by user."
+            self._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=reason)
+            self.resource_map.delete()
+            self.status = "ROLLBACK_COMPLETE"
+            self._add_stack_event("ROLLBACK_COMPLETE")
+
+    models.Stack.create_resources = create_resources  # type: ignore[method-assign]
 
 
 def _connect(model: Any, type_name: str, kind: ResourceType, engines: Engines) -> None:
@@ -268,7 +309,9 @@ def _connect(model: Any, type_name: str, kind: ResourceType, engines: Engines) -
         try:
             return action()
         except EcsApiError as error:
-            raise ValidationError(message=f"{error.code}: {error.message}") from error
+            refusal = ValidationError(message=f"{error.code}: {error.message}")
+            refusal.resource_type = type_name  # type: ignore[attr-defined]
+            raise refusal from error
 
     def create(name: str, template: Properties, account: str, region: str, **kwargs: Any) -> StackResource:
         properties = template["Properties"]
