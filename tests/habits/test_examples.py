@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.command import ecsctl
 from tests.support.sandbox import Running
@@ -18,9 +19,11 @@ BLOCKS = [
 
 
 def assert_planned(sandbox: Running, path: Path) -> None:
-    planned = ecsctl(sandbox.aws(), "plan", "--exit-code", "-f", str(path))
-    assert planned.code == 3, planned.err
-    assert "create" in planned.out
+    stages = (yaml.safe_load(path.read_text()).get("stages") or {}).keys()
+    for chosen in [["--stage", stage] for stage in stages] or [[]]:
+        planned = ecsctl(sandbox.aws(), *chosen, "plan", "--exit-code", "-f", str(path))
+        assert planned.code == 3, planned.err
+        assert "create" in planned.out
 
 
 def test_there_are_examples_and_blocks() -> None:

@@ -13,9 +13,10 @@ from ecsctl.deploy.desired import desired
 from ecsctl.deploy.kinds import TABLE
 from ecsctl.deploy.kinds.service_role import ServiceRole, role_name
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
-from ecsctl.deploy.resources import Actual, Key, Ref
-from ecsctl.errors import UsageError
+from ecsctl.deploy.resources import Actual, Key, Ref, Scope
+from ecsctl.errors import AwsError, UsageError
 from ecsctl.manifest import load_spec, load_task_definition
+from tests.support.fake_aws import FakeAws, refused
 
 SOURCES = DataSources("eu-west-1", subnets=(Subnet("subnet-a", "vpc-1", "eu-west-1a"),))
 FILE = """
@@ -139,3 +140,20 @@ def test_names_of_roles_fit_into_iam() -> None:
     one, two = (role_name("p" * 60, "ap-southeast-1", f"a-long-family-{number}-execution") for number in (1, 2))
     assert max(len(one), len(two)) <= 64
     assert one != two
+
+
+LISTS = {"service-role": "iam:ListRoles", "scalable-target": "application-autoscaling:DescribeScalableTargets"}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_who_may_not_list_them_needs_none_of_them(kind: str) -> None:
+    """Projects without roles or scaling of their own go on with the rights that they had."""
+
+    def found(code: str, *names: str) -> list[Any]:
+        aws = FakeAws({LISTS[kind]: refused(LISTS[kind], code)})
+        return list(TABLE[kind].find(aws, Scope("shop", "shop", "eu-west-1"), names))
+
+    assert found("AccessDenied") == found("AccessDeniedException") == []
+    for code, names in (("AccessDenied", ["wanted"]), ("InternalFailure", [])):
+        with pytest.raises(AwsError):
+            found(code, *names)

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecsctl.aws.failures import cannot_be_asked
 from ecsctl.deploy.changes import UPDATE, Change
 from ecsctl.deploy.guards import Use
-from ecsctl.deploy.kinds.base import Actual, Scope
+from ecsctl.deploy.kinds.base import NO_SUCH_API, Actual, Scope
 from ecsctl.deploy.kinds.iam_role import InstanceRole, InstanceRoleKind, canonical
 from ecsctl.deploy.resources import base_name
 from ecsctl.errors import AwsError
@@ -70,7 +71,13 @@ class ServiceRoleKind(InstanceRoleKind):
 
     def find(self, aws: Aws, scope: Scope, names: Collection[str]) -> Iterable[Actual]:
         query = {"PathPrefix": path_of(scope.project, scope.region)}
-        listed = {str(role["RoleName"]) for role in aws.pages("iam", "ListRoles", query, "Roles")}
+        try:
+            listed = {str(role["RoleName"]) for role in aws.pages("iam", "ListRoles", query, "Roles")}
+        except AwsError as error:
+            if names or not (cannot_be_asked(error) or error.aws_code in NO_SUCH_API):
+                raise
+            # Who may not list roles has made none here.
+            return
         for name in sorted({*names, *listed}):
             actual = self.look(aws, name)
             if actual is not None:
