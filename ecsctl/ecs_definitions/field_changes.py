@@ -42,4 +42,6 @@ def as_text(value: Any) -> str | None:
         return ", ".join(as_text(item) or "" for item in value)
     if isinstance(value, Mapping):
         return " ".join(f"{name}={as_text(item)}" for name, item in value.items())
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return str(value)

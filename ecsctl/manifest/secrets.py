@@ -20,7 +20,7 @@ VALUE = re.compile(
     r"|\w+://[^/\s:@]*:[^/\s:@]+@"
 )
 # Values that are no secrets, whatever their name says.
-HARMLESS = re.compile(r"|true|false|\d{1,3}|/.*|arn:.*|\$\{.*\}", re.IGNORECASE)
+HARMLESS = re.compile(r"|true|false|required|optional|\d{1,3}|/.*|arn:.*|\$\{.*\}", re.IGNORECASE)
 
 
 def looks_secret(name: str, value: str | None = None) -> bool:

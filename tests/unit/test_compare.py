@@ -82,3 +82,7 @@ def test_a_summary_goes_down_to_the_leaves_and_leaves_out_what_says_nothing() ->
         ("e", None, "1, 2"),
         ("f", None, "1, 2"),
     }
+
+
+def test_a_boolean_reads_as_in_the_file() -> None:
+    assert changes(False, True) == [("f", "false", "true")]

@@ -48,7 +48,7 @@ def test_it_is_created_as_the_plan_shows_it() -> None:
     )
     resource = Service("web", cluster="prod", definition={"taskDefinition": "web:1"})
     shown = {item.path: item.after for item in ServiceKind().summary(resource)}
-    assert shown["deploymentConfiguration.deploymentCircuitBreaker.rollback"] == "True"
+    assert shown["deploymentConfiguration.deploymentCircuitBreaker.rollback"] == "true"
     ServiceKind().create(aws, resource)
     [query] = [query for name, query in aws.calls if name == "ecs:CreateService"]
     assert query["deploymentConfiguration"] == {"deploymentCircuitBreaker": ON}

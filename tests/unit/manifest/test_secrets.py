@@ -45,7 +45,9 @@ def test_by_its_value(value: str) -> None:
     assert looks_secret("DATABASE_URL", value)
 
 
-@pytest.mark.parametrize("value", ["", "true", "30", "/run/secrets/db", "arn:aws:ssm:eu-west-1:1:parameter/x", "${T}"])
+@pytest.mark.parametrize(
+    "value", ["", "true", "required", "30", "/run/secrets/db", "arn:aws:ssm:eu-west-1:1:parameter/x", "${T}"]
+)
 def test_some_values_are_none_under_any_name(value: str) -> None:
     assert not looks_secret("DB_PASSWORD", value)
 
