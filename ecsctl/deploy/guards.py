@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ecsctl.deploy.resources import Key
+from ecsctl.errors import ConflictError
 
 GERUNDS = {"update": "changing", "replace": "replacing", "remove": "removing"}
 
@@ -58,6 +59,21 @@ def refusals(project: str, uses: Mapping[tuple[str, Key], Iterable[Use]]) -> tup
         for use in dict.fromkeys(users)
         if use.owner != project
     )
+
+
+def require_unused(project: str, key: Key, uses: Iterable[Use]) -> None:
+    """Refuse to remove what others have begun to use since it was planned, directly before nothing brings it back.
+
+    Raises:
+        ConflictError: there are some; nothing of it is touched then.
+    """
+    found = refusals(project, {("remove", key): tuple(uses)})
+    if found:
+        raise ConflictError(
+            f"{key} is used by what project {project} did not make, so it stays",
+            details=[str(item.use) for item in found],
+            hint=ways_out(found),
+        )
 
 
 def ways_out(refused: Iterable[Refusal]) -> str:

@@ -367,3 +367,25 @@ def test_what_others_put_on_the_group_is_told(shop: Shop) -> None:
     assert ended.code == 0, ended.err
     for what in ("lifecycle hook theirs", "scaling policy more", "scheduled action nightly"):
         assert f"the {what}, which ecsctl did not make, goes with auto-scaling-group ecsctl-shop" in ended.err
+
+
+@pytest.mark.slow
+def test_a_service_that_comes_while_others_are_removed_keeps_its_instances(shop: Shop) -> None:
+    """Between the first change of ``down`` and the end of the instances minutes may pass."""
+    real = shop.aws.call
+
+    def call(service: str, operation: str, *arguments: Any, **options: Any) -> Any:
+        answer = real(service, operation, *arguments, **options)
+        if operation == "DeleteService":
+            shop.aws.call = real  # type: ignore[method-assign]
+            shop.started(4)
+        return answer
+
+    shop.aws.call = call  # type: ignore[method-assign]
+    hosts = set(shop.hosts())
+    ended = shop.run("down", FILE, "--yes")
+    assert ended.code == 1
+    assert "auto-scaling-group ecsctl-shop is used by what project shop did not make, so it stays" in ended.err
+    assert set(shop.hosts()) == hosts
+    tasks = shop.ecs.list_tasks(cluster="home", family="theirs")["taskArns"]
+    assert len(tasks) == 4

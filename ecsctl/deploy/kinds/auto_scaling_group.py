@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecsctl.aws.ec2 import describe_instances
 from ecsctl.aws.ecs import deregister_instances
-from ecsctl.deploy.changes import UPDATE, Change
-from ecsctl.deploy.guards import Use
+from ecsctl.deploy.changes import REMOVE, UPDATE, Change
+from ecsctl.deploy.guards import Use, require_unused
 from ecsctl.deploy.kinds import group_additions
 from ecsctl.deploy.kinds.base import (
     Actual,
@@ -23,13 +23,13 @@ from ecsctl.deploy.kinds.base import (
     until_gone,
 )
 from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Known, Ref, Resource, owner_of, tag_of
+from ecsctl.deploy.usage import AWS_OPERATIONS, Usage
 from ecsctl.deploy.wait_instances import wait_for_instances
 from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.deploy.usage import Usage
 
 SETTINGS = {"minSize": "MinSize", "desiredCapacity": "DesiredCapacity", "maxSize": "MaxSize"}
 
@@ -73,6 +73,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "ResourceType=auto-scaling-group,Key={tag},Value={project},PropagateAtLaunch=true"
     )
     operations = (
+        *AWS_OPERATIONS,
         *group_additions.OPERATIONS,
         "autoscaling:CreateAutoScalingGroup",
         "autoscaling:CreateOrUpdateTags",
@@ -239,7 +240,11 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
         name = actual.key.name
-        instances = _instances(aws, name)
+        group = _describe(aws, name) or {}
+        instances = [str(row["InstanceId"]) for row in group.get("Instances", ())]
+        now = replace(actual, fields={**actual.fields, "instances": dict.fromkeys(instances, False)})
+        change = Change(REMOVE, actual.key, actual=now)
+        require_unused(scope.project, actual.key, self.users(Usage(aws, scope), change))
         # Only a running agent deregisters its instance when that is terminated. While the group exists, its instances
         # are known; so this comes first.
         deregister_instances(aws, str(actual.fields.get("cluster") or scope.cluster), instances, disconnected=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ecsctl.aws.ecs import deregister_instances
 from ecsctl.deploy.changes import REMOVE, UPDATE, Change, Conflict
 from ecsctl.deploy.compare import compare_fields
-from ecsctl.deploy.guards import Use, refusals, ways_out
+from ecsctl.deploy.guards import Use, require_unused
 from ecsctl.deploy.kinds.base import (
     Actual,
     Deadline,
@@ -26,7 +26,7 @@ from ecsctl.deploy.kinds.base import (
 from ecsctl.deploy.resources import OWNER_TAG, Known, Resource
 from ecsctl.deploy.usage import Usage
 from ecsctl.ecs_definitions.field_changes import FieldChange
-from ecsctl.errors import AwsError, ConflictError
+from ecsctl.errors import AwsError
 from ecsctl.polling import Progress
 
 if TYPE_CHECKING:
@@ -190,13 +190,7 @@ class ClusterKind(Kind[Cluster]):
         name = actual.key.name
         usage = Usage(aws, scope)
         change = Change(REMOVE, actual.key, actual=actual)
-        foreign = refusals(scope.project, {(REMOVE, actual.key): tuple(self.users(usage, change))})
-        if foreign:
-            raise ConflictError(
-                f"cluster {name} is used by what project {scope.project} did not make, so it stays",
-                details=[str(item.use) for item in foreign],
-                hint=ways_out(foreign),
-            )
+        require_unused(scope.project, actual.key, self.users(usage, change))
         for task in usage.workloads(name):
             # The tasks of services have gone with their services; what is left was started by `ecsctl run`.
             if task.kind == "task":

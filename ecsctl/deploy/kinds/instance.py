@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ecsctl.aws.ec2 import describe_instances
 from ecsctl.aws.ecs import deregister_instances
 from ecsctl.aws.session import batches
-from ecsctl.deploy.changes import Change
-from ecsctl.deploy.guards import Use
+from ecsctl.deploy.changes import REMOVE, Change
+from ecsctl.deploy.guards import Use, require_unused
 from ecsctl.deploy.kinds.base import Actual, Deadline, Kind, Scope, until_gone
 from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Resource, owner_of, tag_of
+from ecsctl.deploy.usage import AWS_OPERATIONS, Usage
 from ecsctl.polling import Progress
 
 if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
-    from ecsctl.deploy.usage import Usage
 
 # The most that one call of DescribeAutoScalingInstances takes.
 IDS_A_CALL = 50
@@ -36,6 +36,7 @@ class InstanceKind(Kind[Instance]):
 
     resource = Instance
     operations = (
+        *AWS_OPERATIONS,
         "autoscaling:DescribeAutoScalingInstances",
         "ec2:DescribeInstances",
         "ec2:TerminateInstances",
@@ -83,6 +84,8 @@ class InstanceKind(Kind[Instance]):
         return usage.on_instances(cluster, [change.actual.id])
 
     def delete(self, aws: Aws, scope: Scope, actual: Actual, deadline: Deadline) -> None:
+        change = Change(REMOVE, actual.key, actual=actual)
+        require_unused(scope.project, actual.key, self.users(Usage(aws, scope), change))
         # Only a running agent deregisters its instance when that is terminated.
         cluster = str(actual.fields.get("cluster") or scope.cluster)
         deregister_instances(aws, cluster, [actual.id], disconnected=True)
