@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ecsctl.aws.concurrency import map_concurrently
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ecsctl.aws.session import Aws
 
 DELETE_BATCH = 10
+# Registrations of several runs at once are no further apart.
+AT_ONCE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def register(aws: Aws, definition: Mapping[str, Any], tags: Mapping[str, str]) -
     owner = tags.get(OWNER_TAG)
     latest = describe_task_definition(aws, family)
     if latest is not None and same(definition, latest):
-        return Registered(_name(latest), str(latest["taskDefinitionArn"]), False)
+        kept = _kept(aws, definition, latest)
+        return Registered(_name(kept), str(kept["taskDefinitionArn"]), False)
     known = int(latest["revision"]) if latest is not None else 0
     answer = aws.call(
         "ecs",
@@ -69,6 +73,27 @@ def register(aws: Aws, definition: Mapping[str, Any], tags: Mapping[str, str]) -
     keep = min(twins, key=lambda found: int(found["revision"]))
     remove_revisions(aws, [str(mine["taskDefinitionArn"])])
     return Registered(_name(keep), str(keep["taskDefinitionArn"]), True)
+
+
+def _kept(aws: Aws, definition: Mapping[str, Any], latest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Which of equal revisions stays, where others may be registering at this moment: the lowest of the last ones.
+
+    Whoever made the latest one a moment ago takes it away again, if a lower one was made at the same time.
+    """
+    made = latest.get("registeredAt")
+    if not isinstance(made, datetime) or aws.now() - made > AT_ONCE:
+        return latest
+    kept = latest
+    for arn in sorted(list_task_definitions(aws, str(latest["family"])), key=_revision, reverse=True):
+        if _revision(arn) >= int(latest["revision"]):
+            continue
+        found = describe_task_definition(aws, arn)
+        before = found.get("registeredAt") if found is not None else None
+        recent = isinstance(before, datetime) and made - before <= AT_ONCE
+        if found is None or not recent or _owner(found) != _owner(latest) or not same(definition, found):
+            break
+        kept = found
+    return kept
 
 
 def same(definition: Mapping[str, Any], described: Mapping[str, Any]) -> bool:

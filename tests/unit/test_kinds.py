@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,45 @@ def test_of_equal_revisions_made_at_once_the_lowest_stays() -> None:
     assert made["revision"] == "web:1"
     removed = [query["taskDefinition"] for name, query in aws.calls if name == "ecs:DeregisterTaskDefinition"]
     assert removed == ["arn:x/web:3"]
+
+
+@pytest.mark.parametrize(
+    ("apart", "other", "used"),
+    [(5, "i", "web:1"), (5, "another", "web:2"), (3600, "i", "web:2")],
+    ids=["made at once", "another one", "an older one"],
+)
+def test_a_revision_that_its_maker_is_about_to_take_away_is_not_used(apart: int, other: str, used: str) -> None:
+    """Two have registered the same at once; the maker of the second has not yet seen the first."""
+    definition = {"family": "web", "containerDefinitions": [{"name": "web", "image": "i", "memory": 4}]}
+    now = datetime.now(timezone.utc)
+    rows = {
+        number: {
+            "family": "web",
+            "containerDefinitions": [{"name": "web", "image": image, "memory": 4}],
+            "revision": number,
+            "status": "ACTIVE",
+            "taskDefinitionArn": f"arn:x/web:{number}",
+            "registeredAt": now - timedelta(seconds=ago),
+        }
+        for number, image, ago in ((1, other, apart), (2, "i", 0))
+    }
+    tags = [{"key": "ecsctl:project", "value": "shop"}]
+    aws = FakeAws(
+        {
+            "ecs:DescribeTaskDefinition": lambda query: {
+                "taskDefinition": rows[int(query["taskDefinition"].rpartition(":")[2])]
+                if ":" in query["taskDefinition"]
+                else rows[2],
+                "tags": tags,
+            },
+            "ecs:ListTaskDefinitions": lambda query: {"taskDefinitionArns": [f"arn:x/web:{n}" for n in rows]},
+        }
+    )
+    made = TABLE["task-definition"].create(
+        aws, TaskDefinition("web", {"ecsctl:project": "shop"}, definition=definition)
+    )
+    assert made["revision"] == used
+    assert "ecs:RegisterTaskDefinition" not in aws.operations()
 
 
 @pytest.mark.parametrize("others", [0, 40, 400])

@@ -242,9 +242,10 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         name = actual.key.name
         group = _describe(aws, name) or {}
         instances = [str(row["InstanceId"]) for row in group.get("Instances", ())]
-        now = replace(actual, fields={**actual.fields, "instances": dict.fromkeys(instances, False)})
-        change = Change(REMOVE, actual.key, actual=now)
-        require_unused(scope.project, actual.key, self.users(Usage(aws, scope), change))
+        if group and not actual.status:
+            now = replace(actual, fields={**actual.fields, "instances": dict.fromkeys(instances, False)})
+            change = Change(REMOVE, actual.key, actual=now)
+            require_unused(scope.project, actual.key, self.users(Usage(aws, scope), change))
         # Only a running agent deregisters its instance when that is terminated. While the group exists, its instances
         # are known; so this comes first.
         deregister_instances(aws, str(actual.fields.get("cluster") or scope.cluster), instances, disconnected=True)
