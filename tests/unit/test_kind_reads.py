@@ -13,6 +13,7 @@ from ecsctl.deploy.kinds.auto_scaling_group import AutoScalingGroup
 from ecsctl.deploy.kinds.elbv2_listeners import Forward, ListenerRule
 from ecsctl.deploy.kinds.iam_role import InstanceRole
 from ecsctl.deploy.kinds.launch_template import LaunchTemplate
+from ecsctl.deploy.kinds.load_balancer import LoadBalancer
 from ecsctl.deploy.kinds.security_group import Ingress
 from ecsctl.deploy.resources import CLUSTER_TAG, OWNER_TAG, Actual, Scope
 from ecsctl.errors import AwsError
@@ -361,6 +362,20 @@ def test_what_a_listener_does_that_no_file_asks_for_is_told(action: Json, instea
     found = listened(listener(DefaultActions=[action]))
     assert found.instead == instead
     assert (found.redirect == 443) is (action["Type"] == "redirect" and not instead)
+
+
+@pytest.mark.parametrize(("group", "differs"), [("arn:tg", []), ("arn:other", ["listeners"])])
+def test_a_listener_of_nobody_that_does_what_the_file_wants_is_no_difference(group: str, differs: list[str]) -> None:
+    aws = listener()
+    aws.answers["elbv2:DescribeTags"] = lambda query: {
+        "TagDescriptions": [
+            {"ResourceArn": arn, "Tags": MINE if arn == "arn:lb" else []} for arn in query["ResourceArns"]
+        ]
+    }
+    actual = find(aws, "load-balancer-v2")["lb"]
+    wanted = LoadBalancer("lb", listeners=(Forward(80, "HTTP", group),), placed=False)
+    told = TABLE["load-balancer-v2"].differences(wanted, actual, {})
+    assert [item.path for item in told] == differs
 
 
 SSM = "AmazonSSMManagedInstanceCore"

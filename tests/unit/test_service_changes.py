@@ -88,7 +88,10 @@ def test_what_others_attached_stands_against_an_update_and_the_way_out_is_told()
 def test_a_platform_version_goes_back_to_the_latest_on_fargate_only() -> None:
     said = ("platformVersion",)
     assert fields(change({}, {**FARGATE, "platformVersion": "1.4.0"}, said=said))["platformVersion"] == "LATEST"
-    assert "platformVersion" not in fields(change({}, LIVE, said=said))
+    # Elsewhere there is none, and an update that says one would be refused.
+    found = change({"desiredCount": 3}, {**LIVE, "desiredCount": 1}, said=said)
+    assert found is not None
+    assert (found.action, found.changed) == ("update", {"desiredCount", "tags"})
 
 
 def test_the_percents_of_a_daemon_go_back_to_its_own_defaults() -> None:
