@@ -53,7 +53,11 @@ SOURCES = ("from_compose", "from_service", "from_task_definition", "from_copilot
 )
 @click.option("--instances", type=click.IntRange(0, 5000), metavar="N", help="How many EC2 instances.")
 @click.option("--instance-type", metavar="TYPE", help="The EC2 instance type, for example t3.small.")
-@click.option("--one-task", is_flag=True, help="Compose: services that wait for or link each other share a task.")
+@click.option(
+    "--one-task",
+    is_flag=True,
+    help="Compose: services that wait for or link each other share a task, instead of Service Connect between tasks.",
+)
 @click.option(
     "--compose-profile",
     "profiles",

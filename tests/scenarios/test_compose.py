@@ -66,6 +66,10 @@ def test_services_find_each_other_by_name(imported: tuple[Aws, Path]) -> None:
     assert ":namespace/" in cluster["serviceConnectDefaults"]["namespace"]
     plan = ecsctl(aws, "plan", "-f", str(file), "--exit-code")
     assert plan.code == 0, plan.out
+    down = ecsctl(aws, "down", "-f", str(file), "--yes")
+    assert down.code == 0, down.err
+    clusters = aws.call("ecs", "DescribeClusters", {"clusters": ["shop"]})["clusters"]
+    assert [row["status"] for row in clusters] in ([], ["INACTIVE"])
 
 
 def test_the_instances_let_in_each_others_proxies(imported: tuple[Aws, Path]) -> None:
