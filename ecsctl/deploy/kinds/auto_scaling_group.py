@@ -88,6 +88,7 @@ class AutoScalingGroupKind(Kind[AutoScalingGroup]):
         "ec2:GetConsoleOutput",
         "ecs:DeregisterContainerInstance",
         "ecs:DescribeContainerInstances",
+        "ecs:ListClusters",
         "ecs:ListContainerInstances",
     )
     permissions = ("ec2:RunInstances", "iam:PassRole")
