@@ -70,6 +70,9 @@ def of_service(aws: Aws, service: Mapping[str, Any]) -> Iterator[Targets]:
 
 def _either(groups: Sequence[Targets]) -> Targets:
     """The targets of two groups that take turns: a deployment moves the tasks from one to the other."""
+    missing = next((item for item in groups if item.missing), None)
+    if missing is not None:
+        return missing
     names = [item.where.removeprefix("target group ") for item in groups]
     busy = [item for item in groups if item.healthy or item.reasons] or groups
     return Targets(
@@ -77,7 +80,6 @@ def _either(groups: Sequence[Targets]) -> Targets:
         healthy=sum(item.healthy for item in groups),
         reasons=tuple(dict.fromkeys(reason for item in groups for reason in item.reasons)),
         unused=all(item.unused for item in busy),
-        missing=any(item.missing for item in groups),
     )
 
 
