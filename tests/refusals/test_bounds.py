@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -416,3 +417,12 @@ LATE = {"name": "late", "configuredAtLaunch": True}
 )
 def test_volumes(refusal: str, definition: Json, refused: bool) -> None:
     assert refuses(refusal, check_volumes(definition)) is refused
+
+
+@pytest.mark.parametrize(("length", "refused"), [(64 * 1024, False), (64 * 1024 + 1, True)])
+def test_the_size_of_a_task_definition(length: int, refused: bool) -> None:
+    def sized(padding: int) -> Json:
+        return task(None, {"environment": [{"name": "A", "value": "x" * padding}]})
+
+    empty = len(json.dumps(sized(0), separators=(",", ":")).encode())
+    assert refuses("definition-size", check_task_definition(sized(length - empty), "t")) is refused

@@ -126,3 +126,38 @@ def test_one_missing_group_of_two_that_take_turns_is_told() -> None:
     service = {"loadBalancers": [{"targetGroupArn": arn.format("blue"), "advancedConfiguration": advanced}]}
     [found] = of_service(FakeAws({"elbv2:DescribeTargetHealth": health}), service)
     assert found.shortage(0) == "target group green does not exist"
+
+
+def test_a_cluster_goes_when_its_own_tasks_have_stopped_and_pending_ones_have_ended() -> None:
+    arn, owner = "arn:aws:ecs:eu-west-1:1", [{"key": OWNER_TAG, "value": "shop"}]
+    counts = iter([{"runningTasksCount": 0, "pendingTasksCount": 1}, {}])
+    tasks = [
+        {"taskArn": f"{arn}:task/home/{letter * 32}", "group": group, "lastStatus": "RUNNING", "tags": owner}
+        for letter, group in (("a", "family:web"), ("b", "service:svc"))
+    ]
+    row = {"serviceName": "svc", "serviceArn": f"{arn}:service/home/svc", "status": "DRAINING", "tags": owner}
+
+    def clusters(query: Json) -> Json:
+        # The tags are read once; then how many tasks are left.
+        return {"clusters": [{"clusterName": "home", "status": "ACTIVE", "tags": owner, **next(counts, {})}]}
+
+    aws = FakeAws(
+        {
+            "ecs:DescribeClusters": lambda query: {"clusters": [{"clusterName": "home", "tags": owner}]},
+            "ecs:ListServices": lambda query: {"serviceArns": []},
+            "ecs:DescribeServices": lambda query: {"services": [row]},
+            "ecs:ListTasks": lambda query: {"taskArns": [task["taskArn"] for task in tasks]},
+            "ecs:DescribeTasks": lambda query: {"tasks": tasks},
+            "ecs:ListContainerInstances": lambda query: {"containerInstanceArns": []},
+            "ecs:DeleteCluster": nothing,
+        }
+    )
+
+    def stop(query: Json) -> Json:
+        aws.answers["ecs:DescribeClusters"] = clusters
+        return {}
+
+    aws.answers["ecs:StopTask"] = stop
+    delete(aws, Actual(Key("cluster", "home"), "arn:home", "shop"))
+    assert [query["task"] for name, query in aws.calls if name == "ecs:StopTask"] == [tasks[0]["taskArn"]]
+    assert aws.operations()[-3:] == ["ecs:DescribeClusters", "ecs:DescribeClusters", "ecs:DeleteCluster"]

@@ -144,3 +144,12 @@ def test_an_instance_has_ended_where_ec2_says_so_and_an_external_one_never() -> 
         "i-3": True,
         "mi-4": False,
     }
+
+
+def test_a_service_runs_what_its_deployments_and_task_sets_run() -> None:
+    parts = {
+        "deployments": [{"taskDefinition": "web:2"}, {"taskDefinition": "web:1"}],
+        "taskSets": [{"taskDefinition": "web:3"}],
+    }
+    [found] = account([service("web", taskDefinition="web:2", **parts)]).services("home")
+    assert found.definitions == {"web:1", "web:2", "web:3"}
