@@ -72,6 +72,7 @@ def test_services_find_each_other_by_name(imported: tuple[Aws, Path]) -> None:
     assert [row["status"] for row in clusters] in ([], ["INACTIVE"])
 
 
+@pytest.mark.slow
 def test_the_instances_let_in_each_others_proxies(imported: tuple[Aws, Path]) -> None:
     aws, file = imported
     plan = ecsctl(aws, "plan", "-f", str(file)).out
@@ -83,6 +84,7 @@ def test_the_instances_let_in_each_others_proxies(imported: tuple[Aws, Path]) ->
     assert own == [group["GroupId"]]
 
 
+@pytest.mark.slow
 def test_a_cluster_of_somebody_else_without_a_namespace_is_in_the_way(imported: tuple[Aws, Path]) -> None:
     aws, file = imported
     aws.call("ecs", "CreateCluster", {"clusterName": "shop"})
@@ -95,6 +97,7 @@ def test_a_cluster_of_somebody_else_without_a_namespace_is_in_the_way(imported: 
     assert ecsctl(aws, "up", "-f", str(file), "--yes").code == 0
 
 
+@pytest.mark.slow
 def test_a_cluster_that_the_project_has_is_given_a_namespace(imported: tuple[Aws, Path]) -> None:
     aws, file = imported
     text = file.read_text()

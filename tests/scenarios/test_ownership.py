@@ -223,6 +223,7 @@ def groups_of(sandbox: Running) -> set[str]:
     return {row["GroupId"] for row in sandbox.client("ec2").describe_security_groups(Filters=query)["SecurityGroups"]}
 
 
+@pytest.mark.slow
 def test_security_groups_of_one_name_are_told_apart_by_their_network(sandbox: Running, file: str) -> None:
     """Strangers' in other networks, and the project's own from before: none hides another."""
     aws = sandbox.aws()
@@ -261,6 +262,7 @@ def test_a_namesake_in_the_network_is_in_the_way_whatever_the_project_has_elsewh
     assert theirs in ended.err
 
 
+@pytest.mark.slow
 def test_the_command_of_the_hint_gives_back_a_lost_tag(sandbox: Running, file: str) -> None:
     aws = sandbox.aws()
     assert ecsctl(aws, "up", "--yes", "-f", file).code == 0

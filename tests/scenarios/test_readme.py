@@ -161,6 +161,7 @@ def test_what_the_readme_shows_comes(shell: Shell, text: str) -> None:
             assert even(lines[-1]) == even(shown[-1]), command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [text for text in SHOWN if not any(shown for _, shown in sessions(text))])
 def test_what_the_readme_types_works_with_a_yes(shell: Shell, text: str) -> None:
     assert shell.run('ecsctl sandbox start --docker never --speed 20 && eval "$(ecsctl sandbox env)"')[0] == 0

@@ -83,11 +83,15 @@ def _pattern(node: Node, pattern: str, schema: Schema) -> Message:
 
 
 def _bounds(node: Node, bound: Any, schema: Schema) -> Message:
-    least, most = schema.get("minimum"), schema.get("maximum")
+    least, above, most = (schema.get(name) for name in ("minimum", "exclusiveMinimum", "maximum"))
     text = node.text if isinstance(node, Scalar) else ""
-    if least is None:
-        return f"{text} is out of range", f"at most {most}"
-    return f"{text} is out of range", f"at least {least}" if most is None else f"{least} to {most}"
+    if above is not None:
+        allowed = f"more than {above}" if most is None else f"more than {above}, at most {most}"
+    elif least is None:
+        allowed = f"at most {most}"
+    else:
+        allowed = f"at least {least}" if most is None else f"{least} to {most}"
+    return f"{text} is out of range", allowed
 
 
 def _min_items(node: Node, least: int, schema: Schema) -> Message:
@@ -121,6 +125,7 @@ MESSAGES: dict[str, Callable[[Node, Any, Schema], Message]] = {
     "maxLength": _max_length,
     "pattern": _pattern,
     "minimum": _bounds,
+    "exclusiveMinimum": _bounds,
     "maximum": _bounds,
     "minItems": _min_items,
     "maxItems": _max_items,

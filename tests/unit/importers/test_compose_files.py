@@ -155,6 +155,7 @@ def test_what_is_no_project_is_refused_with_its_place(text: str, error: type[Ecs
     assert "compose.yaml" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_a_file_takes_grows_with_its_size_and_no_faster(tmp_path: Path) -> None:
     def cpu_seconds(count: int) -> float:
         services = "".join(

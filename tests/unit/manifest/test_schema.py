@@ -318,6 +318,16 @@ def test_each_kind_of_fault_is_told_in_words_of_its_own(path: tuple[Any, ...], v
         assert path[-1] not in holder
 
 
+def test_a_bound_that_does_not_count_itself_is_told_as_one() -> None:
+    data = copy.deepcopy(PROJECT)
+    data["services"]["s"]["scaling"] = {"min": 1, "max": 2, "cpu": 0, "requestsPerTarget": 0}
+    told = [str(fault).partition(": services.s.")[2] for fault in validate(made(data, AT), "Project").faults]
+    assert sorted(told) == [
+        "scaling.cpu: 0 is out of range (more than 0, at most 100)",
+        "scaling.requestsPerTarget: 0 is out of range (more than 0)",
+    ]
+
+
 def test_the_editors_schema_takes_short_and_long_forms() -> None:
     validator = jsonschema.Draft202012Validator(file_schema())
     assert validator.is_valid(PROJECT), list(validator.iter_errors(PROJECT))
@@ -360,6 +370,7 @@ LEAST: dict[str, Any] = {
     "Service": {"taskDefinition": "x"},
     "Tmpfs": {"size": 1},
     "ContainerRestartPolicy": {"enabled": True},
+    "Scaling": {"min": 1, "max": 2},
 }
 
 

@@ -210,7 +210,7 @@ def test_a_fault_stands_at_the_key_of_the_file_not_at_the_name_that_came_of_it(t
     found = [str(one) for one in check([write(tmp_path, text)], values=Values(stage="dev"))[1]]
     assert any(":3:46: services.w.desiredCount: " in line for line in found), found
     assert any(":4:37: services.w.tags: " in line for line in found), found
-    assert any(":3:23: services.w.taskDefinition: " in line and "ECS001" in line for line in found), found
+    assert any(":3:23: warning: services.w.taskDefinition: " in line and "ECS215" in line for line in found), found
 
 
 def test_a_stages_file_may_include_others_and_definitions(tmp_path: Path) -> None:
