@@ -144,12 +144,14 @@ def remove_revisions(aws: Aws, arns: Sequence[str]) -> None:
             aws.call("ecs", "DeregisterTaskDefinition", {"taskDefinition": arn}, about=arn.rsplit("/", 1)[-1])
         answer = aws.call("ecs", "DeleteTaskDefinitions", {"taskDefinitions": list(batch)})
         for failure in failures_of(answer):
-            # Refused with HTTP 200. That somebody else deleted it in the meantime is no refusal.
-            if failure.reason != "MISSING":
-                about = failure.arn.rsplit("/", 1)[-1]
-                raise AwsError(
-                    "ecs:DeleteTaskDefinitions", failure.reason, failure.detail or "no detail", resource=about
-                )
+            # Refused with HTTP 200, by a word or in a sentence. That somebody else deleted it in the meantime is no
+            # refusal.
+            if failure.reason == "MISSING" or "does not exist" in failure.reason:
+                continue
+            code, said = (failure.reason, failure.detail or "no detail")
+            if " " in code:
+                code, said = "Failure", code
+            raise AwsError("ecs:DeleteTaskDefinitions", code, said, resource=failure.arn.rsplit("/", 1)[-1])
 
 
 def _name(described: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from ecsctl.deploy.kinds.security_group import Ingress, SecurityGroup
 from ecsctl.deploy.kinds.service import Service
 from ecsctl.deploy.kinds.task_definition import TaskDefinition
 from ecsctl.deploy.resources import OWNER_TAG, Actual, Scope
+from ecsctl.deploy.revisions import remove_revisions
 from ecsctl.errors import AwsError
 from tests.support.fake_aws import FakeAws
 
@@ -251,3 +252,23 @@ def test_log_groups_of_a_common_beginning_are_found_in_one_list_or_else_by_their
     asked = [query for operation, query in aws.calls if operation == "logs:DescribeLogGroups"]
     # As many pages as there are names, and then those that were not among them.
     assert len(asked) == {0: 1, 40: 1, 400: 3 + 2}[others]
+
+
+GONE = "The specified task definition does not exist. Specify a valid account, family, revision and try again."
+ACTIVE = "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
+
+
+@pytest.mark.parametrize(("reason", "told"), [("MISSING", None), (GONE, None), (ACTIVE, ACTIVE)])
+def test_a_revision_that_has_gone_meanwhile_is_no_failure(reason: str, told: str | None) -> None:
+    aws = FakeAws(
+        {
+            "ecs:DeregisterTaskDefinition": lambda query: {},
+            "ecs:DeleteTaskDefinitions": lambda query: {"failures": [{"arn": "arn/web:1", "reason": reason}]},
+        }
+    )
+    if told is None:
+        remove_revisions(aws, ["arn/web:1"])
+        return
+    with pytest.raises(AwsError) as caught:
+        remove_revisions(aws, ["arn/web:1"])
+    assert str(caught.value) == f"ecs:DeleteTaskDefinitions (web:1): Failure: {told}"
