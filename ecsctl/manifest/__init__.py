@@ -129,15 +129,27 @@ def stages_of(files: Sequence[str], *, values: Values, stdin: BinaryIO | None = 
     from ecsctl.manifest.loading.files import Reader, find_files
 
     chosen = find_files(files, values.variables)
-    if "-" in chosen and stdin is None:
-        # It can be read once only.
+    if stdin is None and not all(map(os.path.isfile, chosen)):
+        # Stdin and pipes can be read once only.
         return [values.stage]
     assembly = Assembly(Reader(stdin), values, chosen)
-    for name in chosen:
-        if kind_of(assembly.reader.read(name).root) is None:
-            assembly.load(name, ())
+    if any(map(_may_say_stages, chosen)):
+        for name in chosen:
+            if kind_of(assembly.reader.read(name).root) is None:
+                assembly.load(name, ())
     known = assembly.stages.known()
     return [*known] if assembly.stages.sections else [None, *known]
+
+
+def _may_say_stages(name: str) -> bool:
+    """Whether a file has to be read as a document to know its stages: most say neither of these words."""
+    try:
+        with open(name, "rb") as file:
+            text = file.read()
+    except OSError:
+        return True
+    # A key may be written with escapes, or in another encoding.
+    return any(word in text for word in (b"stages", b"include", b"\\", b"\0"))
 
 
 def load_task_definition(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -265,3 +266,24 @@ def test_definitions_alone_are_taken_from_a_project_as_they_are_in_the_stage(tmp
     }
     alone = write(tmp_path, "{family: x, image: 'i:1', memory: 8}", "alone.yaml")
     assert load_task_definition(alone, values=values)[0][0].family == "x"
+
+
+def test_a_pipe_is_left_to_be_read_once(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"name: p\n")
+    os.close(writing)
+    try:
+        assert stages_of([f"/dev/fd/{reading}"], values=Values()) == [None]
+        assert os.read(reading, 100) == b"name: p\n"
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["stages: {dev: }\n", '"st\\u0061ges": {dev: }\n', "include: base.yaml\n"],
+    ids=["plain", "escaped", "included"],
+)
+def test_stages_are_found_however_they_are_written(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "stages: {dev: }\n", "base.yaml")
+    assert stages_of([write(tmp_path, f"name: p\n{text}")], values=Values()) == ["dev"]
