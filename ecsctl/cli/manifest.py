@@ -79,16 +79,17 @@ def validate(settings: Settings, more: tuple[str, ...], files: tuple[str, ...], 
 def _inspected(settings: Settings, files: Sequence[str]) -> tuple[list[Spec | None], list[Fault], list[str]]:
     """What is in the files in the stage that is chosen, or in each; with all faults and notes, each once."""
     from ecsctl.manifest import inspect, stages_of
+    from ecsctl.manifest.loading.files import Reader
     from ecsctl.manifest.model import Position
 
-    given = values(settings, ask=False)
-    stages = [settings.stage] if settings.stage else stages_of(files, values=given)
+    given, reader = values(settings, ask=False), Reader()
+    stages = [settings.stage] if settings.stage else stages_of(files, values=given, reader=reader)
     specs: list[Spec | None] = []
     faults: dict[tuple[object, ...], Fault] = {}
     notes: dict[str, None] = {}
     for stage in stages:
         mine = values(settings, ask=False, stage=stage) if stage else given
-        spec, checked = inspect(files, lenient=settings.lenient, values=mine, standalone=True)
+        spec, checked = inspect(files, lenient=settings.lenient, values=mine, standalone=True, reader=reader)
         specs.append(spec)
         faults |= {(one.position, one.path, one.message): one for one in checked.faults}
         notes |= dict.fromkeys(checked.notes)

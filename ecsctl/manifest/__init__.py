@@ -16,7 +16,7 @@ from ecsctl.manifest.model import Fault, Spec, SpecError, TaskDefinitionSpec
 
 if TYPE_CHECKING:
     from ecsctl.manifest.interpolation.templates import Values
-    from ecsctl.manifest.loading.files import Checked
+    from ecsctl.manifest.loading.files import Checked, Reader
     from ecsctl.manifest.yaml.nodes import Node
 
 __all__ = [
@@ -85,10 +85,12 @@ def inspect(
     lenient: bool = False,
     values: Values | None = None,
     standalone: bool = False,
+    reader: Reader | None = None,
 ) -> tuple[Spec | None, Checked]:
     """As ``check``, with all that is known of the document: its tree, its faults, and notes for the user.
 
     Args:
+        reader: has what was read before, in the place of ``stdin``.
         standalone: one file may be definitions that are not a project: an input or an answer of AWS
             (``loading.standalone``).
 
@@ -103,7 +105,7 @@ def inspect(
     from ecsctl.manifest.loading.files import Reader, find_files
 
     variables = os.environ if env is None else env
-    chosen, reader, values = find_files(files, variables), Reader(stdin), values or Values(variables)
+    chosen, reader, values = find_files(files, variables), reader or Reader(stdin), values or Values(variables)
     if standalone:
         from ecsctl.manifest.loading.standalone import inspect_standalone
 
@@ -116,40 +118,30 @@ def inspect(
     return build(checked.shown()), checked
 
 
-def stages_of(files: Sequence[str], *, values: Values, stdin: BinaryIO | None = None) -> list[str | None]:
+def stages_of(files: Sequence[str], *, values: Values, reader: Reader) -> list[str | None]:
     """The stages of a project, each of which has to be looked at by itself; ``[None]`` where it has none.
 
     None is also among them where the file is a project without any: its stages are files beside it only.
+
+    Args:
+        reader: reads the files, and keeps them for who looks at them next: a pipe can be read once only.
 
     Raises:
         UsageError: there is no file, or it cannot be read.
     """
     from ecsctl.manifest.loading.assemble import Assembly
     from ecsctl.manifest.loading.document_kind import kind_of
-    from ecsctl.manifest.loading.files import Reader, find_files
+    from ecsctl.manifest.loading.files import find_files
+    from ecsctl.manifest.yaml.nodes import MapNode
 
     chosen = find_files(files, values.variables)
-    if stdin is None and not all(map(os.path.isfile, chosen)):
-        # Stdin and pipes can be read once only.
-        return [values.stage]
-    assembly = Assembly(Reader(stdin), values, chosen)
-    if any(map(_may_say_stages, chosen)):
-        for name in chosen:
-            if kind_of(assembly.reader.read(name).root) is None:
-                assembly.load(name, ())
+    assembly = Assembly(reader, values, chosen)
+    for name in chosen:
+        root = reader.read(name).root
+        if isinstance(root, MapNode) and {"stages", "include"} & root.entries.keys() and kind_of(root) is None:
+            assembly.load(name, ())
     known = assembly.stages.known()
     return [*known] if assembly.stages.sections else [None, *known]
-
-
-def _may_say_stages(name: str) -> bool:
-    """Whether a file has to be read as a document to know its stages: most say neither of these words."""
-    try:
-        with open(name, "rb") as file:
-            text = file.read()
-    except OSError:
-        return True
-    # A key may be written with escapes, or in another encoding.
-    return any(word in text for word in (b"stages", b"include", b"\\", b"\0"))
 
 
 def load_task_definition(

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from ecsctl.errors import UsageError
-from ecsctl.manifest import Spec, SpecError, check, load_spec, load_task_definition, stages_of
+from ecsctl.manifest import Spec, SpecError, check, inspect, load_spec, load_task_definition, stages_of
 from ecsctl.manifest.interpolation.templates import Values
+from ecsctl.manifest.loading.files import Reader
 from ecsctl.manifest.loading.names import staged
 from ecsctl.manifest.loading.outline import Outline
 from ecsctl.manifest.schema.editor import file_schema
@@ -225,12 +226,12 @@ def test_a_stages_file_may_include_others_and_definitions(tmp_path: Path) -> Non
 
 def test_the_stages_that_are_to_be_checked(tmp_path: Path) -> None:
     file = write(tmp_path, SHOP)
-    assert stages_of([file], values=Values()) == ["prod", "dev"]
+    assert stages_of([file], values=Values(), reader=Reader()) == ["prod", "dev"]
     plain = write(tmp_path, "name: p", "plain.yaml")
-    assert stages_of([plain], values=Values()) == [None]
+    assert stages_of([plain], values=Values(), reader=Reader()) == [None]
     write(tmp_path, "{}", "plain.qa.yaml")
     write(tmp_path, "{}", "plain.schema.json")
-    assert stages_of([plain], values=Values()) == [None, "qa"]
+    assert stages_of([plain], values=Values(), reader=Reader()) == [None, "qa"]
 
 
 def test_reading_commands_know_the_cluster_and_region_of_a_stage(tmp_path: Path) -> None:
@@ -268,15 +269,17 @@ def test_definitions_alone_are_taken_from_a_project_as_they_are_in_the_stage(tmp
     assert load_task_definition(alone, values=values)[0][0].family == "x"
 
 
-def test_a_pipe_is_left_to_be_read_once(tmp_path: Path) -> None:
+def test_a_pipe_is_read_once() -> None:
     reading, writing = os.pipe()
-    os.write(writing, b"name: p\n")
+    os.write(writing, b"name: p\ncluster: c\nstages: {dev: , prod: }\n")
     os.close(writing)
+    reader, pipe = Reader(), f"/dev/fd/{reading}"
     try:
-        assert stages_of([f"/dev/fd/{reading}"], values=Values()) == [None]
-        assert os.read(reading, 100) == b"name: p\n"
+        assert stages_of([pipe], values=Values(), reader=reader) == ["dev", "prod"]
+        specs = [inspect([pipe], values=Values(stage=stage), reader=reader)[0] for stage in ("dev", "prod")]
     finally:
         os.close(reading)
+    assert [(spec.name, spec.cluster) for spec in specs if spec] == [("p-dev", "c-dev"), ("p-prod", "c-prod")]
 
 
 @pytest.mark.parametrize(
@@ -286,4 +289,4 @@ def test_a_pipe_is_left_to_be_read_once(tmp_path: Path) -> None:
 )
 def test_stages_are_found_however_they_are_written(tmp_path: Path, text: str) -> None:
     write(tmp_path, "stages: {dev: }\n", "base.yaml")
-    assert stages_of([write(tmp_path, f"name: p\n{text}")], values=Values()) == ["dev"]
+    assert stages_of([write(tmp_path, f"name: p\n{text}")], values=Values(), reader=Reader()) == ["dev"]
