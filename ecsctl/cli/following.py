@@ -40,7 +40,7 @@ class File:
 
     @property
     def text(self) -> str | None:
-        """What stands in it; None where nothing was written and there was no file."""
+        """The file's content; None where there is no file yet."""
         return self._text
 
     def write(self, text: str) -> None:
@@ -113,8 +113,8 @@ class Follower:
 
     Args:
         run: the command; None: there is none. It raises EcsctlError where it fails.
-        note: told of what failed; the next :meth:`see` tries again.
-        written: told of each time that the file was written, before the command is run.
+        note: called with the message of a failure; the next :meth:`see` tries again.
+        written: called each time the file has been written, before the command is run.
     """
 
     def __init__(

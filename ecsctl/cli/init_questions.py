@@ -1,4 +1,4 @@
-"""What ``init`` asks on a terminal; each answer is checked at once, and asked for again where it cannot be meant."""
+"""What ``init`` asks on a terminal; each answer is checked at once, and an invalid one is asked for again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def asked(settings: Settings, options: dict[str, Any]) -> tuple[Answers, dict[st
     """The answers, and the options completed by them: of the options, else of questions, else the defaults.
 
     Raises:
-        UsageError: an option cannot be meant.
+        UsageError: an option is invalid.
         click.Abort: the questions were broken off.
     """
     from ecsctl.importers.names import project_name

@@ -224,7 +224,7 @@ class LogPrinter:
         self.printed = 0
 
     def expect(self, sources: Sequence[LogSource], *, several: bool) -> None:
-        """Be told of the sources, and whether lines need a word of whose they are."""
+        """Set the sources; ``several`` prefixes each line with its task, unless the user said otherwise."""
         from ecsctl.render.log_lines import writer
         from ecsctl.render.terminal import colours
 

@@ -21,10 +21,7 @@ ROLE = "ecsctl-shop-eu-west-1"
 
 @pytest.fixture
 def shop(sandbox: Running, tmp_path: Path) -> Shop:
-    made = Shop(sandbox, tmp_path)
-    ended = made.run("up", FILE, "--yes")
-    assert ended.code == 0, ended.err
-    return made
+    return Shop.made_of(sandbox, tmp_path, FILE)
 
 
 def detached(shop: Shop, *, all_: bool = False) -> list[str]:

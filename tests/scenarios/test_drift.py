@@ -33,10 +33,7 @@ ALLOW = [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]
 
 @pytest.fixture
 def shop(sandbox: Running, tmp_path: Path) -> Shop:
-    made = Shop(sandbox, tmp_path)
-    ended = made.run("up", FILE, "--yes")
-    assert ended.code == 0, ended.err
-    return made
+    return Shop.made_of(sandbox, tmp_path, FILE)
 
 
 def document(**principal: str) -> str:

@@ -45,6 +45,14 @@ class Shop:
         self.aws: Aws = sandbox.aws()
         self.ecs: Any = sandbox.client("ecs")
 
+    @classmethod
+    def made_of(cls, sandbox: Running, folder: Path, file: str) -> Shop:
+        """The project as ``up`` makes it of this file."""
+        made = cls(sandbox, folder)
+        ended = made.run("up", file, "--yes")
+        assert ended.code == 0, ended.err
+        return made
+
     def run(self, command: str, file: str = FILE, *flags: str) -> Ended:
         path = self.folder / "ecsctl.yaml"
         path.write_text(file)
@@ -73,10 +81,7 @@ class Shop:
 
 @pytest.fixture
 def shop(sandbox: Running, tmp_path: Path) -> Shop:
-    made = Shop(sandbox, tmp_path)
-    ended = made.run("up", FILE, "--yes")
-    assert ended.code == 0, ended.err
-    return made
+    return Shop.made_of(sandbox, tmp_path, FILE)
 
 
 def service_of_another_project(shop: Shop) -> list[str]:

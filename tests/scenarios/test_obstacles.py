@@ -65,10 +65,7 @@ class Front:
 
 @pytest.fixture
 def shop(sandbox: Running, tmp_path: Path) -> Shop:
-    made = Shop(sandbox, tmp_path)
-    ended = made.run("up", FILE, "--yes")
-    assert ended.code == 0, ended.err
-    return made
+    return Shop.made_of(sandbox, tmp_path, FILE)
 
 
 def test_a_listener_of_others_on_a_wanted_port_is_in_the_way(shop: Shop) -> None:

@@ -1,6 +1,6 @@
 """What a listener of an application balancer does with a request: its rules by priority, redirects, fixed answers.
 
-Rules and actions are mappings in the API's own words.
+Rules and actions are mappings with the members of the API.
 """
 
 from __future__ import annotations

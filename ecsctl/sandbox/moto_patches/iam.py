@@ -34,7 +34,7 @@ def patch() -> None:
     from moto.iam.exceptions import NotFoundException
 
     def some(self: Any) -> list[Any]:
-        """The managed policies that have to do with ECS, in AWS's own words."""
+        """The managed policies that have to do with ECS, with the documents that moto has of AWS."""
         return [
             models.AWSManagedPolicy.from_data(name, self.account_id, self.region_name, data)
             for name, data in _policies().items()

@@ -57,7 +57,7 @@ _MISSING_SENTENCES: Mapping[tuple[str, str], str] = {
 }
 
 
-# Enumerations of which the service's own words are known (moto's tests and other emulators quote them).
+# Sentences that moto and other emulators answer; no source of AWS's own is known, so `explain` does not quote them.
 _ENUMERATION_WORDS = {
     "LaunchType": "launch type should be one of",
     "SchedulingStrategy": "Scheduling strategy should be one of",
